@@ -1,0 +1,151 @@
+//! Activation functions, as a type parameter of a layer (`Dense<4, 10, Sigmoid>`) and as layers of their own.
+
+use crate::params::{fingerprint, stateless};
+use crate::{Layer, Mode, Real, Tensor, Zero};
+
+/// A function of a layer's outputs for one example, in place.
+///
+/// The derivative is computed from the output, so that the input need not be kept.
+pub trait Activation {
+    /// Names the function in a weights file's fingerprint.
+    const FINGERPRINT: u32;
+    /// Replaces the inputs in `row` by the outputs.
+    fn forward<T: Real>(row: &mut [T]);
+    /// Replaces `∂loss/∂outputs` in `dy` by `∂loss/∂inputs`, given the outputs `y`.
+    fn backward<T: Real>(y: &[T], dy: &mut [T]);
+}
+
+macro_rules! elementwise {
+    ($(
+        $(#[$doc:meta])*
+        $Name:ident: $T:ident, |$x:ident| $f:expr, |$y:ident| $slope:expr;
+    )*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        pub struct $Name;
+
+        impl Activation for $Name {
+            const FINGERPRINT: u32 = fingerprint(stringify!($Name), &[]);
+            #[inline]
+            fn forward<$T: Real>(row: &mut [$T]) {
+                for v in row {
+                    let $x = *v;
+                    *v = $f;
+                }
+            }
+            #[inline]
+            fn backward<$T: Real>(y: &[$T], dy: &mut [$T]) {
+                for (dy, y) in dy.iter_mut().zip(y) {
+                    let $y = *y;
+                    *dy *= $slope;
+                }
+            }
+        }
+
+        activation_layer!($Name);
+    )*};
+}
+
+/// The layer that applies an activation to an input of any shape.
+macro_rules! activation_layer {
+    ($Name:ident) => {
+        impl Zero for $Name {
+            const ZERO: Self = Self;
+            fn clear(&mut self) {}
+        }
+        stateless!([T: Real] $Name, <$Name as Activation>::FINGERPRINT);
+
+        impl<X: Tensor> Layer<X> for $Name {
+            type Out = X;
+            type Acts<const B: usize> = ();
+            type Scratch<const B: usize> = ();
+
+            #[inline]
+            fn forward<const B: usize>(&self, x: &[X; B], (): &mut (), y: &mut [X; B], _: Mode) {
+                for (x, y) in x.iter().zip(y) {
+                    y.flat_mut().copy_from_slice(x.flat());
+                    <$Name as Activation>::forward(y.flat_mut());
+                }
+            }
+            #[inline]
+            fn backward<const B: usize>(
+                &self,
+                _: &[X; B],
+                (): &(),
+                y: &[X; B],
+                dy: &mut [X; B],
+                (): &mut (),
+                dx: Option<&mut [X; B]>,
+                _: Option<&mut ()>,
+                _: Mode,
+            ) {
+                let Some(dx) = dx else { return };
+                for ((y, dy), dx) in y.iter().zip(dy).zip(dx) {
+                    <$Name as Activation>::backward(y.flat(), dy.flat_mut());
+                    dx.flat_mut().copy_from_slice(dy.flat());
+                }
+            }
+        }
+    };
+}
+
+elementwise! {
+    /// `x`: no activation, for logits and regression.
+    Linear: T, |x| x, |_y| T::ONE;
+    /// `1 / (1 + e⁻ˣ)`.
+    Sigmoid: T, |x| T::ONE / (T::ONE + (-x).exp()), |y| y * (T::ONE - y);
+    /// `tanh x`.
+    Tanh: T, |x| x.tanh(), |y| T::ONE - y * y;
+    /// `max(x, 0)`; the derivative at 0 is taken as 0.
+    Relu: T, |x| if x > T::ZERO { x } else { T::ZERO }, |y| if y > T::ZERO { T::ONE } else { T::ZERO };
+    /// `x` above 0, `x / 100` below.
+    LeakyRelu: T, |x| if x > T::ZERO { x } else { x * T::of(0.01) }, |y| if y > T::ZERO { T::ONE } else { T::of(0.01) };
+    /// `x` above 0, `eˣ − 1` below (Clevert et al. 2015, with α = 1).
+    Elu: T, |x| if x > T::ZERO { x } else { x.exp_m1() }, |y| if y > T::ZERO { T::ONE } else { y + T::ONE };
+}
+
+/// `eˣⁱ / Σ eˣʲ` over an example's outputs: probabilities.
+///
+/// A classifier is trained on its logits, with [`CrossEntropy`](crate::CrossEntropy), which holds the softmax already. Put this
+/// behind the logits where probabilities are wanted, or train through it with another loss.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Softmax;
+
+impl Activation for Softmax {
+    const FINGERPRINT: u32 = fingerprint("Softmax", &[]);
+    #[inline]
+    fn forward<T: Real>(row: &mut [T]) {
+        let Some(max) = row.iter().copied().reduce(T::max) else { return };
+        let mut sum = T::ZERO;
+        for v in row.iter_mut() {
+            *v = (*v - max).exp();
+            sum += *v;
+        }
+        let scale = T::ONE / sum;
+        for v in row {
+            *v *= scale;
+        }
+    }
+    #[inline]
+    fn backward<T: Real>(y: &[T], dy: &mut [T]) {
+        let mut mean = T::ZERO;
+        for (dy, y) in dy.iter().zip(y) {
+            mean += *dy * *y;
+        }
+        for (dy, y) in dy.iter_mut().zip(y) {
+            *dy = *y * (*dy - mean);
+        }
+    }
+}
+activation_layer!(Softmax);
+
+/// The index of the largest of `scores`, the first of equals: the predicted class. 0 for an empty slice.
+pub fn argmax<T: PartialOrd>(scores: &[T]) -> usize {
+    let mut best = 0;
+    for (i, score) in scores.iter().enumerate() {
+        if *score > scores[best] {
+            best = i;
+        }
+    }
+    best
+}

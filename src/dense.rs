@@ -1,0 +1,109 @@
+//! The fully connected layer.
+
+use core::marker::PhantomData;
+
+use rand_core::Rng;
+
+use crate::params::{fingerprint, mix};
+use crate::{Activation, Init, Layer, Linear, Mode, Params, Real, Tensors, Zero, kernels};
+
+/// `y = f(x·W + b)`: `I` inputs, `O` outputs, activation `F` over scalars `T`.
+///
+/// Weights are stored `w[input][output]`, so that neighbouring outputs lie side by side and several are computed at once.
+/// Each output is the sum `b + x₀w₀ + x₁w₁ + …` in this order on every target and at every batch size.
+///
+/// Costs `(I·O + O)·size_of::<T>()` bytes, as much again for gradients and for each of an optimizer's moments; a pass
+/// keeps `B·O` outputs. Backpropagation (Rumelhart, Hinton and Williams 1986): with `δ = ∂loss/∂y ⊙ f'`,
+/// `∂loss/∂W = xᵀ·δ`, `∂loss/∂b = Σ δ`, `∂loss/∂x = δ·Wᵀ`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dense<const I: usize, const O: usize, F = Linear, T = f32> {
+    /// Weights, `w[input][output]`.
+    pub w: [[T; O]; I],
+    /// Biases.
+    pub b: [T; O],
+    activation: PhantomData<F>,
+}
+
+impl<const I: usize, const O: usize, F, T> Dense<I, O, F, T> {
+    /// A layer with the given weights, `w[input][output]`, and biases.
+    pub const fn new(w: [[T; O]; I], b: [T; O]) -> Self {
+        Self { w, b, activation: PhantomData }
+    }
+}
+
+impl<const I: usize, const O: usize, F, T: Real> Zero for Dense<I, O, F, T> {
+    const ZERO: Self = Self { w: Zero::ZERO, b: Zero::ZERO, activation: PhantomData };
+    fn clear(&mut self) {
+        self.w.clear();
+        self.b.clear();
+    }
+}
+
+impl<const I: usize, const O: usize, F: Activation, T: Real> Tensors<T> for Dense<I, O, F, T> {
+    const LEN: usize = I * O + O;
+    const FINGERPRINT: u32 = mix(fingerprint("Dense", &[I, O]), F::FINGERPRINT);
+    fn visit(&self, f: &mut impl FnMut(&[T])) {
+        f(self.w.as_flattened());
+        f(&self.b);
+    }
+    fn visit_mut(&mut self, f: &mut impl FnMut(&mut [T])) {
+        f(self.w.as_flattened_mut());
+        f(&mut self.b);
+    }
+}
+
+impl<const I: usize, const O: usize, F: Activation, T: Real> Params<T> for Dense<I, O, F, T> {
+    type Grads = Self;
+    #[inline]
+    fn zip<const K: usize>(
+        &mut self,
+        grads: &Self,
+        mut moments: [&mut Self; K],
+        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+    ) {
+        f(self.w.as_flattened_mut(), grads.w.as_flattened(), moments.each_mut().map(|m| m.w.as_flattened_mut()));
+        f(&mut self.b, &grads.b, moments.each_mut().map(|m| m.b.as_mut_slice()));
+    }
+    fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
+        init.fill(self.w.as_flattened_mut(), I, O, rng);
+        self.b.clear();
+    }
+}
+
+impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for Dense<I, O, F, T> {
+    type Out = [T; O];
+    type Acts<const B: usize> = ();
+    type Scratch<const B: usize> = ();
+
+    #[inline]
+    fn forward<const B: usize>(&self, x: &[[T; I]; B], (): &mut (), y: &mut [[T; O]; B], _: Mode) {
+        kernels::affine(x, &self.w, &self.b, y);
+        for row in y {
+            F::forward(row);
+        }
+    }
+
+    #[inline]
+    fn backward<const B: usize>(
+        &self,
+        x: &[[T; I]; B],
+        (): &(),
+        y: &[[T; O]; B],
+        dy: &mut [[T; O]; B],
+        (): &mut (),
+        dx: Option<&mut [[T; I]; B]>,
+        grads: Option<&mut Self>,
+        _: Mode,
+    ) {
+        for (y, dy) in y.iter().zip(dy.iter_mut()) {
+            F::backward(y, dy);
+        }
+        if let Some(grads) = grads {
+            kernels::add_outer_products(x, dy, &mut grads.w);
+            kernels::add_rows(dy, &mut grads.b);
+        }
+        if let Some(dx) = dx {
+            kernels::times_transposed(dy, &self.w, dx);
+        }
+    }
+}

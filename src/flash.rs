@@ -1,0 +1,103 @@
+//! A network whose weights lie in read-only memory.
+
+use core::marker::PhantomData;
+
+use crate::weights::{CRC, HEADER_LEN};
+use crate::{Dense, Dropout, Elu, LeakyRelu, Linear, Relu, Sigmoid, Softmax, Standardize, Tanh, Tensors};
+
+/// Bytes known at compile time, as a type. [`include_weights!`](crate::include_weights) makes one.
+pub trait Source {
+    /// The elements of a weights file.
+    const ELEMENTS: &'static [u8];
+}
+
+/// What follows the elements of `A` in `S`.
+pub struct After<S, A>(PhantomData<(S, A)>);
+
+impl<S: Source, A: Tensors<f32>> Source for After<S, A> {
+    const ELEMENTS: &'static [u8] = S::ELEMENTS.split_at(A::LEN * 4).1;
+}
+
+/// A network that can be made at compile time.
+pub trait FromSource<S: Source>: Tensors<f32> {
+    /// The network with the weights of `S`.
+    const NETWORK: Self;
+}
+
+impl<S: Source, A: FromSource<S>, B: FromSource<After<S, A>>> FromSource<S> for (A, B) {
+    const NETWORK: Self = (A::NETWORK, B::NETWORK);
+}
+
+impl<S: Source, const I: usize, const O: usize, F: crate::Activation> FromSource<S> for Dense<I, O, F> {
+    const NETWORK: Self = {
+        let mut w = [[0.0; O]; I];
+        let mut i = 0;
+        while i < I {
+            w[i] = floats(S::ELEMENTS, i * O);
+            i += 1;
+        }
+        Dense::new(w, floats(S::ELEMENTS, I * O))
+    };
+}
+
+impl<S: Source, const N: usize> FromSource<S> for Standardize<N> {
+    const NETWORK: Self = Standardize::from_parts(floats(S::ELEMENTS, 0), floats(S::ELEMENTS, N));
+}
+
+macro_rules! without_weights {
+    ($($Layer:ident),*) => {$(
+        impl<S: Source> FromSource<S> for $Layer {
+            const NETWORK: Self = $Layer;
+        }
+    )*};
+}
+without_weights!(Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Softmax);
+
+impl<S: Source, const PERCENT: u32> FromSource<S> for Dropout<PERCENT> {
+    const NETWORK: Self = Dropout;
+}
+
+/// `N` floats, from the element `first` on.
+const fn floats<const N: usize>(elements: &[u8], first: usize) -> [f32; N] {
+    let mut values = [0.0; N];
+    let (bytes, _) = elements.as_chunks::<4>();
+    let mut i = 0;
+    while i < N {
+        values[i] = f32::from_le_bytes(bytes[first + i]);
+        assert!(values[i].is_finite(), "a weight is infinite or NaN: train again with a lower learning rate");
+        i += 1;
+    }
+    values
+}
+
+/// The elements of the weights file of a `N`. Used by [`include_weights!`](crate::include_weights).
+///
+/// # Panics
+/// In a constant, hence as a compile error, with what [`LoadError`](crate::weights::LoadError) would say.
+pub const fn elements<N: Tensors<f32>>(file: &'static [u8]) -> &'static [u8] {
+    assert!(file.len() == HEADER_LEN + N::LEN * 4, "the weights file has not the length of this network's");
+    let (header, elements) = file.split_at(HEADER_LEN);
+    let (words, _) = header.split_at(6).1.as_chunks::<4>();
+    assert!(matches!(header.split_at(4).0, b"nerv"), "not a weights file: it does not begin with `nerv`");
+    assert!(header[4] == 1, "the weights file is of another format");
+    assert!(header[5] == 4, "the weights file does not hold f32");
+    assert!(u32::from_le_bytes(words[0]) == N::FINGERPRINT, "the weights file is of another architecture");
+    assert!(u32::from_le_bytes(words[1]) as usize == N::LEN, "the weights file has not the length of this network's");
+    assert!(u32::from_le_bytes(words[2]) == CRC.checksum(elements), "the weights file is damaged");
+    elements
+}
+
+/// `include_weights!(Net, "path")` is a constant of type `Net` with the weights of that file, which is checked by the compiler.
+///
+/// In a `static` it lies in read-only memory and costs no RAM: `static NET: Net = include_weights!(Net, "iris.nrv");`.
+/// The path is relative to the source file, as with `include_bytes!`. For `f32`.
+#[macro_export]
+macro_rules! include_weights {
+    ($Net:ty, $path:expr) => {{
+        struct File;
+        impl $crate::flash::Source for File {
+            const ELEMENTS: &'static [u8] = $crate::flash::elements::<$Net>(include_bytes!($path));
+        }
+        <$Net as $crate::flash::FromSource<File>>::NETWORK
+    }};
+}

@@ -1,0 +1,315 @@
+//! The matrix loops, each beside a naive twin that says what it computes; tests hold the two together bit for bit.
+//!
+//! **One order of summation**: every sum runs over its index in ascending order, from its starting value. It is a textbook's
+//! order, independent of the batch size, of tiles and of the width of vectors, so all of those may differ between targets and
+//! the bits do not. Speed comes from computing neighbouring outputs side by side in registers (in vectors, where there are any),
+//! never from splitting a sum. No product is fused with its addition.
+
+use crate::Real;
+
+/// Rows that are computed together.
+const ROWS: usize = if cfg!(target_arch = "arm") { 1 } else { 4 };
+/// Columns of a tile of several rows: fills the registers of AVX or SSE2.
+const COLUMNS: usize = if cfg!(target_feature = "avx") { 16 } else { 8 };
+/// Columns of a tile of one row.
+const WIDE: usize = if cfg!(target_arch = "arm") {
+    8
+} else if cfg!(target_feature = "avx") {
+    64
+} else {
+    32
+};
+/// A matrix of at most this many columns is one tile wide.
+const NARROW: usize = 12;
+
+/// `y = b + x·w`.
+#[inline]
+pub(crate) fn affine<T: Real, const I: usize, const O: usize, const B: usize>(
+    x: &[[T; I]; B],
+    w: &[[T; O]; I],
+    b: &[T; O],
+    y: &mut [[T; O]; B],
+) {
+    for y in y.iter_mut() {
+        *y = *b;
+    }
+    add_product(|m, k| x[m][k], w, y);
+}
+
+/// `g += xᵀ·dy`.
+#[inline]
+pub(crate) fn add_outer_products<T: Real, const I: usize, const O: usize, const B: usize>(
+    x: &[[T; I]; B],
+    dy: &[[T; O]; B],
+    g: &mut [[T; O]; I],
+) {
+    add_product(|m, k| x[k][m], dy, g);
+}
+
+/// `g += Σ rows`.
+#[inline]
+pub(crate) fn add_rows<T: Real, const O: usize, const B: usize>(rows: &[[T; O]; B], g: &mut [T; O]) {
+    for row in rows {
+        for (g, v) in g.iter_mut().zip(row) {
+            *g += *v;
+        }
+    }
+}
+
+/// `dx = dy·wᵀ`.
+#[inline]
+pub(crate) fn times_transposed<T: Real, const I: usize, const O: usize, const B: usize>(
+    dy: &[[T; O]; B],
+    w: &[[T; O]; I],
+    dx: &mut [[T; I]; B],
+) {
+    /// Block of `wᵀ` that is laid out anew when enough rows share it: 2 KiB of stack in f32.
+    const DEPTH: usize = 32;
+    const WIDTH: usize = 16;
+    if B < 4 || I < WIDTH {
+        for (dx, dy) in dx.iter_mut().zip(dy) {
+            for (dx, w) in dx.iter_mut().zip(w) {
+                *dx = T::ZERO;
+                for (dy, w) in dy.iter().zip(w) {
+                    *dx += *dy * *w;
+                }
+            }
+        }
+        return;
+    }
+    for row in dx.iter_mut() {
+        *row = [T::ZERO; I];
+    }
+    let mut block = [[T::ZERO; WIDTH]; DEPTH];
+    for o in (0..O).step_by(DEPTH) {
+        let depth = DEPTH.min(O - o);
+        for i in (0..I).step_by(WIDTH) {
+            let width = WIDTH.min(I - i);
+            for (j, w) in w[i..i + width].iter().enumerate() {
+                for (row, w) in block.iter_mut().zip(&w[o..o + depth]) {
+                    row[j] = *w;
+                }
+            }
+            let mut m = 0;
+            while m < B {
+                if m + 4 <= B {
+                    packed_tile::<T, 4, WIDTH, I, O>(&block[..depth], &dy[m..m + 4], o, &mut dx[m..m + 4], i, width);
+                    m += 4;
+                } else {
+                    packed_tile::<T, 1, WIDTH, I, O>(&block[..depth], &dy[m..m + 1], o, &mut dx[m..m + 1], i, width);
+                    m += 1;
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn packed_tile<T: Real, const R: usize, const C: usize, const I: usize, const O: usize>(
+    block: &[[T; C]],
+    dy: &[[T; O]],
+    o: usize,
+    dx: &mut [[T; I]],
+    i: usize,
+    width: usize,
+) {
+    let mut sums = [[T::ZERO; C]; R];
+    for (sum, dx) in sums.iter_mut().zip(dx.iter()) {
+        sum[..width].copy_from_slice(&dx[i..i + width]);
+    }
+    for (k, row) in block.iter().enumerate() {
+        for r in 0..R {
+            let a = dy[r][o + k];
+            for c in 0..C {
+                sums[r][c] += a * row[c];
+            }
+        }
+    }
+    for (sum, dx) in sums.iter().zip(dx) {
+        dx[i..i + width].copy_from_slice(&sum[..width]);
+    }
+}
+
+/// `c[m][n] += Σₖ a(m, k)·b[k][n]`, tile by tile.
+#[inline(always)]
+fn add_product<T: Real, const M: usize, const K: usize, const N: usize>(
+    a: impl Fn(usize, usize) -> T,
+    b: &[[T; N]; K],
+    c: &mut [[T; N]; M],
+) {
+    let mut m = 0;
+    while m + ROWS <= M && ROWS > 1 {
+        row_of_tiles::<T, ROWS, COLUMNS, M, K, N>(&a, b, c, m);
+        m += ROWS;
+    }
+    while m < M {
+        row_of_tiles::<T, 1, WIDE, M, K, N>(&a, b, c, m);
+        m += 1;
+    }
+}
+
+#[inline(always)]
+fn row_of_tiles<T: Real, const R: usize, const C: usize, const M: usize, const K: usize, const N: usize>(
+    a: &impl Fn(usize, usize) -> T,
+    b: &[[T; N]; K],
+    c: &mut [[T; N]; M],
+    m: usize,
+) {
+    if N <= NARROW {
+        return tile::<T, R, N, M, K, N>(a, b, c, m, 0);
+    }
+    let mut n = 0;
+    while n + C <= N {
+        tile::<T, R, C, M, K, N>(a, b, c, m, n);
+        n += C;
+    }
+    while C > 8 && n + 8 <= N {
+        tile::<T, R, 8, M, K, N>(a, b, c, m, n);
+        n += 8;
+    }
+    while n + 4 <= N {
+        tile::<T, R, 4, M, K, N>(a, b, c, m, n);
+        n += 4;
+    }
+    while n < N {
+        tile::<T, R, 1, M, K, N>(a, b, c, m, n);
+        n += 1;
+    }
+}
+
+/// `R` rows by `C` columns of sums, held in registers over all `k`.
+#[inline(always)]
+fn tile<T: Real, const R: usize, const C: usize, const M: usize, const K: usize, const N: usize>(
+    a: &impl Fn(usize, usize) -> T,
+    b: &[[T; N]; K],
+    c: &mut [[T; N]; M],
+    m: usize,
+    n: usize,
+) {
+    let mut sums = [[T::ZERO; C]; R];
+    for (r, sum) in sums.iter_mut().enumerate() {
+        sum.copy_from_slice(&c[m + r][n..n + C]);
+    }
+    for (k, b) in b.iter().enumerate() {
+        let b = &b[n..n + C];
+        for (r, sum) in sums.iter_mut().enumerate() {
+            let a = a(m + r, k);
+            for (sum, b) in sum.iter_mut().zip(b) {
+                *sum += a * *b;
+            }
+        }
+    }
+    for (r, sum) in sums.iter().enumerate() {
+        c[m + r][n..n + C].copy_from_slice(sum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Zero;
+    use rand_core::{Rng, SeedableRng};
+    use rand_pcg::Pcg32;
+
+    mod naive {
+        use crate::Real;
+
+        pub fn affine<T: Real, const I: usize, const O: usize, const B: usize>(
+            x: &[[T; I]; B],
+            w: &[[T; O]; I],
+            b: &[T; O],
+            y: &mut [[T; O]; B],
+        ) {
+            for m in 0..B {
+                for o in 0..O {
+                    let mut sum = b[o];
+                    for i in 0..I {
+                        sum += x[m][i] * w[i][o];
+                    }
+                    y[m][o] = sum;
+                }
+            }
+        }
+
+        pub fn add_outer_products<T: Real, const I: usize, const O: usize, const B: usize>(
+            x: &[[T; I]; B],
+            dy: &[[T; O]; B],
+            g: &mut [[T; O]; I],
+        ) {
+            for i in 0..I {
+                for o in 0..O {
+                    for m in 0..B {
+                        g[i][o] += x[m][i] * dy[m][o];
+                    }
+                }
+            }
+        }
+
+        pub fn times_transposed<T: Real, const I: usize, const O: usize, const B: usize>(
+            dy: &[[T; O]; B],
+            w: &[[T; O]; I],
+            dx: &mut [[T; I]; B],
+        ) {
+            for m in 0..B {
+                for i in 0..I {
+                    dx[m][i] = T::ZERO;
+                    for o in 0..O {
+                        dx[m][i] += dy[m][o] * w[i][o];
+                    }
+                }
+            }
+        }
+    }
+
+    fn fill(values: &mut [f32], rng: &mut Pcg32) {
+        for v in values {
+            *v = (rng.next_u32() as f32 / 2f32.powi(31) - 1.0) * 2f32.powi((rng.next_u32() % 9) as i32 - 4);
+        }
+    }
+
+    fn agree<const I: usize, const O: usize, const B: usize>() {
+        let mut rng = Pcg32::seed_from_u64((I * 1_000_003 + O * 1009 + B) as u64);
+        let (mut x, mut w, mut b, mut dy, mut g) =
+            ([[0f32; I]; B], [[0f32; O]; I], [0f32; O], [[0f32; O]; B], [[0f32; O]; I]);
+        fill(x.as_flattened_mut(), &mut rng);
+        fill(w.as_flattened_mut(), &mut rng);
+        fill(&mut b, &mut rng);
+        fill(dy.as_flattened_mut(), &mut rng);
+        fill(g.as_flattened_mut(), &mut rng);
+        let bits = |v: &[f32]| {
+            v.iter().fold(0xcbf2_9ce4_8422_2325u64, |h, v| (h ^ u64::from(v.to_bits())).wrapping_mul(0x100_0000_01b3))
+        };
+
+        let (mut y, mut expected) = (<[[f32; O]; B]>::ZERO, <[[f32; O]; B]>::ZERO);
+        affine(&x, &w, &b, &mut y);
+        naive::affine(&x, &w, &b, &mut expected);
+        assert_eq!(bits(y.as_flattened()), bits(expected.as_flattened()), "affine {I} {O} {B}");
+
+        let mut expected = g;
+        add_outer_products(&x, &dy, &mut g);
+        naive::add_outer_products(&x, &dy, &mut expected);
+        assert_eq!(bits(g.as_flattened()), bits(expected.as_flattened()), "outer {I} {O} {B}");
+
+        let mut expected = x;
+        times_transposed(&dy, &w, &mut x);
+        naive::times_transposed(&dy, &w, &mut expected);
+        assert_eq!(bits(x.as_flattened()), bits(expected.as_flattened()), "transposed {I} {O} {B}");
+    }
+
+    /// Every remainder of every tile: columns around 1, 4, 8, 12, 16, 32, 64; rows around 4; depth around 32.
+    #[test]
+    fn fast_and_naive_agree_bit_for_bit() {
+        agree::<1, 1, 1>();
+        agree::<4, 10, 1>();
+        agree::<10, 3, 1>();
+        agree::<4, 10, 7>();
+        agree::<3, 12, 5>();
+        agree::<5, 13, 4>();
+        agree::<17, 29, 1>();
+        agree::<16, 33, 6>();
+        agree::<31, 65, 3>();
+        agree::<33, 100, 1>();
+        agree::<47, 71, 9>();
+        agree::<64, 128, 8>();
+    }
+}

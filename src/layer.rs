@@ -1,0 +1,201 @@
+//! The one trait of a network's parts, and how parts are put together.
+
+use crate::params::untrained;
+use crate::{Params, Real, Tensor, Tensors, Zero};
+
+/// One stage of a network: reads a batch of `X`, writes a batch of [`Out`](Self::Out). `B` is the batch size.
+///
+/// A layer is also its own parameters, so `network.clone()` is a copy of the weights and `size_of::<Network>()` is what they cost.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot take an input of shape `{X}`",
+    label = "this layer does not fit the output `{X}` of what stands before it",
+    note = "each layer's input must have the shape of the output of the layer before it: `Dense<I, O>` reads `[T; I]` and writes `[T; O]`"
+)]
+pub trait Layer<X: Tensor>: Params<X::Elem> {
+    /// What one example becomes.
+    type Out: Tensor<Elem = X::Elem>;
+    /// What a pass keeps between the input and the output: `()` for a single layer.
+    type Acts<const B: usize>: Zero;
+    /// What backpropagation needs beside: `()` for a single layer.
+    type Scratch<const B: usize>: Zero;
+    /// Conditions on shapes that the type system cannot express. Evaluated when a [`Pass`](crate::Pass) of the network is named.
+    const CHECK: () = ();
+
+    /// Writes the output `y` of the batch `x`.
+    fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [Self::Out; B], mode: Mode);
+
+    /// Given `dy = ∂loss/∂y`, adds `∂loss/∂parameters` to `grads` and writes `∂loss/∂x` to `dx`, each where asked for.
+    /// Overwrites `dy`. The order of every sum is that of the examples and indices, starting from what `grads` holds.
+    #[allow(clippy::too_many_arguments)]
+    fn backward<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        y: &[Self::Out; B],
+        dy: &mut [Self::Out; B],
+        scratch: &mut Self::Scratch<B>,
+        dx: Option<&mut [X; B]>,
+        grads: Option<&mut Self::Grads>,
+        mode: Mode,
+    );
+}
+
+/// Whether a pass classifies or learns; only [`Dropout`](crate::Dropout) asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Nothing is dropped.
+    Inference,
+    /// Random choices depend on `seed` and the example's number alone, hence not on how examples are grouped into batches.
+    Training {
+        /// Chooses the stream of random numbers.
+        seed: u64,
+        /// Number of the batch's first example since training began.
+        first_example: u64,
+    },
+}
+
+impl Mode {
+    /// Another, independent stream for one of a pair's sides.
+    fn side(self, salt: u64) -> Self {
+        match self {
+            Mode::Inference => Mode::Inference,
+            Mode::Training { seed, first_example } => {
+                Mode::Training { seed: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt), first_example }
+            }
+        }
+    }
+}
+
+/// What a pair keeps in a forward pass: `a`'s and `b`'s own, and the batch between them.
+pub struct PairActs<A, M, B> {
+    a: A,
+    between: M,
+    b: B,
+}
+
+impl<A: Zero, M: Zero, B: Zero> Zero for PairActs<A, M, B> {
+    const ZERO: Self = Self { a: A::ZERO, between: M::ZERO, b: B::ZERO };
+    fn clear(&mut self) {
+        self.a.clear();
+        self.between.clear();
+        self.b.clear();
+    }
+}
+
+impl<X: Tensor, L: Layer<X>, R: Layer<L::Out>> Layer<X> for (L, R) {
+    type Out = R::Out;
+    type Acts<const B: usize> = PairActs<L::Acts<B>, [L::Out; B], R::Acts<B>>;
+    type Scratch<const B: usize> = PairActs<L::Scratch<B>, [L::Out; B], R::Scratch<B>>;
+    const CHECK: () = {
+        let ((), ()) = (L::CHECK, R::CHECK);
+    };
+
+    #[inline]
+    fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [R::Out; B], mode: Mode) {
+        self.0.forward(x, &mut acts.a, &mut acts.between, mode.side(1));
+        self.1.forward(&acts.between, &mut acts.b, y, mode.side(2));
+    }
+
+    #[inline]
+    fn backward<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        y: &[R::Out; B],
+        dy: &mut [R::Out; B],
+        scratch: &mut Self::Scratch<B>,
+        dx: Option<&mut [X; B]>,
+        grads: Option<&mut Self::Grads>,
+        mode: Mode,
+    ) {
+        let (left, right) = match grads {
+            Some((left, right)) => (Some(left), Some(right)),
+            None => (None, None),
+        };
+        let left_trains = left.is_some() && size_of::<L::Grads>() > 0;
+        let between = &mut scratch.between;
+        if left_trains || dx.is_some() {
+            self.1.backward(&acts.between, &acts.b, y, dy, &mut scratch.b, Some(between), right, mode.side(2));
+            self.0.backward(x, &acts.a, &acts.between, between, &mut scratch.a, dx, left, mode.side(1));
+        } else {
+            self.1.backward(&acts.between, &acts.b, y, dy, &mut scratch.b, None, right, mode.side(2));
+        }
+    }
+}
+
+/// `chain![A, B, C]` is the type of the network `A`, then `B`, then `C`: the pairs `((A, B), C)`.
+///
+/// A shape mistake is a compile error that names both shapes:
+///
+/// ```compile_fail,E0277
+/// use nerve::prelude::*;
+///
+/// type Net = chain![Dense<4, 10, Sigmoid>, Dense<9, 3>]; // 10 outputs into 9 inputs
+/// static PASS: Pass<Net, [f32; 4]> = Pass::ZERO;
+/// ```
+#[macro_export]
+macro_rules! chain {
+    ($a:ty $(,)?) => { $a };
+    ($a:ty, $b:ty $(, $rest:ty)* $(,)?) => { $crate::chain!(($a, $b) $(, $rest)*) };
+}
+
+/// A layer or network that keeps its weights while others train: no gradients, no moments. It still passes gradients on to what
+/// stands before it, and is stored like `L` itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frozen<L>(pub L);
+
+impl<L: Zero> Zero for Frozen<L> {
+    const ZERO: Self = Self(L::ZERO);
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl<T, L: Tensors<T>> Tensors<T> for Frozen<L> {
+    const LEN: usize = L::LEN;
+    const FINGERPRINT: u32 = L::FINGERPRINT;
+    fn visit(&self, f: &mut impl FnMut(&[T])) {
+        self.0.visit(f);
+    }
+    fn visit_mut(&mut self, f: &mut impl FnMut(&mut [T])) {
+        self.0.visit_mut(f);
+    }
+}
+
+untrained!([T: Real, L: Tensors<T>] Frozen<L>);
+
+/// `Layer` by the layer that `$inner` finds in `self`, without its gradients.
+macro_rules! layer_without_grads {
+    ($This:ty, |$this:ident| $inner:expr) => {
+        impl<X: Tensor, L: Layer<X>> Layer<X> for $This {
+            type Out = L::Out;
+            type Acts<const B: usize> = L::Acts<B>;
+            type Scratch<const B: usize> = L::Scratch<B>;
+            const CHECK: () = L::CHECK;
+
+            #[inline]
+            fn forward<const B: usize>(&self, x: &[X; B], acts: &mut L::Acts<B>, y: &mut [L::Out; B], mode: Mode) {
+                let $this = self;
+                $inner.forward(x, acts, y, mode);
+            }
+            #[inline]
+            fn backward<const B: usize>(
+                &self,
+                x: &[X; B],
+                acts: &L::Acts<B>,
+                y: &[L::Out; B],
+                dy: &mut [L::Out; B],
+                scratch: &mut L::Scratch<B>,
+                dx: Option<&mut [X; B]>,
+                _: Option<&mut ()>,
+                mode: Mode,
+            ) {
+                let $this = self;
+                $inner.backward(x, acts, y, dy, scratch, dx, None, mode);
+            }
+        }
+    };
+}
+layer_without_grads!(Frozen<L>, |this| this.0);
+// A borrowed network runs where it lies, in flash for a `static`, and is frozen.
+layer_without_grads!(&L, |this| (**this));

@@ -1,0 +1,320 @@
+//! Running and training a network over fixed memory.
+
+use core::fmt;
+
+use crate::{Layer, Loss, Mode, Optimizer, Real, Tensor, Tensors, Zero};
+
+/// The memory of a forward pass over `B` examples of `X` through the network `N`.
+///
+/// Costs the outputs of every layer, `B` times; a `Pass` may be a `static`, since [`ZERO`](Self::ZERO) is a constant.
+pub struct Pass<N: Layer<X>, X: Tensor, const B: usize = 1> {
+    acts: N::Acts<B>,
+    y: [N::Out; B],
+}
+
+impl<N: Layer<X>, X: Tensor, const B: usize> Pass<N, X, B> {
+    /// Empty memory.
+    pub const ZERO: Self = {
+        let () = N::CHECK;
+        Self { acts: Zero::ZERO, y: Zero::ZERO }
+    };
+
+    /// The network's outputs for a batch. An example's output has the same bits in a batch of any size.
+    #[inline]
+    pub fn run(&mut self, network: &N, x: &[X; B]) -> &[N::Out; B] {
+        network.forward(x, &mut self.acts, &mut self.y, Mode::Inference);
+        &self.y
+    }
+}
+
+impl<N: Layer<X>, X: Tensor> Pass<N, X, 1> {
+    /// The network's output for one example.
+    #[inline]
+    pub fn predict(&mut self, network: &N, x: &X) -> &N::Out {
+        let [y] = self.run(network, core::array::from_ref(x));
+        y
+    }
+}
+
+/// The memory of training with batches of up to `B` examples: a [`Pass`], what backpropagation needs, and the gradients.
+///
+/// Backpropagation only computes derivatives: [`accumulate`](Self::accumulate) adds them up, over as many batches as you like, and
+/// [`apply`](Self::apply) hands their mean to an optimizer. [`step`](Self::step) and [`epoch`](Self::epoch) do both.
+pub struct Trainer<N: Layer<X>, X: Tensor, const B: usize = 1> {
+    buffers: Buffers<N, X, B>,
+    batch: [X; B],
+    /// If set, gradients whose Euclidean norm is above this are scaled down to it.
+    pub clip_norm: Option<X::Elem>,
+}
+
+/// What backpropagation writes.
+struct Buffers<N: Layer<X>, X: Tensor, const B: usize> {
+    pass: Pass<N, X, B>,
+    dy: [N::Out; B],
+    scratch: N::Scratch<B>,
+    gradients: N::Grads,
+    accumulated: u32,
+    examples: u64,
+    seed: u64,
+}
+
+impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
+    /// Adds the gradients of the examples that have a target; returns the sum of their losses.
+    #[inline]
+    fn backpropagate<Target>(
+        &mut self,
+        network: &N,
+        loss: &impl Loss<N::Out, Target>,
+        x: &[X; B],
+        targets: [Option<&Target>; B],
+    ) -> Result<X::Elem, TrainError> {
+        let mode = Mode::Training { seed: self.seed, first_example: self.examples };
+        network.forward(x, &mut self.pass.acts, &mut self.pass.y, mode);
+        let (mut sum, mut count) = (X::Elem::ZERO, 0);
+        for ((y, dy), target) in self.pass.y.iter().zip(&mut self.dy).zip(targets) {
+            match target {
+                Some(target) => {
+                    sum += loss.loss(y, target, dy)?;
+                    count += 1;
+                }
+                None => dy.clear(),
+            }
+        }
+        if !sum.is_finite() {
+            return Err(TrainError::NonFiniteLoss);
+        }
+        let Self { pass, dy, scratch, gradients, .. } = self;
+        network.backward(x, &pass.acts, &pass.y, dy, scratch, None, Some(gradients), mode);
+        self.accumulated += count;
+        self.examples += u64::from(count);
+        Ok(sum)
+    }
+
+    fn drop_gradients(&mut self) {
+        self.gradients.clear();
+        self.accumulated = 0;
+    }
+}
+
+/// Why training stopped. The network's weights are as they were before the step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum TrainError {
+    /// The loss is infinite or NaN: an input is, or the weights have diverged.
+    NonFiniteLoss,
+    /// A gradient is infinite or NaN.
+    NonFiniteGradient,
+    /// A target names a class that the network has no output for.
+    ClassOutOfRange {
+        /// The target.
+        class: usize,
+        /// The network's outputs.
+        classes: usize,
+    },
+}
+
+impl fmt::Display for TrainError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            TrainError::NonFiniteLoss => f.write_str(
+                "the loss is infinite or NaN: look for such values in the inputs, standardise them, or lower the learning rate",
+            ),
+            TrainError::NonFiniteGradient => {
+                f.write_str("a gradient is infinite or NaN: lower the learning rate or clip the gradient's norm")
+            }
+            TrainError::ClassOutOfRange { class, classes } => {
+                write!(f, "the target is class {class}, but the network has {classes} outputs, for classes 0 to {}", classes - 1)
+            }
+        }
+    }
+}
+
+impl core::error::Error for TrainError {}
+
+impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
+    /// Nothing accumulated, no clipping, seed 0.
+    pub const ZERO: Self = Self {
+        buffers: Buffers {
+            pass: Pass::ZERO,
+            dy: Zero::ZERO,
+            scratch: Zero::ZERO,
+            gradients: Zero::ZERO,
+            accumulated: 0,
+            examples: 0,
+            seed: 0,
+        },
+        batch: Zero::ZERO,
+        clip_norm: None,
+    };
+
+    /// Chooses the random numbers of layers such as [`Dropout`](crate::Dropout), and starts counting examples from 0.
+    pub fn set_seed(&mut self, seed: u64) {
+        (self.buffers.seed, self.buffers.examples) = (seed, 0);
+    }
+
+    /// Adds the derivatives of the batch's losses to the gradients; returns the mean loss. The network is not changed.
+    ///
+    /// # Errors
+    /// [`TrainError`]; nothing of this batch is added.
+    #[inline]
+    pub fn accumulate<Target>(
+        &mut self,
+        network: &N,
+        loss: &impl Loss<N::Out, Target>,
+        x: &[X; B],
+        targets: &[Target; B],
+    ) -> Result<X::Elem, TrainError> {
+        let sum = self.buffers.backpropagate(network, loss, x, targets.each_ref().map(Some))?;
+        Ok(sum / X::Elem::of(B as f64))
+    }
+
+    /// Steps along the mean of the accumulated gradients and zeroes them. Does nothing if there are none.
+    ///
+    /// # Errors
+    /// [`TrainError::NonFiniteGradient`]; what had been accumulated is dropped.
+    #[inline]
+    pub fn apply(&mut self, network: &mut N, optimizer: &mut impl Optimizer<N, X::Elem>) -> Result<(), TrainError> {
+        let buffers = &mut self.buffers;
+        if buffers.accumulated == 0 {
+            return Ok(());
+        }
+        let mut scale = X::Elem::ONE / X::Elem::of(f64::from(buffers.accumulated));
+        // A square overflows before its root does: the sum is the quick test, each gradient the true one.
+        let squares = sum_of_squares::<X::Elem>(&buffers.gradients);
+        if !squares.is_finite() && !all_finite::<X::Elem>(&buffers.gradients) {
+            buffers.drop_gradients();
+            return Err(TrainError::NonFiniteGradient);
+        }
+        if let Some(limit) = self.clip_norm {
+            let norm = scale * squares.sqrt();
+            if norm > limit {
+                scale *= limit / norm;
+            }
+        }
+        optimizer.step(network, &buffers.gradients, scale);
+        buffers.drop_gradients();
+        Ok(())
+    }
+
+    /// One step on the mean gradient of a batch; returns the mean loss before the step.
+    ///
+    /// # Errors
+    /// [`TrainError`], before a weight changes.
+    #[inline]
+    pub fn step<Target>(
+        &mut self,
+        network: &mut N,
+        optimizer: &mut impl Optimizer<N, X::Elem>,
+        loss: &impl Loss<N::Out, Target>,
+        x: &[X; B],
+        targets: &[Target; B],
+    ) -> Result<X::Elem, TrainError> {
+        let mean = self.accumulate(network, loss, x, targets)?;
+        self.apply(network, optimizer)?;
+        Ok(mean)
+    }
+
+    /// One step for every `B` examples, and one for the rest; returns the mean loss (0 without examples).
+    ///
+    /// Give the examples in another order each epoch: [`shuffle`](crate::shuffle) a list of references or indices.
+    ///
+    /// # Errors
+    /// [`TrainError`], before the step that would have followed it.
+    pub fn epoch<'a, Target: 'a>(
+        &mut self,
+        network: &mut N,
+        optimizer: &mut impl Optimizer<N, X::Elem>,
+        loss: &impl Loss<N::Out, Target>,
+        examples: impl IntoIterator<Item = (&'a X, &'a Target)>,
+    ) -> Result<X::Elem, TrainError>
+    where
+        X: 'a,
+    {
+        let mut examples = examples.into_iter();
+        let (mut sum, mut count) = (X::Elem::ZERO, 0u32);
+        loop {
+            let (targets, filled) = self.gather(&mut examples);
+            if filled == 0 {
+                break;
+            }
+            sum += self.buffers.backpropagate(network, loss, &self.batch, targets)?;
+            self.apply(network, optimizer)?;
+            count += filled;
+        }
+        Ok(if count == 0 { sum } else { sum / X::Elem::of(f64::from(count)) })
+    }
+
+    /// The mean loss over `examples`, without training; `each` is shown every output beside its target.
+    ///
+    /// # Errors
+    /// [`TrainError`] if a loss is not finite or a target cannot be.
+    pub fn evaluate<'a, Target: 'a>(
+        &mut self,
+        network: &N,
+        loss: &impl Loss<N::Out, Target>,
+        examples: impl IntoIterator<Item = (&'a X, &'a Target)>,
+        mut each: impl FnMut(&N::Out, &Target),
+    ) -> Result<X::Elem, TrainError>
+    where
+        X: 'a,
+    {
+        let mut examples = examples.into_iter();
+        let (mut sum, mut count) = (X::Elem::ZERO, 0u32);
+        loop {
+            let (targets, filled) = self.gather(&mut examples);
+            if filled == 0 {
+                break;
+            }
+            let y = self.buffers.pass.run(network, &self.batch);
+            for ((y, target), dy) in y.iter().zip(targets).zip(&mut self.buffers.dy) {
+                if let Some(target) = target {
+                    sum += loss.loss(y, target, dy)?;
+                    each(y, target);
+                }
+            }
+            count += filled;
+        }
+        if !sum.is_finite() {
+            return Err(TrainError::NonFiniteLoss);
+        }
+        Ok(if count == 0 { sum } else { sum / X::Elem::of(f64::from(count)) })
+    }
+
+    /// The sum of the gradients since the last [`apply`](Self::apply).
+    pub fn gradients(&self) -> &N::Grads {
+        &self.buffers.gradients
+    }
+
+    /// Copies up to `B` inputs into the batch.
+    fn gather<'a, Target: 'a>(
+        &mut self,
+        examples: &mut impl Iterator<Item = (&'a X, &'a Target)>,
+    ) -> ([Option<&'a Target>; B], u32)
+    where
+        X: 'a,
+    {
+        let (mut targets, mut filled) = ([None; B], 0);
+        for ((slot, target), (x, t)) in self.batch.iter_mut().zip(&mut targets).zip(examples) {
+            slot.flat_mut().copy_from_slice(x.flat());
+            *target = Some(t);
+            filled += 1;
+        }
+        (targets, filled)
+    }
+}
+
+fn sum_of_squares<T: Real>(gradients: &impl Tensors<T>) -> T {
+    let mut sum = T::ZERO;
+    gradients.visit(&mut |tensor| {
+        for g in tensor {
+            sum += *g * *g;
+        }
+    });
+    sum
+}
+
+fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
+    let mut finite = true;
+    tensors.visit(&mut |tensor| finite &= tensor.iter().all(|v| v.is_finite()));
+    finite
+}
