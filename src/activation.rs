@@ -29,8 +29,7 @@ macro_rules! elementwise {
             #[inline]
             fn forward<$T: Real>(row: &mut [$T]) {
                 for v in row {
-                    let $x = *v;
-                    *v = $f;
+                    *v = (|$x: $T| $f)(*v);
                 }
             }
             #[inline]

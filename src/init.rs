@@ -67,6 +67,7 @@ mod tests {
     use super::*;
     use rand_core::SeedableRng;
     use rand_pcg::Pcg32;
+    use std::vec::Vec;
 
     fn moments(init: Init, fan_in: usize, fan_out: usize) -> (f64, f64, f64) {
         let mut weights = [0f64; 40_000];

@@ -3,8 +3,6 @@
 
 #[cfg(test)]
 extern crate std;
-#[cfg(test)]
-use std::prelude::v1::*;
 
 mod activation;
 mod dense;

@@ -113,6 +113,7 @@ impl<T: Real> Regression<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::string::ToString;
 
     #[test]
     fn confusion_counts_by_hand() {

@@ -1,1 +1,3 @@
-//! Boundary tests.
+//! What the tests share.
+
+pub mod same_bits;

@@ -1,0 +1,88 @@
+//! The program whose every weight must come out the same on every target, compiled for the host here and for devices by `firmware`.
+
+use nerve::Tensors;
+use nerve::prelude::*;
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg32;
+
+type Input = [f32; 4];
+type Net = chain![Standardize<4>, Dense<4, 9, Sigmoid>, Dropout<20>, Dense<9, 6, Tanh>, Elu, Dense<6, 3>];
+const BATCH: usize = 32;
+
+/// Gives `word` the bits of every weight after 100 steps with each optimizer, then of the logits of one batch of 32 and of
+/// 32 batches of 1, then of the gradients accumulated either way.
+pub fn run(mut word: impl FnMut(u32)) {
+    let mut rng = Pcg32::seed_from_u64(2023);
+    let mut x = [[0.0; 4]; BATCH];
+    let mut classes = [0; BATCH];
+    for (x, class) in x.iter_mut().zip(&mut classes) {
+        for v in x.iter_mut() {
+            *v = (rng.next_u32() >> 8) as f32 / 65536.0;
+        }
+        *class = (rng.next_u32() % 3) as usize;
+    }
+
+    let mut trainer = Trainer::<Net, Input, 1>::ZERO;
+    trainer.clip_norm = Some(2.0);
+    train(Sgd::new(0.1), &mut trainer, &x, &classes, &mut word);
+    train(Momentum::new(0.02, 0.9), &mut trainer, &x, &classes, &mut word);
+    train(Nesterov::new(0.02, 0.9), &mut trainer, &x, &classes, &mut word);
+    train(RmsProp::new(0.01), &mut trainer, &x, &classes, &mut word);
+    train(AdamW::new(0.01), &mut trainer, &x, &classes, &mut word);
+    let net = train(Adam::new(0.01), &mut trainer, &x, &classes, &mut word);
+
+    let mut whole = Pass::<Net, Input, BATCH>::ZERO;
+    each_word(whole.run(&net, &x).as_flattened(), &mut word);
+    let mut single = Pass::<Net, Input, 1>::ZERO;
+    for x in &x {
+        each_word(single.predict(&net, x), &mut word);
+    }
+
+    gradients::<BATCH>(&net, &x, &classes, &mut word);
+    gradients::<1>(&net, &x, &classes, &mut word);
+}
+
+/// Number of words of the logits, and of the gradients, that [`run`] gives twice at its end.
+pub const LOGITS: usize = BATCH * 3;
+/// See [`LOGITS`].
+pub const GRADIENTS: usize = 4 * 9 + 9 + 9 * 6 + 6 + 6 * 3 + 3;
+
+#[inline(never)]
+fn train(
+    mut optimizer: impl Optimizer<Net, f32>,
+    trainer: &mut Trainer<Net, Input, 1>,
+    x: &[Input; BATCH],
+    classes: &[usize; BATCH],
+    word: &mut impl FnMut(u32),
+) -> Net {
+    let mut rng = Pcg32::seed_from_u64(7);
+    let mut net = Net::ZERO;
+    net.init(Init::GlorotNormal, &mut rng);
+    let ((((standardize, _), _), _), _) = &mut net.0;
+    standardize.fit(x.iter());
+    trainer.set_seed(1);
+    for step in 0..100 {
+        let schedule = Schedule::Cosine { peak: 0.05, warm_up: 10, total: 100 };
+        optimizer.set_learning_rate(schedule.at(step));
+        let i = rng.next_u32() as usize % BATCH;
+        let result = trainer.step(&mut net, &mut optimizer, &CrossEntropy, &[x[i]], &[classes[i]]);
+        assert!(result.is_ok());
+    }
+    net.visit(&mut |tensor: &[f32]| each_word(tensor, word));
+    net
+}
+
+#[inline(never)]
+fn gradients<const B: usize>(net: &Net, x: &[Input; BATCH], classes: &[usize; BATCH], word: &mut impl FnMut(u32)) {
+    let mut trainer = Trainer::<Net, Input, B>::ZERO;
+    for (x, classes) in x.as_chunks::<B>().0.iter().zip(classes.as_chunks::<B>().0) {
+        assert!(trainer.accumulate(net, &CrossEntropy, x, classes).is_ok());
+    }
+    trainer.gradients().visit(&mut |tensor: &[f32]| each_word(tensor, word));
+}
+
+fn each_word(values: &[f32], word: &mut impl FnMut(u32)) {
+    for v in values {
+        word(v.to_bits());
+    }
+}
