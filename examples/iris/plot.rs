@@ -16,10 +16,10 @@ pub fn learning_curve(path: &Path, losses: &[(f32, f32)]) -> Result<(), Box<dyn 
         .y_label_area_size(50)
         .build_cartesian_2d(1..losses.len().max(2), 0.0..highest * 1.05)?;
     chart.configure_mesh().x_desc("epoch").y_desc("cross-entropy").light_line_style(WHITE).draw()?;
-    let curves: [(&str, RGBColor, fn(&(f32, f32)) -> f32); 2] =
-        [("training", RGBColor(31, 119, 180), |l| l.0), ("held out", RGBColor(214, 96, 39), |l| l.1)];
-    for (name, colour, of) in curves {
-        let points = losses.iter().enumerate().map(|(epoch, l)| (epoch + 1, of(l)));
+    let (training, held_out): (Vec<_>, Vec<_>) = losses.iter().copied().unzip();
+    let curves = [("training", RGBColor(31, 119, 180), training), ("held out", RGBColor(214, 96, 39), held_out)];
+    for (name, colour, losses) in curves {
+        let points = losses.into_iter().enumerate().map(|(epoch, loss)| (epoch + 1, loss));
         chart
             .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
             .label(name)
