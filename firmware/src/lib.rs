@@ -1,0 +1,13 @@
+//! What the programs share: the board, the log, and how a device measures itself.
+#![no_std]
+
+pub mod board;
+pub mod count;
+pub mod memory;
+
+/// Logs the panic and ends the program with a failure.
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo) -> ! {
+    defmt::error!("{}", defmt::Display2Format(info));
+    board::exit(false)
+}
