@@ -93,14 +93,19 @@ impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for D
         (): &mut (),
         dx: Option<&mut [[T; I]; B]>,
         grads: Option<&mut Self>,
-        _: Mode,
+        mode: Mode,
     ) {
         for (y, dy) in y.iter().zip(dy.iter_mut()) {
             F::backward(y, dy);
         }
         if let Some(grads) = grads {
-            kernels::add_outer_products(x, dy, &mut grads.w);
-            kernels::add_rows(dy, &mut grads.b);
+            if mode.accumulates() {
+                kernels::outer_products::<true, _, _, _, _>(x, dy, &mut grads.w);
+                kernels::sum_rows::<true, _, _, _>(dy, &mut grads.b);
+            } else {
+                kernels::outer_products::<false, _, _, _, _>(x, dy, &mut grads.w);
+                kernels::sum_rows::<false, _, _, _>(dy, &mut grads.b);
+            }
         }
         if let Some(dx) = dx {
             kernels::times_transposed(dy, &self.w, dx);

@@ -33,22 +33,26 @@ pub(crate) fn affine<T: Real, const I: usize, const O: usize, const B: usize>(
     for y in y.iter_mut() {
         *y = *b;
     }
-    add_product(|m, k| x[m][k], w, y);
+    product::<true, _, _, _, _>(|m, k| x[m][k], w, y);
 }
 
-/// `g += xᵀ·dy`.
+/// `g = xᵀ·dy`, or `g += xᵀ·dy` if `ADD`.
 #[inline]
-pub(crate) fn add_outer_products<T: Real, const I: usize, const O: usize, const B: usize>(
+pub(crate) fn outer_products<const ADD: bool, T: Real, const I: usize, const O: usize, const B: usize>(
     x: &[[T; I]; B],
     dy: &[[T; O]; B],
     g: &mut [[T; O]; I],
 ) {
-    add_product(|m, k| x[k][m], dy, g);
+    product::<ADD, _, _, _, _>(|m, k| x[k][m], dy, g);
 }
 
-/// `g += Σ rows`.
+/// `g = Σ rows`, or `g += Σ rows` if `ADD`.
 #[inline]
-pub(crate) fn add_rows<T: Real, const O: usize, const B: usize>(rows: &[[T; O]; B], g: &mut [T; O]) {
+pub(crate) fn sum_rows<const ADD: bool, T: Real, const O: usize, const B: usize>(rows: &[[T; O]; B], g: &mut [T; O]) {
+    let mut rows = rows.iter();
+    if !ADD {
+        *g = rows.next().copied().unwrap_or([T::ZERO; O]);
+    }
     for row in rows {
         for (g, v) in g.iter_mut().zip(row) {
             *g += *v;
@@ -130,56 +134,64 @@ fn packed_tile<T: Real, const R: usize, const C: usize, const I: usize, const O:
     }
 }
 
-/// `c[m][n] += Σₖ a(m, k)·b[k][n]`, tile by tile.
+/// `c[m][n] = Σₖ a(m, k)·b[k][n]`, added to what `c` holds if `ADD`, tile by tile.
 #[inline(always)]
-fn add_product<T: Real, const M: usize, const K: usize, const N: usize>(
+fn product<const ADD: bool, T: Real, const M: usize, const K: usize, const N: usize>(
     a: impl Fn(usize, usize) -> T,
     b: &[[T; N]; K],
     c: &mut [[T; N]; M],
 ) {
     let mut m = 0;
     while m + ROWS <= M && ROWS > 1 {
-        row_of_tiles::<T, ROWS, COLUMNS, M, K, N>(&a, b, c, m);
+        row_of_tiles::<ADD, T, ROWS, COLUMNS, M, K, N>(&a, b, c, m);
         m += ROWS;
     }
     while m < M {
-        row_of_tiles::<T, 1, WIDE, M, K, N>(&a, b, c, m);
+        row_of_tiles::<ADD, T, 1, WIDE, M, K, N>(&a, b, c, m);
         m += 1;
     }
 }
 
 #[inline(always)]
-fn row_of_tiles<T: Real, const R: usize, const C: usize, const M: usize, const K: usize, const N: usize>(
+fn row_of_tiles<
+    const ADD: bool,
+    T: Real,
+    const R: usize,
+    const C: usize,
+    const M: usize,
+    const K: usize,
+    const N: usize,
+>(
     a: &impl Fn(usize, usize) -> T,
     b: &[[T; N]; K],
     c: &mut [[T; N]; M],
     m: usize,
 ) {
     if N <= NARROW {
-        return tile::<T, R, N, M, K, N>(a, b, c, m, 0);
+        return tile::<ADD, T, R, N, M, K, N>(a, b, c, m, 0);
     }
     let mut n = 0;
     while n + C <= N {
-        tile::<T, R, C, M, K, N>(a, b, c, m, n);
+        tile::<ADD, T, R, C, M, K, N>(a, b, c, m, n);
         n += C;
     }
     while C > 8 && n + 8 <= N {
-        tile::<T, R, 8, M, K, N>(a, b, c, m, n);
+        tile::<ADD, T, R, 8, M, K, N>(a, b, c, m, n);
         n += 8;
     }
     while n + 4 <= N {
-        tile::<T, R, 4, M, K, N>(a, b, c, m, n);
+        tile::<ADD, T, R, 4, M, K, N>(a, b, c, m, n);
         n += 4;
     }
     while n < N {
-        tile::<T, R, 1, M, K, N>(a, b, c, m, n);
+        tile::<ADD, T, R, 1, M, K, N>(a, b, c, m, n);
         n += 1;
     }
 }
 
 /// `R` rows by `C` columns of sums, held in registers over all `k`.
 #[inline(always)]
-fn tile<T: Real, const R: usize, const C: usize, const M: usize, const K: usize, const N: usize>(
+fn tile<const ADD: bool, T: Real, const R: usize, const C: usize, const M: usize, const K: usize, const N: usize>(
     a: &impl Fn(usize, usize) -> T,
     b: &[[T; N]; K],
     c: &mut [[T; N]; M],
@@ -187,10 +199,19 @@ fn tile<T: Real, const R: usize, const C: usize, const M: usize, const K: usize,
     n: usize,
 ) {
     let mut sums = [[T::ZERO; C]; R];
-    for (r, sum) in sums.iter_mut().enumerate() {
-        sum.copy_from_slice(&c[m + r][n..n + C]);
+    if ADD {
+        for (r, sum) in sums.iter_mut().enumerate() {
+            sum.copy_from_slice(&c[m + r][n..n + C]);
+        }
+    } else if let Some(b) = b.first() {
+        for (r, sum) in sums.iter_mut().enumerate() {
+            let a = a(m + r, 0);
+            for (sum, b) in sum.iter_mut().zip(&b[n..n + C]) {
+                *sum = a * *b;
+            }
+        }
     }
-    for (k, b) in b.iter().enumerate() {
+    for (k, b) in b.iter().enumerate().skip(if ADD { 0 } else { 1 }) {
         let b = &b[n..n + C];
         for (r, sum) in sums.iter_mut().enumerate() {
             let a = a(m + r, k);
@@ -286,7 +307,12 @@ mod tests {
         assert_eq!(bits(y.as_flattened()), bits(expected.as_flattened()), "affine {I} {O} {B}");
 
         let mut expected = g;
-        add_outer_products(&x, &dy, &mut g);
+        outer_products::<true, _, _, _, _>(&x, &dy, &mut g);
+        naive::add_outer_products(&x, &dy, &mut expected);
+        assert_eq!(bits(g.as_flattened()), bits(expected.as_flattened()), "add outer {I} {O} {B}");
+
+        expected = Zero::ZERO;
+        outer_products::<false, _, _, _, _>(&x, &dy, &mut g);
         naive::add_outer_products(&x, &dy, &mut expected);
         assert_eq!(bits(g.as_flattened()), bits(expected.as_flattened()), "outer {I} {O} {B}");
 

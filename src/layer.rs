@@ -24,8 +24,8 @@ pub trait Layer<X: Tensor>: Params<X::Elem> {
     /// Writes the output `y` of the batch `x`.
     fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [Self::Out; B], mode: Mode);
 
-    /// Given `dy = ∂loss/∂y`, adds `∂loss/∂parameters` to `grads` and writes `∂loss/∂x` to `dx`, each where asked for.
-    /// Overwrites `dy`. The order of every sum is that of the examples and indices, starting from what `grads` holds.
+    /// Given `dy = ∂loss/∂y`, writes `∂loss/∂parameters` to `grads` (or adds it there, as [`Mode`] says) and `∂loss/∂x` to `dx`,
+    /// each where asked for. Overwrites `dy`. The order of every sum is that of the examples and indices.
     #[allow(clippy::too_many_arguments)]
     fn backward<const B: usize>(
         &self,
@@ -40,13 +40,15 @@ pub trait Layer<X: Tensor>: Params<X::Elem> {
     );
 }
 
-/// Whether a pass classifies or learns; only [`Dropout`](crate::Dropout) asks.
+/// Whether a pass classifies or learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Nothing is dropped.
+    /// [`Dropout`](crate::Dropout) passes everything on.
     Inference,
     /// Random choices depend on `seed` and the example's number alone, hence not on how examples are grouped into batches.
     Training {
+        /// Whether gradients are added to those of earlier batches. If not, they overwrite what was there.
+        accumulate: bool,
         /// Chooses the stream of random numbers.
         seed: u64,
         /// Number of the batch's first example since training began.
@@ -59,10 +61,18 @@ impl Mode {
     fn side(self, salt: u64) -> Self {
         match self {
             Mode::Inference => Mode::Inference,
-            Mode::Training { seed, first_example } => {
-                Mode::Training { seed: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt), first_example }
-            }
+            Mode::Training { accumulate, seed, first_example } => Mode::Training {
+                accumulate,
+                seed: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt),
+                first_example,
+            },
         }
+    }
+
+    /// Whether gradients are added to those that are there.
+    #[inline]
+    pub fn accumulates(self) -> bool {
+        matches!(self, Mode::Training { accumulate: true, .. })
     }
 }
 

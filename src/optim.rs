@@ -36,8 +36,11 @@ impl<P: Params<T>, T: Real> Optimizer<P, T> for Sgd<T> {
     fn step(&mut self, params: &mut P, gradients: &P::Grads, scale: T) {
         let (step, keep) = (self.learning_rate * scale, T::ONE - self.learning_rate * self.weight_decay);
         params.zip(gradients, [], &mut |w, g, []| {
+            if keep != T::ONE {
+                w.iter_mut().for_each(|w| *w *= keep);
+            }
             for (w, g) in w.iter_mut().zip(g) {
-                *w = *w * keep - step * *g;
+                *w -= step * *g;
             }
         });
     }

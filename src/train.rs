@@ -59,7 +59,7 @@ struct Buffers<N: Layer<X>, X: Tensor, const B: usize> {
 }
 
 impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
-    /// Adds the gradients of the examples that have a target; returns the sum of their losses.
+    /// The gradients of the examples that have a target, added to what is there if `accumulate`; returns the sum of the losses.
     #[inline]
     fn backpropagate<Target>(
         &mut self,
@@ -67,8 +67,9 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
         loss: &impl Loss<N::Out, Target>,
         x: &[X; B],
         targets: [Option<&Target>; B],
+        accumulate: bool,
     ) -> Result<X::Elem, TrainError> {
-        let mode = Mode::Training { seed: self.seed, first_example: self.examples };
+        let mode = Mode::Training { accumulate, seed: self.seed, first_example: self.examples };
         network.forward(x, &mut self.pass.acts, &mut self.pass.y, mode);
         let (mut sum, mut count) = (X::Elem::ZERO, 0);
         for ((y, dy), target) in self.pass.y.iter().zip(&mut self.dy).zip(targets) {
@@ -85,14 +86,9 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
         }
         let Self { pass, dy, scratch, gradients, .. } = self;
         network.backward(x, &pass.acts, &pass.y, dy, scratch, None, Some(gradients), mode);
-        self.accumulated += count;
+        self.accumulated = if accumulate { self.accumulated + count } else { count };
         self.examples += u64::from(count);
         Ok(sum)
-    }
-
-    fn drop_gradients(&mut self) {
-        self.gradients.clear();
-        self.accumulated = 0;
     }
 }
 
@@ -164,11 +160,12 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         x: &[X; B],
         targets: &[Target; B],
     ) -> Result<X::Elem, TrainError> {
-        let sum = self.buffers.backpropagate(network, loss, x, targets.each_ref().map(Some))?;
+        let accumulate = self.buffers.accumulated > 0;
+        let sum = self.buffers.backpropagate(network, loss, x, targets.each_ref().map(Some), accumulate)?;
         Ok(sum / X::Elem::of(B as f64))
     }
 
-    /// Steps along the mean of the accumulated gradients and zeroes them. Does nothing if there are none.
+    /// Steps along the mean of the accumulated gradients and starts anew. Does nothing if there are none.
     ///
     /// # Errors
     /// [`TrainError::NonFiniteGradient`]; what had been accumulated is dropped.
@@ -179,24 +176,21 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
             return Ok(());
         }
         let mut scale = X::Elem::ONE / X::Elem::of(f64::from(buffers.accumulated));
-        // A square overflows before its root does: the sum is the quick test, each gradient the true one.
-        let squares = sum_of_squares::<X::Elem>(&buffers.gradients);
-        if !squares.is_finite() && !all_finite::<X::Elem>(&buffers.gradients) {
-            buffers.drop_gradients();
+        buffers.accumulated = 0;
+        if !all_finite::<X::Elem>(&buffers.gradients) {
             return Err(TrainError::NonFiniteGradient);
         }
         if let Some(limit) = self.clip_norm {
-            let norm = scale * squares.sqrt();
+            let norm = scale * sum_of_squares::<X::Elem>(&buffers.gradients).sqrt();
             if norm > limit {
                 scale *= limit / norm;
             }
         }
         optimizer.step(network, &buffers.gradients, scale);
-        buffers.drop_gradients();
         Ok(())
     }
 
-    /// One step on the mean gradient of a batch; returns the mean loss before the step.
+    /// One step on the mean gradient of a batch; returns the mean loss before the step. Gradients accumulated before are dropped.
     ///
     /// # Errors
     /// [`TrainError`], before a weight changes.
@@ -209,12 +203,12 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         x: &[X; B],
         targets: &[Target; B],
     ) -> Result<X::Elem, TrainError> {
-        let mean = self.accumulate(network, loss, x, targets)?;
+        let sum = self.buffers.backpropagate(network, loss, x, targets.each_ref().map(Some), false)?;
         self.apply(network, optimizer)?;
-        Ok(mean)
+        Ok(sum / X::Elem::of(B as f64))
     }
 
-    /// One step for every `B` examples, and one for the rest; returns the mean loss (0 without examples).
+    /// One [`step`](Self::step) for every `B` examples, and one for the rest; returns the mean loss (0 without examples).
     ///
     /// Give the examples in another order each epoch: [`shuffle`](crate::shuffle) a list of references or indices.
     ///
@@ -237,7 +231,7 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
             if filled == 0 {
                 break;
             }
-            sum += self.buffers.backpropagate(network, loss, &self.batch, targets)?;
+            sum += self.buffers.backpropagate(network, loss, &self.batch, targets, false)?;
             self.apply(network, optimizer)?;
             count += filled;
         }
@@ -280,7 +274,7 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         Ok(if count == 0 { sum } else { sum / X::Elem::of(f64::from(count)) })
     }
 
-    /// The sum of the gradients since the last [`apply`](Self::apply).
+    /// The sum of the gradients accumulated since the last [`apply`](Self::apply), or of the step just made.
     pub fn gradients(&self) -> &N::Grads {
         &self.buffers.gradients
     }
@@ -314,7 +308,19 @@ fn sum_of_squares<T: Real>(gradients: &impl Tensors<T>) -> T {
 }
 
 fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
-    let mut finite = true;
-    tensors.visit(&mut |tensor| finite &= tensor.iter().all(|v| v.is_finite()));
-    finite
+    // The sum is quick, but may overflow though its terms do not: then each is looked at.
+    let mut sum = T::ZERO;
+    tensors.visit(&mut |tensor| tensor.iter().for_each(|v| sum += *v));
+    sum.is_finite() || {
+        let mut finite = true;
+        tensors.visit(&mut |tensor| finite &= each_finite(tensor));
+        finite
+    }
+}
+
+/// Rare, hence not worth a copy of its code for each tensor.
+#[cold]
+#[inline(never)]
+fn each_finite<T: Real>(tensor: &[T]) -> bool {
+    tensor.iter().all(|v| v.is_finite())
 }
