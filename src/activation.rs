@@ -114,16 +114,7 @@ impl Activation for Softmax {
     const FINGERPRINT: u32 = fingerprint("Softmax", &[]);
     #[inline]
     fn forward<T: Real>(row: &mut [T]) {
-        let Some(max) = row.iter().copied().reduce(T::max) else { return };
-        let mut sum = T::ZERO;
-        for v in row.iter_mut() {
-            *v = (*v - max).exp();
-            sum += *v;
-        }
-        let scale = T::ONE / sum;
-        for v in row {
-            *v *= scale;
-        }
+        softmax(row);
     }
     #[inline]
     fn backward<T: Real>(y: &[T], dy: &mut [T]) {
@@ -137,6 +128,22 @@ impl Activation for Softmax {
     }
 }
 activation_layer!(Softmax);
+
+/// Softmax in place; returns `max` and `Σ e^(x − max)`, whose logarithms' sum is `ln Σ eˣ`.
+#[inline]
+pub(crate) fn softmax<T: Real>(row: &mut [T]) -> (T, T) {
+    let max = row.iter().copied().reduce(T::max).unwrap_or(T::ZERO);
+    let mut sum = T::ZERO;
+    for v in row.iter_mut() {
+        *v = (*v - max).exp();
+        sum += *v;
+    }
+    let scale = T::ONE / sum;
+    for v in row {
+        *v *= scale;
+    }
+    (max, sum)
+}
 
 /// The index of the largest of `scores`, the first of equals: the predicted class. 0 for an empty slice.
 pub fn argmax<T: PartialOrd>(scores: &[T]) -> usize {

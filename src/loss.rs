@@ -2,7 +2,8 @@
 
 use core::cmp::Ordering;
 
-use crate::{Activation, Real, Softmax, Tensor, TrainError};
+use crate::activation::softmax;
+use crate::{Real, Tensor, TrainError};
 
 /// How far an output `Y` is from a `Target`.
 pub trait Loss<Y: Tensor, Target = Y> {
@@ -24,13 +25,8 @@ pub struct CrossEntropy;
 #[inline]
 fn log_sum_exp<T: Real, const C: usize>(z: &[T; C], p: &mut [T; C]) -> T {
     *p = *z;
-    Softmax::forward(p);
-    let best = crate::argmax(z);
-    match p.get(best) {
-        // The largest logit's probability is e^(z − ln Σ eᶻ).
-        Some(largest) => z[best] - largest.ln(),
-        None => T::ZERO,
-    }
+    let (max, sum) = softmax(p);
+    max + sum.ln()
 }
 
 impl<T: Real, const C: usize> Loss<[T; C], usize> for CrossEntropy {

@@ -5,7 +5,7 @@
 //! Weight decay applies to every parameter, biases included, as in PyTorch.
 
 use crate::params::{fingerprint, mix};
-use crate::{Params, Real, Tensors, Zero};
+use crate::{Params, Real, Tensors, Zero, kernels};
 
 /// Changes parameters, given the sum of the gradients of some examples.
 pub trait Optimizer<P: Params<T>, T: Real> {
@@ -39,9 +39,7 @@ impl<P: Params<T>, T: Real> Optimizer<P, T> for Sgd<T> {
             if keep != T::ONE {
                 w.iter_mut().for_each(|w| *w *= keep);
             }
-            for (w, g) in w.iter_mut().zip(g) {
-                *w -= step * *g;
-            }
+            kernels::subtract_scaled(w, step, g);
         });
     }
     fn set_learning_rate(&mut self, learning_rate: T) {

@@ -308,9 +308,22 @@ fn sum_of_squares<T: Real>(gradients: &impl Tensors<T>) -> T {
 }
 
 fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
-    // The sum is quick, but may overflow though its terms do not: then each is looked at.
+    // A sum is quick, but may overflow though its terms do not: then each is looked at. Several sums side by side do not wait
+    // for one another.
+    let mut sums = [T::ZERO; 8];
+    tensors.visit(&mut |tensor| {
+        let (chunks, rest) = tensor.as_chunks::<8>();
+        for chunk in chunks {
+            for (sum, v) in sums.iter_mut().zip(chunk) {
+                *sum += *v;
+            }
+        }
+        for (sum, v) in sums.iter_mut().zip(rest) {
+            *sum += *v;
+        }
+    });
     let mut sum = T::ZERO;
-    tensors.visit(&mut |tensor| tensor.iter().for_each(|v| sum += *v));
+    sums.iter().for_each(|partial| sum += *partial);
     sum.is_finite() || {
         let mut finite = true;
         tensors.visit(&mut |tensor| finite &= each_finite(tensor));

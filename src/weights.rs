@@ -189,19 +189,23 @@ pub fn load<T: Real, P: Tensors<T>>(target: &mut P, bytes: &[u8]) -> Result<(), 
     if CRC.checksum(elements) != u32::from_le_bytes(checksum) {
         return Err(LoadError::Checksum);
     }
-    let read = |bytes: &[u8]| postcard::from_bytes::<T>(bytes).map_err(|_| LoadError::Checksum);
-    for element in elements.chunks_exact(size_of::<T>()) {
-        if !read(element)?.is_finite() {
-            return Err(LoadError::NonFinite);
+    let mut elements = elements.chunks_exact(size_of::<T>());
+    if !elements.clone().all(|element| read(element).is_some_and(T::is_finite)) {
+        return Err(LoadError::NonFinite);
+    }
+    target.visit_mut(&mut |tensor| fill(tensor, &mut elements));
+    Ok(())
+}
+
+fn read<T: Real>(element: &[u8]) -> Option<T> {
+    postcard::from_bytes(element).ok()
+}
+
+#[inline(never)] // One copy in flash for all tensors.
+fn fill<'a, T: Real>(tensor: &mut [T], elements: &mut impl Iterator<Item = &'a [u8]>) {
+    for (value, element) in tensor.iter_mut().zip(elements) {
+        if let Some(read) = read(element) {
+            *value = read;
         }
     }
-    let mut elements = elements.chunks_exact(size_of::<T>());
-    target.visit_mut(&mut |tensor| {
-        for (value, element) in tensor.iter_mut().zip(&mut elements) {
-            if let Ok(read) = read(element) {
-                *value = read;
-            }
-        }
-    });
-    Ok(())
 }
