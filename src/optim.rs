@@ -37,7 +37,7 @@ impl<P: Params<T>, T: Real> Optimizer<P, T> for Sgd<T> {
         let (step, keep) = (self.learning_rate * scale, T::ONE - self.learning_rate * self.weight_decay);
         params.zip(gradients, [], &mut |w, g, []| {
             if keep != T::ONE {
-                w.iter_mut().for_each(|w| *w *= keep);
+                decay(w, keep);
             }
             kernels::subtract_scaled(w, step, g);
         });
@@ -45,6 +45,11 @@ impl<P: Params<T>, T: Real> Optimizer<P, T> for Sgd<T> {
     fn set_learning_rate(&mut self, learning_rate: T) {
         self.learning_rate = learning_rate;
     }
+}
+
+#[inline(never)] // One copy in flash for all tensors, of what few networks need.
+fn decay<T: Real>(w: &mut [T], keep: T) {
+    w.iter_mut().for_each(|w| *w *= keep);
 }
 
 impl<T: Real> Tensors<T> for Sgd<T> {

@@ -298,12 +298,14 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
 }
 
 fn sum_of_squares<T: Real>(gradients: &impl Tensors<T>) -> T {
-    let mut sum = T::ZERO;
-    gradients.visit(&mut |tensor| {
+    #[inline(never)] // One copy in flash for all tensors.
+    fn add_squares<T: Real>(tensor: &[T], sum: &mut T) {
         for g in tensor {
-            sum += *g * *g;
+            *sum += *g * *g;
         }
-    });
+    }
+    let mut sum = T::ZERO;
+    gradients.visit(&mut |tensor| add_squares(tensor, &mut sum));
     sum
 }
 

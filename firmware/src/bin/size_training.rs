@@ -1,4 +1,4 @@
-//! The runtime, reading the weights file, inference and training with gradient descent.
+//! The runtime, inference and training with gradient descent.
 #![no_std]
 #![no_main]
 
@@ -6,21 +6,21 @@ use core::hint::black_box;
 
 use cortex_m_rt::entry;
 use nerve::prelude::*;
+use static_cell::ConstStaticCell;
 
 type Net = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>];
-static WEIGHTS: &[u8] = include_bytes!("../../data/iris.nrv");
+static NET: ConstStaticCell<Net> = ConstStaticCell::new(Net::ZERO);
+static TRAINER: ConstStaticCell<Trainer<Net, [f32; 4]>> = ConstStaticCell::new(Trainer::ZERO);
+static PASS: ConstStaticCell<Pass<Net, [f32; 4]>> = ConstStaticCell::new(Pass::ZERO);
 
 #[entry]
 fn main() -> ! {
-    let mut net = Net::ZERO;
-    let mut trainer = Trainer::<Net, [f32; 4]>::ZERO;
+    let (net, trainer, pass) = (NET.take(), TRAINER.take(), PASS.take());
     let mut optimizer = Sgd::new(0.01);
-    let mut pass = Pass::<Net, [f32; 4]>::ZERO;
     loop {
-        black_box(weights::load(&mut net, black_box(WEIGHTS)).is_ok());
         let (x, class) = (black_box(&[[5.1, 3.5, 1.4, 0.2]]), black_box(&[0]));
-        black_box(trainer.step(&mut net, &mut optimizer, &CrossEntropy, x, class).is_ok());
-        black_box(argmax(pass.predict(&net, &x[0])));
+        black_box(trainer.step(net, &mut optimizer, &CrossEntropy, x, class).is_ok());
+        black_box(argmax(pass.predict(net, &x[0])));
     }
 }
 

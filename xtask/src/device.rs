@@ -1,0 +1,117 @@
+//! Builds the firmware and runs it on an emulated board.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use defmt_decoder::{DecodeError, Table};
+use wait_timeout::ChildExt;
+
+use crate::output;
+use crate::setup::Toolchain;
+
+/// A board that QEMU emulates.
+pub struct Board {
+    /// The firmware's feature.
+    pub feature: &'static str,
+    /// The compiler's target.
+    pub target: &'static str,
+    machine: [&'static str; 2],
+}
+
+/// Cortex-M4F.
+pub const M4F: Board =
+    Board { feature: "mps2-an386", target: "thumbv7em-none-eabihf", machine: ["mps2-an386", "cortex-m4"] };
+/// Cortex-M0.
+pub const M0: Board = Board { feature: "microbit", target: "thumbv6m-none-eabi", machine: ["microbit", "cortex-m0"] };
+
+/// Long past what any program here takes.
+const TIMEOUT: Duration = Duration::from_secs(240);
+
+/// What a program on a device left.
+pub struct Run {
+    /// Its decoded log.
+    pub log: String,
+    /// What the emulator's plugin wrote.
+    pub plugin: String,
+}
+
+impl Board {
+    /// Builds one of the firmware's programs; returns its ELF file.
+    pub fn build(&self, toolchain: Toolchain, program: &str) -> Result<PathBuf> {
+        let mut cargo = toolchain.cargo("build", self.target);
+        cargo.current_dir("firmware").args(["--quiet", "--release", "--locked", "--no-default-features"]);
+        output(cargo.args(["--features", self.feature, "--bin", program]))?;
+        Ok(Path::new("firmware").join(toolchain.target_dir()).join(self.target).join("release").join(program))
+    }
+
+    /// Runs a program until it ends; an error with its log if it does not succeed.
+    pub fn run(&self, elf: &Path, plugin: Option<&Path>) -> Result<Run> {
+        let [machine, cpu] = self.machine;
+        let mut qemu = Command::new("qemu-system-arm");
+        qemu.args(["-M", machine, "-cpu", cpu, "-nographic", "-monitor", "none", "-serial", "none"]);
+        qemu.args(["-semihosting-config", "enable=on,target=native", "-icount", "shift=0", "-kernel"]).arg(elf);
+        if let Some(plugin) = plugin {
+            qemu.arg("-plugin").arg(plugin).args(["-d", "plugin"]);
+        }
+        let mut child = qemu
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("qemu-system-arm")?;
+        let stdout = drain(child.stdout.take());
+        let stderr = drain(child.stderr.take());
+        let status = child.wait_timeout(TIMEOUT)?;
+        if status.is_none() {
+            child.kill()?;
+            child.wait()?;
+        }
+        let frames = stdout.join().map_err(|_| anyhow!("reading the device's log failed"))?;
+        let plugin = stderr.join().map_err(|_| anyhow!("reading the emulator's messages failed"))?;
+        let (log, plugin) = (decode(elf, &frames)?, String::from_utf8_lossy(&plugin).into_owned());
+        match status {
+            Some(status) if status.success() => Ok(Run { log, plugin }),
+            Some(status) => bail!("the device ended with a failure ({status}):\n{log}{plugin}"),
+            None => bail!("the device did not end within {} s:\n{log}{plugin}", TIMEOUT.as_secs()),
+        }
+    }
+}
+
+/// Reads to the end beside the main thread, so that the device never waits for a full pipe.
+fn drain(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut pipe) = pipe {
+            // What cannot be read is missed by those who look for it.
+            let _ = pipe.read_to_end(&mut bytes);
+        }
+        bytes
+    })
+}
+
+/// The lines of a `defmt` log; the texts are in the ELF file.
+fn decode(elf: &Path, frames: &[u8]) -> Result<String> {
+    let elf = fs::read(elf)?;
+    let table = Table::parse(&elf)?.context("the program has no defmt log")?;
+    let mut decoder = table.new_stream_decoder();
+    decoder.received(frames);
+    let mut lines = String::new();
+    loop {
+        match decoder.decode() {
+            Ok(frame) => {
+                let message = frame.display_message();
+                match frame.level() {
+                    Some(level) => lines.push_str(&format!("[{}] {message}\n", level.as_str())),
+                    None => lines.push_str(&format!("{message}\n")),
+                }
+            }
+            Err(DecodeError::UnexpectedEof) => return Ok(lines),
+            Err(DecodeError::Malformed) => bail!("the device's log is damaged after:\n{lines}"),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Finds what a command needs, or installs it after saying what and why.
+
+use std::env;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::{output, run};
+
+/// Where the compiler for a device comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Toolchain {
+    /// rustup has the target's compiled `core`.
+    Rustup,
+    /// Debian's packages have the source of `core`, which is compiled along.
+    Debian,
+}
+
+const DEBIAN_PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"];
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+
+impl Toolchain {
+    /// One that can build for all of `targets`.
+    pub fn find(targets: &[&str]) -> Result<Self> {
+        let wish = env::var("NERVE_TOOLCHAIN").unwrap_or_default();
+        match wish.as_str() {
+            "" => {}
+            "rustup" => return rustup(targets).map(|()| Toolchain::Rustup),
+            "debian" => return debian().map(|()| Toolchain::Debian),
+            other => bail!("NERVE_TOOLCHAIN={other}: it can be rustup or debian"),
+        }
+        let Err(first) = rustup(targets) else { return Ok(Toolchain::Rustup) };
+        let Err(second) = debian() else { return Ok(Toolchain::Debian) };
+        bail!(
+            "no compiler for {targets:?}:\n  {first:#}\n  {second:#}\nInstall one of them:\n  rustup target add {}\n  \
+             sudo apt-get install {}",
+            targets.join(" "),
+            DEBIAN_PACKAGES.join(" ")
+        )
+    }
+
+    /// `cargo subcommand --target target`, to which arguments may be added.
+    pub fn cargo(self, subcommand: &str, target: &str) -> Command {
+        match self {
+            Toolchain::Rustup => {
+                let mut cargo = Command::new("cargo");
+                cargo.args([subcommand, "--target", target]);
+                cargo
+            }
+            Toolchain::Debian => {
+                let mut cargo = Command::new(DEBIAN_CARGO);
+                // What rustup's cargo, which runs us, tells its children.
+                for (name, _) in env::vars().filter(|(name, _)| name.starts_with("RUST") || name.starts_with("CARGO")) {
+                    if name != "CARGO_HOME" {
+                        cargo.env_remove(name);
+                    }
+                }
+                let linker = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
+                cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env(linker, "ld.lld-22");
+                cargo.args([subcommand, "-Zbuild-std=core", "--target", target, "--target-dir", "target/debian"]);
+                cargo
+            }
+        }
+    }
+
+    /// Where [`cargo`](Self::cargo) puts what it builds, seen from the folder it ran in.
+    pub fn target_dir(self) -> &'static str {
+        match self {
+            Toolchain::Rustup => "target",
+            Toolchain::Debian => "target/debian",
+        }
+    }
+}
+
+fn rustup(targets: &[&str]) -> Result<()> {
+    let installed = output(Command::new("rustup").args(["target", "list", "--installed"]))?;
+    let missing: Vec<_> = targets.iter().filter(|target| !installed.lines().any(|line| line == **target)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("Installing with rustup, to compile for devices: {missing:?}");
+    run(Command::new("rustup").args(["--quiet", "target", "add"]).args(missing))
+}
+
+fn debian() -> Result<()> {
+    let installed = Path::new("/usr/lib/rust-web").exists() || Path::new("/usr/bin/ld.lld-22").exists();
+    if installed && Path::new(DEBIAN_CARGO).exists() && Path::new(DEBIAN_RUSTC).exists() {
+        return Ok(());
+    }
+    apt_get(&DEBIAN_PACKAGES, "to compile for devices")
+}
+
+/// QEMU with Arm boards.
+pub fn qemu() -> Result<()> {
+    if found("qemu-system-arm") {
+        return Ok(());
+    }
+    apt_get(&["qemu-system-arm"], "to emulate the device")
+}
+
+/// `rustfmt` and `clippy`, which a minimal toolchain lacks.
+pub fn lints() -> Result<()> {
+    if !found("cargo-clippy") || !found("cargo-fmt") {
+        println!("Installing with rustup, to check the code: clippy, rustfmt");
+        run(Command::new("rustup").args(["--quiet", "component", "add", "clippy", "rustfmt"]))?;
+    }
+    Ok(())
+}
+
+fn apt_get(packages: &[&str], purpose: &str) -> Result<()> {
+    let packages = packages.join(" ");
+    let by_hand = format!(
+        "{packages} missing, {purpose}; install it: sudo apt-get install {packages} (or your system's package)"
+    );
+    if !found("apt-get") {
+        bail!(by_hand);
+    }
+    println!("Installing with apt-get, {purpose}: {packages}");
+    let sudo = if output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0") { "" } else { "sudo -n " };
+    let script = format!("{sudo}apt-get update -qq && {sudo}apt-get install -y -qq --no-install-recommends {packages}");
+    match output(Command::new("sh").args(["-c", &script])) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(error.context(by_hand)),
+    }
+}
+
+fn found(program: &str) -> bool {
+    let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    version.is_ok_and(|status| status.success())
+}

@@ -1,0 +1,141 @@
+//! All tests, a line for each step, the whole output of a step only if it fails.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::device::{Board, M0, M4F};
+use crate::setup::{self, Toolchain};
+use crate::{bench, output};
+
+const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
+
+/// The steps so far.
+#[derive(Default)]
+struct Steps {
+    passed: u32,
+    failed: Vec<&'static str>,
+}
+
+impl Steps {
+    /// Runs a step; what it returns is shown.
+    fn step(&mut self, name: &'static str, step: impl FnOnce() -> Result<String>) {
+        let start = Instant::now();
+        let result = step();
+        let seconds = start.elapsed().as_secs();
+        match result {
+            Ok(shown) => {
+                self.passed += 1;
+                println!("ok      {name} ({seconds} s)");
+                for line in shown.lines() {
+                    println!("        {line}");
+                }
+            }
+            Err(error) => {
+                self.failed.push(name);
+                println!("FAILED  {name} ({seconds} s)\n{error:#}");
+            }
+        }
+    }
+}
+
+pub fn run() -> Result<()> {
+    let toolchain = Toolchain::find(&[M4F.target, M0.target, NO_ATOMICS])?;
+    setup::qemu()?;
+    setup::lints()?;
+    let mut steps = Steps::default();
+    steps.step("format", || {
+        output(&mut cargo("fmt --all --check"))?;
+        output(cargo("fmt --all --check").current_dir("firmware"))
+    });
+    steps
+        .step("lints", || output(&mut cargo("clippy --quiet --workspace --all-targets --all-features -- -D warnings")));
+    if toolchain == Toolchain::Rustup {
+        steps.step("lints of the firmware", || lint_firmware(toolchain));
+    } else {
+        println!("skipped lints of the firmware: Debian's toolchain has no clippy for it");
+    }
+    steps.step("tests", || tests(&mut cargo("test --workspace")));
+    steps.step("documentation", || {
+        output(cargo("doc --quiet --no-deps --all-features").env("RUSTDOCFLAGS", "-D warnings"))
+    });
+    steps.step("no_std builds: Cortex-M4F, Cortex-M0, RISC-V without atomics", || {
+        for target in [M4F.target, M0.target, NO_ATOMICS] {
+            output(toolchain.cargo("build", target).args(["--quiet", "--release", "--lib", "--package", "nerve"]))?;
+        }
+        Ok(String::new())
+    });
+    steps.step("Iris within a point of PyTorch", || {
+        output(&mut cargo("run --quiet --release --example iris -- --table"))
+    });
+    steps.step("the firmware's weights are those that the example trains", || {
+        output(&mut cargo("run --quiet --release --example iris -- --firmware target/firmware-data"))?;
+        for file in ["iris.nrv", "flowers.rs"] {
+            let (old, new) = (
+                std::fs::read(format!("firmware/data/{file}"))?,
+                std::fs::read(format!("target/firmware-data/{file}"))?,
+            );
+            ensure!(old == new, "firmware/data/{file} is out of date: run `cargo xtask demo`");
+        }
+        Ok(String::new())
+    });
+    steps.step("the demo on the emulated Cortex-M4F", || Ok(M4F.run(&M4F.build(toolchain, "iris")?, None)?.log));
+    steps.step("the same bits on host (debug, release), Cortex-M4F and Cortex-M0", || same_bits(toolchain));
+    steps.step("cost on the Cortex-M4F", bench::table);
+
+    println!("{} passed, {} failed", steps.passed, steps.failed.len());
+    if !steps.failed.is_empty() {
+        bail!("failed: {}", steps.failed.join("; "));
+    }
+    Ok(())
+}
+
+fn cargo(arguments: &str) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(arguments.split(' '));
+    command
+}
+
+fn lint_firmware(toolchain: Toolchain) -> Result<String> {
+    for board in [&M4F, &M0] {
+        let mut clippy = toolchain.cargo("clippy", board.target);
+        clippy.current_dir("firmware").args(["--quiet", "--release", "--locked", "--no-default-features"]);
+        // The other programs are of interest on the M4F alone.
+        clippy.args(["--features", board.feature, "--bin", "same_bits", "--bin", "iris"]);
+        output(clippy.args(["--", "-D", "warnings"]))?;
+    }
+    Ok(String::new())
+}
+
+/// Shows each test binary's closing line.
+fn tests(command: &mut Command) -> Result<String> {
+    let all = output(command)?;
+    Ok(all.lines().filter(|line| line.starts_with("test result")).map(|line| format!("{line}\n")).collect())
+}
+
+/// Compares every word that the same-bits program prints.
+fn same_bits(toolchain: Toolchain) -> Result<String> {
+    let host = |profile: &str| {
+        output(&mut cargo(&format!("run --quiet --package host-tests --bin same-bits --profile {profile}")))
+    };
+    let device = |board: &Board| Ok::<_, anyhow::Error>(board.run(&board.build(toolchain, "same_bits")?, None)?.log);
+    let expected = host("dev")?;
+    for (name, words) in [
+        ("the host's release build", host("release")?),
+        ("the Cortex-M4F", device(&M4F)?),
+        ("the Cortex-M0", device(&M0)?),
+    ] {
+        let differing = expected.lines().zip(words.lines()).position(|(a, b)| a != b);
+        if let Some(word) = differing {
+            bail!("word {word} differs between the host's debug build and {name}");
+        }
+        ensure!(
+            expected.len() == words.len(),
+            "{name} printed {} words, not {}",
+            words.lines().count(),
+            expected.lines().count()
+        );
+    }
+    Ok(format!("{} words, all equal", expected.lines().count()))
+}
