@@ -44,7 +44,7 @@ pub mod prelude {
     pub use crate::optim::{Adam, AdamW, Momentum, Nesterov, Optimizer, RmsProp, Sgd};
     pub use crate::{
         BinaryCrossEntropy, Confusion, CrossEntropy, Dense, Dropout, Elu, Frozen, Huber, Init, LeakyRelu, Linear, Mae,
-        Mse, Params, Pass, Regression, Relu, Schedule, Sigmoid, Softmax, Standardize, Tanh, TrainError, Trainer, Zero,
-        argmax, chain, include_weights, shuffle, weights,
+        Mse, Params, Pass, Regression, Relu, Schedule, Sigmoid, Softmax, Standardize, Tanh, Tensors, TrainError,
+        Trainer, Zero, argmax, chain, include_weights, shuffle, weights,
     };
 }

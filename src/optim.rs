@@ -167,11 +167,11 @@ pub struct RmsProp<P: Params<T>, T: Real = f32> {
 
 impl<P: Params<T>, T: Real> RmsProp<P, T> {
     /// α = 0.99, ε = 10⁻⁸, without weight decay.
-    pub fn new(learning_rate: T) -> Self {
+    pub const fn new(learning_rate: T) -> Self {
         Self {
             learning_rate,
-            smoothing: T::of(0.99),
-            epsilon: T::of(1e-8),
+            smoothing: T::DEFAULTS.smoothing,
+            epsilon: T::DEFAULTS.epsilon,
             weight_decay: T::ZERO,
             mean_square: P::Grads::ZERO,
         }
@@ -236,13 +236,13 @@ macro_rules! adam {
     ($Name:ident, $weight_decay:expr, |$g:ident, $w:ident, $decay:ident, $rate:ident| $gradient:expr, $kept:expr) => {
         impl<P: Params<T>, T: Real> $Name<P, T> {
             /// β₁ = 0.9, β₂ = 0.999, ε = 10⁻⁸, and PyTorch's default weight decay.
-            pub fn new(learning_rate: T) -> Self {
+            pub const fn new(learning_rate: T) -> Self {
                 Self {
                     learning_rate,
-                    beta1: T::of(0.9),
-                    beta2: T::of(0.999),
-                    epsilon: T::of(1e-8),
-                    weight_decay: T::of($weight_decay),
+                    beta1: T::DEFAULTS.beta1,
+                    beta2: T::DEFAULTS.beta2,
+                    epsilon: T::DEFAULTS.epsilon,
+                    weight_decay: $weight_decay,
                     m: P::Grads::ZERO,
                     v: P::Grads::ZERO,
                     powers: [T::ONE; 2],
@@ -274,5 +274,5 @@ macro_rules! adam {
         stores!($Name: m, v, powers);
     };
 }
-adam!(Adam, 0.0, |g, w, decay, _rate| g + decay * w, w);
-adam!(AdamW, 0.01, |g, w, decay, rate| g, w - rate * decay * w);
+adam!(Adam, T::ZERO, |g, w, decay, _rate| g + decay * w, w);
+adam!(AdamW, T::DEFAULTS.weight_decay, |g, w, decay, rate| g, w - rate * decay * w);

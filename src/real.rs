@@ -24,6 +24,8 @@ pub trait Real:
 {
     /// One.
     const ONE: Self;
+    /// What optimizers default to, here because [`of`](Self::of) is no `const fn` and an optimizer is to be made in a `static`.
+    const DEFAULTS: Defaults<Self>;
     /// Names the type in a weights file: its size in bytes.
     const TAG: u8 = size_of::<Self>() as u8;
 
@@ -58,8 +60,24 @@ pub trait Real:
     }
 }
 
+/// Usual settings of optimizers.
+pub struct Defaults<T> {
+    pub(crate) beta1: T,
+    pub(crate) beta2: T,
+    pub(crate) smoothing: T,
+    pub(crate) epsilon: T,
+    pub(crate) weight_decay: T,
+}
+
+macro_rules! defaults {
+    () => {
+        Defaults { beta1: 0.9, beta2: 0.999, smoothing: 0.99, epsilon: 1e-8, weight_decay: 0.01 }
+    };
+}
+
 impl Real for f32 {
     const ONE: Self = 1.0;
+    const DEFAULTS: Defaults<Self> = defaults!();
 
     fn of(x: f64) -> Self {
         x as f32
@@ -96,6 +114,7 @@ impl Real for f32 {
 
 impl Real for f64 {
     const ONE: Self = 1.0;
+    const DEFAULTS: Defaults<Self> = defaults!();
 
     fn of(x: f64) -> Self {
         x

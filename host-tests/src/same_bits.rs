@@ -1,6 +1,5 @@
 //! The program whose every weight must come out the same on every target, compiled for the host here and for devices by `firmware`.
 
-use nerve::Tensors;
 use nerve::prelude::*;
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-use object::{Object, ObjectSection, SectionKind};
+use object::{Object, ObjectSection, ObjectSymbol};
 
 use crate::device::M4F;
 use crate::output;
@@ -100,21 +100,18 @@ fn code(elf: &Path) -> Result<u64> {
 
 /// The demo's memory by section: the weights that are used where they lie are in `.rodata`.
 fn sections(elf: &Path) -> Result<String> {
-    use object::ObjectSymbol;
     let bytes = fs::read(elf)?;
     let file = object::File::parse(&*bytes)?;
     let mut text = String::from("| section of the demo | bytes | memory |\n|---|---|---|\n");
     for section in file.sections().filter(|s| s.size() > 0) {
-        let memory = match section.kind() {
-            SectionKind::Text | SectionKind::ReadOnlyData => "flash",
-            SectionKind::Data => "flash and RAM",
-            SectionKind::UninitializedData => "RAM",
+        let name = section.name()?;
+        let memory = match name {
+            ".vector_table" | ".text" | ".rodata" => "flash",
+            ".data" => "flash and RAM",
+            ".bss" => "RAM",
             _ => continue,
         };
-        let name = section.name()?;
-        if [".vector_table", ".text", ".rodata", ".data", ".bss"].contains(&name) {
-            text.push_str(&format!("| {name} | {} | {memory} |\n", section.size()));
-        }
+        text.push_str(&format!("| {name} | {} | {memory} |\n", section.size()));
     }
     let trained =
         file.symbols().find(|s| s.name().is_ok_and(|n| n.contains("TRAINED"))).context("no symbol TRAINED")?;

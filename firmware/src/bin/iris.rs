@@ -34,7 +34,7 @@ fn drifted(x: &Input) -> Input {
 #[entry]
 fn main() -> ! {
     memory::paint_stack();
-    println!("nerve on {}: 4-10(sigmoid)-3(softmax), {} weights", board::NAME, <Net as nerve::Tensors<f32>>::LEN);
+    println!("nerve on {}: 4-10(sigmoid)-3(softmax), {} weights", board::NAME, <Net as Tensors<f32>>::LEN);
     let success = run();
     board::exit(success)
 }

@@ -1,0 +1,135 @@
+//! Every layer with every loss: backpropagation against central differences, in f64.
+
+use nerve::prelude::*;
+use nerve::{Layer, Loss, Tensor};
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg32;
+
+type Input = [f64; 3];
+type Target = [f64; 3];
+const BATCH: usize = 4;
+const STEP: f64 = 1e-5;
+const TOLERANCE: f64 = 1e-7;
+
+fn random(values: &mut [f64], rng: &mut Pcg32) {
+    for v in values {
+        *v = f64::from(rng.next_u32()) / f64::from(1u32 << 31) - 1.0;
+    }
+}
+
+/// Calls `f` with the `index`th trained parameter.
+fn parameter<N: Params<f64>>(net: &mut N, index: usize, f: impl Fn(&mut f64)) {
+    let mut before = 0;
+    net.zip(&Zero::ZERO, [], &mut |w, _, []| {
+        if let Some(w) = index.checked_sub(before).and_then(|i| w.get_mut(i)) {
+            f(w);
+        }
+        before += w.len();
+    });
+}
+
+/// The largest difference between a derivative and its central difference, over all trained parameters.
+fn worst_error<N: Layer<Input> + Zero, L: Loss<N::Out, T>, T>(loss: &L, targets: &[T; BATCH]) -> f64 {
+    let mut rng = Pcg32::seed_from_u64(5);
+    let mut net = N::ZERO;
+    net.visit_mut(&mut |tensor| random(tensor, &mut rng));
+    let mut x = [[0.0; 3]; BATCH];
+    random(x.as_flattened_mut(), &mut rng);
+    let mut trainer = Trainer::<N, Input, BATCH>::ZERO;
+    // The seed is set anew each time, so that dropout drops the same values.
+    let mut mean_loss = |net: &N| {
+        trainer.set_seed(9);
+        trainer.accumulate(net, loss, &x, targets).unwrap()
+    };
+
+    let mut numeric = Vec::new();
+    for index in 0..<<N as Params<f64>>::Grads as Tensors<f64>>::LEN {
+        parameter(&mut net, index, |w| *w += STEP);
+        let above = mean_loss(&net);
+        parameter(&mut net, index, |w| *w -= 2.0 * STEP);
+        let below = mean_loss(&net);
+        parameter(&mut net, index, |w| *w += STEP);
+        numeric.push((above - below) / (2.0 * STEP));
+    }
+    let mut trainer = Trainer::<N, Input, BATCH>::ZERO;
+    trainer.set_seed(9);
+    trainer.accumulate(&net, loss, &x, targets).unwrap();
+    let mut analytic = Vec::new();
+    trainer.gradients().visit(&mut |tensor: &[f64]| analytic.extend_from_slice(tensor));
+    assert!(analytic.iter().any(|g| g.abs() > 1e-3), "all derivatives are nearly 0: the test measures nothing");
+    assert_eq!(analytic.len(), numeric.len());
+    analytic.iter().zip(&numeric).fold(0.0, |worst, (a, n)| worst.max((a / BATCH as f64 - n).abs()))
+}
+
+/// The network `N` with each loss.
+fn with_every_loss<N: Layer<Input, Out = Target> + Zero>(name: &str) {
+    let soft = [[0.2, 0.5, 0.3], [0.0, 1.0, 0.0], [0.7, 0.1, 0.2], [0.3, 0.3, 0.4]];
+    let real = [[0.9, -1.3, 0.4], [2.1, 0.2, -0.6], [-0.8, 1.7, 0.1], [0.3, -0.2, 1.1]];
+    let errors = [
+        ("cross-entropy, class", worst_error::<N, _, usize>(&CrossEntropy, &[0, 2, 1, 1])),
+        ("cross-entropy, soft", worst_error::<N, _, Target>(&CrossEntropy, &soft)),
+        ("binary cross-entropy", worst_error::<N, _, Target>(&BinaryCrossEntropy, &soft)),
+        ("MSE", worst_error::<N, _, Target>(&Mse, &real)),
+        ("MAE", worst_error::<N, _, Target>(&Mae, &real)),
+        ("Huber", worst_error::<N, _, Target>(&Huber { delta: 0.5 }, &real)),
+    ];
+    for (loss, error) in errors {
+        assert!(error < TOLERANCE, "{name} with {loss}: off by {error}");
+    }
+}
+
+type First = Dense<3, 4, Tanh, f64>;
+type Last = Dense<4, 3, Linear, f64>;
+
+macro_rules! layers {
+    ($($test:ident: $Net:ty;)*) => {$(
+        #[test]
+        fn $test() {
+            with_every_loss::<$Net>(stringify!($test));
+        }
+    )*};
+}
+layers! {
+    linear: Dense<3, 3, Linear, f64>;
+    sigmoid: chain![Dense<3, 4, Sigmoid, f64>, Dense<4, 3, Sigmoid, f64>];
+    tanh: chain![First, Dense<4, 3, Tanh, f64>];
+    relu: chain![Dense<3, 4, Relu, f64>, Last];
+    leaky_relu: chain![Dense<3, 4, LeakyRelu, f64>, Dense<4, 3, LeakyRelu, f64>];
+    elu: chain![Dense<3, 4, Elu, f64>, Dense<4, 3, Elu, f64>];
+    softmax: chain![First, Dense<4, 3, Softmax, f64>];
+    linear_layer: chain![First, Linear, Last];
+    sigmoid_layer: chain![First, Sigmoid, Last];
+    tanh_layer: chain![First, Tanh, Last];
+    relu_layer: chain![First, Relu, Last];
+    leaky_relu_layer: chain![First, LeakyRelu, Last];
+    elu_layer: chain![First, Elu, Last];
+    softmax_layer: chain![First, Softmax, Last];
+    dropout: chain![First, Dropout<40>, Last];
+    standardize: chain![First, Standardize<4, f64>, Last];
+    frozen: chain![First, Frozen<Dense<4, 4, Sigmoid, f64>>, Last];
+    deep_and_wide: chain![Dense<3, 37, Tanh, f64>, Dense<37, 18, Sigmoid, f64>, Dense<18, 3, Linear, f64>];
+}
+
+#[test]
+fn a_frozen_first_layer_keeps_its_weights_and_costs_no_gradient() {
+    type Net = chain![Frozen<Dense<3, 4, Tanh>>, Dense<4, 3>];
+    assert_eq!(size_of::<<Net as Params<f32>>::Grads>(), size_of::<Dense<4, 3>>());
+    let mut net = Net::ZERO;
+    net.0.0.init(Init::HeNormal, &mut Pcg32::seed_from_u64(1));
+    net.1.init(Init::HeNormal, &mut Pcg32::seed_from_u64(2));
+    let before = net.clone();
+    let mut trainer = Trainer::<Net, [f32; 3]>::ZERO;
+    trainer.step(&mut net, &mut Sgd::new(0.1), &CrossEntropy, &[[0.3, -0.2, 0.9]], &[1]).unwrap();
+    assert_eq!(net.0, before.0);
+    assert_ne!(net.1, before.1);
+}
+
+/// The length of a tensor in scalars is what `Tensor` says, whatever the rank.
+#[test]
+fn an_activation_takes_any_rank() {
+    type Image = [[[f64; 2]; 3]; 2];
+    assert_eq!(<Image as Tensor>::LEN, 12);
+    let mut pass = Pass::<Relu, Image>::ZERO;
+    let y = pass.predict(&Relu, &[[[-1.0, 2.0]; 3]; 2]);
+    assert_eq!(*y, [[[0.0, 2.0]; 3]; 2]);
+}

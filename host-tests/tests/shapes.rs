@@ -1,0 +1,85 @@
+//! Mistakes that the compiler must find, and say what is wrong: the text is what a user reads.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// What `cargo check` says about a program that begins with `use nerve::prelude::*;`.
+fn check(name: &str, program: &str) -> Result<(), String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    fs::create_dir_all(folder.join("src")).unwrap();
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nedition = \"2024\"\n[workspace]\n[dependencies]\nnerve = {{ path = {root:?} }}\n"
+    );
+    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    fs::write(folder.join("src/main.rs"), format!("use nerve::prelude::*;\n{program}\nfn main() {{}}\n")).unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--offline", "--quiet", "--target-dir"]).arg(folder.parent().unwrap().join("check"));
+    let output = cargo.current_dir(&folder).output().unwrap();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+fn expect_error(name: &str, program: &str, texts: &[&str]) {
+    let error = check(name, program).expect_err("it compiles");
+    for text in texts {
+        assert!(error.contains(text), "`{text}` is not in:\n{error}");
+    }
+}
+
+#[test]
+fn a_right_program_compiles() {
+    let program = "type Net = chain![Dense<4, 10, Sigmoid>, Dense<10, 3>];\n\
+         pub static PASS: Pass<Net, [f32; 4]> = Pass::ZERO;\n\
+         const _: () = nerve::assert_fits::<(Net, Trainer<Net, [f32; 4]>)>(1024);";
+    check("right", program).unwrap();
+}
+
+#[test]
+fn layers_that_do_not_fit_are_an_error_with_both_shapes() {
+    expect_error(
+        "layers",
+        "type Net = chain![Dense<4, 10, Sigmoid>, Dense<9, 3>];\npub static PASS: Pass<Net, [f32; 4]> = Pass::ZERO;",
+        &["Dense<9, 3>", "cannot take an input of shape `[f32; 10]`"],
+    );
+}
+
+#[test]
+fn an_input_that_does_not_fit_is_an_error_with_both_shapes() {
+    expect_error(
+        "input",
+        "pub fn f(net: &Dense<4, 3>) { Pass::<Dense<4, 3>, [f32; 5]>::ZERO.predict(net, &[0.0; 5]); }",
+        &["Dense<4, 3>", "cannot take an input of shape `[f32; 5]`"],
+    );
+}
+
+#[test]
+fn a_network_over_the_budget_is_an_error_with_both_numbers() {
+    expect_error(
+        "budget",
+        "const _: () = nerve::assert_fits::<Dense<784, 100>>(16 * 1024);",
+        &["it needs 314000 bytes and the budget is 16384"],
+    );
+}
+
+#[test]
+fn dropping_everything_is_an_error() {
+    expect_error(
+        "dropout",
+        "type Net = chain![Dense<2, 2>, Dropout<100>];\npub static PASS: Pass<Net, [f32; 2]> = Pass::ZERO;",
+        &["PERCENT must be below 100"],
+    );
+}
+
+#[test]
+fn weights_of_another_network_are_an_error() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../firmware/data/iris.nrv");
+    expect_error(
+        "weights",
+        &format!(
+            "type Net = chain![Dense<4, 10, Sigmoid>, Dense<10, 3>];\npub static NET: Net = include_weights!(Net, {data:?});"
+        ),
+        &["the weights file has not the length of this network's"],
+    );
+}

@@ -1,0 +1,168 @@
+//! The weights file: what is written is read, and nothing wrong is.
+
+use nerve::prelude::*;
+use nerve::weights::{LoadError, SaveError, file_len, load, save};
+use proptest::prelude::*;
+use rand_core::SeedableRng;
+use rand_pcg::Pcg32;
+
+type Net = chain![Standardize<3>, Dense<3, 5, Sigmoid>, Dense<5, 2>];
+const LEN: usize = file_len::<f32, Net>();
+
+fn net(seed: u64) -> Net {
+    let mut net = Net::ZERO;
+    net.init(Init::HeNormal, &mut Pcg32::seed_from_u64(seed));
+    net.0.0.fit([[1.0, 2.0, 3.0], [3.0, 5.0, 9.0]].iter());
+    net
+}
+
+fn file(net: &Net) -> [u8; LEN] {
+    let mut buffer = [0; LEN];
+    assert_eq!(save(net, &mut buffer).unwrap().len(), LEN);
+    buffer
+}
+
+/// Loads `bytes` into a network and demands that an error leaves it as it was.
+fn load_or_keep(bytes: &[u8]) -> Result<Net, LoadError> {
+    let before = net(1);
+    let mut target = before.clone();
+    match load(&mut target, bytes) {
+        Ok(()) => Ok(target),
+        Err(error) => {
+            assert_eq!(target, before, "{error:?} changed the network");
+            Err(error)
+        }
+    }
+}
+
+#[test]
+fn the_header_is_as_documented() {
+    let bytes = file(&net(2));
+    assert_eq!(&bytes[..6], b"nerv\x01\x04");
+    assert_eq!(u32::from_le_bytes(bytes[10..14].try_into().unwrap()), 6 + 20 + 12);
+    // Weights are little-endian f32 in declaration order: the first is the first feature's mean.
+    assert_eq!(f32::from_le_bytes(bytes[18..22].try_into().unwrap()), 2.0);
+}
+
+/// CRC-32 of "123456789" is cbf43926 in every description of it; here of the elements, by another implementation.
+#[test]
+fn the_checksum_is_crc_32() {
+    let bytes = file(&net(2));
+    let crc = bytes[18..].iter().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+    });
+    assert_eq!(bytes[14..18], (!crc).to_le_bytes());
+}
+
+#[test]
+fn each_fault_is_named() {
+    let good = file(&net(2));
+    let changed = |at: usize, value: u8| {
+        let mut bytes = good;
+        bytes[at] = value;
+        load_or_keep(&bytes).unwrap_err()
+    };
+    assert_eq!(changed(0, b'N'), LoadError::Magic);
+    assert_eq!(changed(4, 2), LoadError::Version(2));
+    assert_eq!(changed(5, 8), LoadError::ElementType { found: 8, expected: 4 });
+    assert!(matches!(changed(6, good[6] ^ 1), LoadError::Architecture { .. }));
+    assert!(matches!(changed(10, good[10] ^ 1), LoadError::Length { .. }));
+    assert_eq!(changed(14, good[14] ^ 1), LoadError::Checksum);
+    assert_eq!(changed(LEN - 1, good[LEN - 1] ^ 1), LoadError::Checksum);
+
+    let mut other = <chain![Standardize<3>, Dense<3, 5, Tanh>, Dense<5, 2>]>::ZERO;
+    assert!(matches!(load(&mut other, &good), Err(LoadError::Architecture { .. })));
+    let mut double = <chain![Standardize<3, f64>, Dense<3, 5, Sigmoid, f64>, Dense<5, 2, Linear, f64>]>::ZERO;
+    assert_eq!(load(&mut double, &good), Err(LoadError::ElementType { found: 4, expected: 8 }));
+}
+
+#[test]
+fn an_infinite_weight_is_neither_written_nor_read() {
+    let mut bad = net(2);
+    bad.1.b[0] = f32::INFINITY;
+    assert_eq!(save(&bad, &mut [0; LEN]), Err(SaveError::NonFinite));
+    let mut bytes = file(&net(2));
+    bytes[LEN - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    let crc = bytes[18..].iter().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+    });
+    bytes[14..18].copy_from_slice(&(!crc).to_le_bytes());
+    assert_eq!(load_or_keep(&bytes), Err(LoadError::NonFinite));
+}
+
+#[test]
+fn a_small_buffer_is_an_error() {
+    assert_eq!(save(&net(2), &mut [0; LEN - 1]), Err(SaveError::BufferTooSmall { found: LEN - 1, needed: LEN }));
+}
+
+/// Training that is interrupted by a checkpoint ends with the bits of training that is not.
+#[test]
+fn a_checkpoint_resumes_to_the_same_bits() {
+    fn train(net: &mut Net, optimizer: &mut Adam<Net>, steps: std::ops::Range<usize>) {
+        let mut trainer = Trainer::<Net, [f32; 3]>::ZERO;
+        for step in steps {
+            let x = [step as f32, 1.0 - step as f32, 0.5];
+            trainer.step(net, optimizer, &CrossEntropy, &[x], &[step % 2]).unwrap();
+        }
+    }
+    let (mut through, mut optimizer) = (net(3), Adam::new(0.01));
+    train(&mut through, &mut optimizer, 0..40);
+
+    let (mut first, mut optimizer) = (net(3), Adam::new(0.01));
+    train(&mut first, &mut optimizer, 0..17);
+    let mut checkpoint = [0; 1024];
+    let checkpoint = save(&(&mut first, &mut optimizer), &mut checkpoint).unwrap();
+    let (mut second, mut optimizer) = (Net::ZERO, Adam::new(0.01));
+    load(&mut (&mut second, &mut optimizer), checkpoint).unwrap();
+    train(&mut second, &mut optimizer, 17..40);
+    assert_eq!(second, through);
+    // An optimizer of another kind has another state.
+    let (mut net, mut other) = (Net::ZERO, Momentum::<Net>::new(0.01, 0.9));
+    assert!(load::<f32, _>(&mut (&mut net, &mut other), checkpoint).is_err());
+}
+
+/// A network in read-only memory is the one that was stored.
+#[test]
+fn included_weights_are_the_stored_ones() {
+    type Iris = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>];
+    static IN_FLASH: Iris = include_weights!(Iris, "../../firmware/data/iris.nrv");
+    let mut loaded = Iris::ZERO;
+    load(&mut loaded, include_bytes!("../../firmware/data/iris.nrv")).unwrap();
+    assert_eq!(IN_FLASH, loaded);
+    let x = [5.1, 3.5, 1.4, 0.2];
+    let (mut borrowed, mut owned) = (Pass::<&Iris, _>::ZERO, Pass::<Iris, _>::ZERO);
+    assert_eq!(borrowed.predict(&&IN_FLASH, &x), owned.predict(&loaded, &x));
+}
+
+proptest! {
+    #[test]
+    fn what_is_saved_is_loaded(seed: u64) {
+        let source = net(seed);
+        prop_assert_eq!(load_or_keep(&file(&source)), Ok(source));
+    }
+
+    #[test]
+    fn a_truncated_or_lengthened_file_is_an_error(len in 0usize..LEN + 40) {
+        let mut bytes = [0; LEN + 40];
+        bytes[..LEN].copy_from_slice(&file(&net(2)));
+        prop_assume!(len != LEN);
+        prop_assert!(load_or_keep(&bytes[..len]).is_err());
+    }
+
+    #[test]
+    fn up_to_four_changed_bytes_are_found(changes in prop::collection::vec((0..LEN, 1u8..), 1..4)) {
+        let mut bytes = file(&net(2));
+        for (at, by) in changes {
+            bytes[at] ^= by;
+        }
+        prop_assume!(bytes != file(&net(2)));
+        prop_assert!(load_or_keep(&bytes).is_err());
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_an_error(bytes in prop::collection::vec(any::<u8>(), 0..300), with_magic: bool) {
+        let mut file = if with_magic { b"nerv\x01\x04".to_vec() } else { Vec::new() };
+        file.extend(bytes);
+        prop_assert!(load_or_keep(&file).is_err());
+    }
+}
