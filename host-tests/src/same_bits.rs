@@ -21,22 +21,9 @@ pub fn run(mut word: impl FnMut(u32)) {
         *class = (rng.next_u32() % 3) as usize;
     }
 
-    let mut trainer = Trainer::<Net, Input, 1>::ZERO;
-    trainer.clip_norm = Some(2.0);
-    train(Sgd::new(0.1), &mut trainer, &x, &classes, &mut word);
-    train(Momentum::new(0.02, 0.9), &mut trainer, &x, &classes, &mut word);
-    train(Nesterov::new(0.02, 0.9), &mut trainer, &x, &classes, &mut word);
-    train(RmsProp::new(0.01), &mut trainer, &x, &classes, &mut word);
-    train(AdamW::new(0.01), &mut trainer, &x, &classes, &mut word);
-    let net = train(Adam::new(0.01), &mut trainer, &x, &classes, &mut word);
-
-    let mut whole = Pass::<Net, Input, BATCH>::ZERO;
-    each_word(whole.run(&net, &x).as_flattened(), &mut word);
-    let mut single = Pass::<Net, Input, 1>::ZERO;
-    for x in &x {
-        each_word(single.predict(&net, x), &mut word);
-    }
-
+    let net = optimizers(&x, &classes, &mut word);
+    logits::<BATCH>(&net, &x, &mut word);
+    logits::<1>(&net, &x, &mut word);
     gradients::<BATCH>(&net, &x, &classes, &mut word);
     gradients::<1>(&net, &x, &classes, &mut word);
 }
@@ -45,6 +32,20 @@ pub fn run(mut word: impl FnMut(u32)) {
 pub const LOGITS: usize = BATCH * 3;
 /// See [`LOGITS`].
 pub const GRADIENTS: usize = 4 * 9 + 9 + 9 * 6 + 6 + 6 * 3 + 3;
+
+// Each part in a stack frame of its own: together they would not fit into 16 KiB of RAM.
+
+#[inline(never)]
+fn optimizers(x: &[Input; BATCH], classes: &[usize; BATCH], word: &mut impl FnMut(u32)) -> Net {
+    let mut trainer = Trainer::<Net, Input, 1>::ZERO;
+    trainer.clip_norm = Some(2.0);
+    train(Sgd::new(0.1), &mut trainer, x, classes, word);
+    train(Momentum::new(0.02, 0.9), &mut trainer, x, classes, word);
+    train(Nesterov::new(0.02, 0.9), &mut trainer, x, classes, word);
+    train(RmsProp::new(0.01), &mut trainer, x, classes, word);
+    train(AdamW::new(0.01), &mut trainer, x, classes, word);
+    train(Adam::new(0.01), &mut trainer, x, classes, word)
+}
 
 #[inline(never)]
 fn train(
@@ -69,6 +70,14 @@ fn train(
     }
     net.visit(&mut |tensor: &[f32]| each_word(tensor, word));
     net
+}
+
+#[inline(never)]
+fn logits<const B: usize>(net: &Net, x: &[Input; BATCH], word: &mut impl FnMut(u32)) {
+    let mut pass = Pass::<Net, Input, B>::ZERO;
+    for x in x.as_chunks::<B>().0 {
+        each_word(pass.run(net, x).as_flattened(), word);
+    }
 }
 
 #[inline(never)]

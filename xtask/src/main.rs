@@ -7,7 +7,7 @@ mod setup;
 mod test;
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
@@ -24,12 +24,19 @@ enum Task {
     Bench,
 }
 
-fn main() -> Result<()> {
-    std::env::set_current_dir(root())?;
-    match Task::parse() {
+fn main() -> ExitCode {
+    let task = Task::parse();
+    let result = std::env::set_current_dir(root()).map_err(Into::into).and_then(|()| match task {
         Task::Demo => demo::run(),
         Task::Test => test::run(),
         Task::Bench => bench::run(),
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
 
