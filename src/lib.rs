@@ -1,8 +1,181 @@
-//! TODO
+//! Neural networks for microcontrollers: trained on a desktop, run and fine-tuned on the chip.
+//!
+//! A network is a type. Its shapes, its weights and the memory of training it are known when it is compiled, so there is no
+//! allocator, no interpreter and no shape error at run time; the same code gives the same bits on a desktop and on a Cortex-M0.
+//! `no_std`, no `unsafe`, no feature needed.
+//!
+//! # The whole path in five minutes
+//!
+//! ## 1. Declare the network
+//!
+//! [`chain!`] puts layers together. Each layer's input must be the output of the one before it; otherwise the compiler names
+//! both shapes.
+//!
+//! ```
+//! use nerve::prelude::*;
+//!
+//! /// Four lengths in centimetres to the logits of three classes.
+//! type Net = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>];
+//! type Input = [f32; 4];
+//!
+//! // What it costs is a constant: weights, then everything that training needs beside them.
+//! assert_eq!(size_of::<Net>(), 364);
+//! assert_eq!(size_of::<Trainer<Net, Input>>(), 512);
+//! // And can be a condition. This does not compile if the bytes are not enough:
+//! const _: () = nerve::assert_fits::<(Net, Trainer<Net, Input>)>(1024);
+//! ```
+//!
+//! There is no softmax at the end: a classifier is trained on its logits by [`CrossEntropy`], which holds the softmax, and the
+//! largest logit is the predicted class.
+//!
+//! ## 2. Train it
+//!
+//! A [`Trainer`] owns the memory of training. It computes derivatives and hands their mean to an [`Optimizer`].
+//!
+//! ```
+//! # use nerve::prelude::*;
+//! # type Net = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>];
+//! # type Input = [f32; 4];
+//! use rand_core::SeedableRng;
+//! use rand_pcg::Pcg32;
+//!
+//! # fn main() -> Result<(), TrainError> {
+//! let mut flowers = [
+//!     ([5.1, 3.5, 1.4, 0.2], 0), ([4.9, 3.0, 1.4, 0.2], 0), ([4.7, 3.2, 1.3, 0.2], 0),
+//!     ([7.0, 3.2, 4.7, 1.4], 1), ([6.4, 3.2, 4.5, 1.5], 1), ([6.9, 3.1, 4.9, 1.5], 1),
+//!     ([6.3, 3.3, 6.0, 2.5], 2), ([5.8, 2.7, 5.1, 1.9], 2), ([7.1, 3.0, 5.9, 2.1], 2),
+//! ];
+//! let mut rng = Pcg32::seed_from_u64(1);
+//! let mut net = Net::ZERO;
+//! net.init(Init::GlorotUniform, &mut rng);
+//! let ((standardize, _), _) = &mut net; // `chain![A, B, C]` is `((A, B), C)`
+//! standardize.fit(flowers.iter().map(|(x, _)| x));
+//!
+//! let mut trainer = Trainer::<Net, Input, 4>::ZERO; // batches of 4
+//! let mut optimizer = Adam::new(0.05);
+//! let mut loss = f32::INFINITY;
+//! for _epoch in 0..60 {
+//!     shuffle(&mut flowers, &mut rng);
+//!     loss = trainer.epoch(&mut net, &mut optimizer, &CrossEntropy, flowers.iter().map(|(x, class)| (x, class)))?;
+//! }
+//! assert!(loss < 0.1);
+//!
+//! let mut confusion = Confusion::<3>::default();
+//! let examples = flowers.iter().map(|(x, class)| (x, class));
+//! trainer.evaluate(&net, &CrossEntropy, examples, |logits, class| confusion.add(*class, argmax(logits)))?;
+//! println!("{confusion}\naccuracy {:.1} %", 100.0 * confusion.accuracy());
+//! # assert_eq!(confusion.correct(), 9);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A loss or gradient that is infinite or NaN is a [`TrainError`] that comes before a weight has changed. Other losses are
+//! [`BinaryCrossEntropy`], [`Mse`], [`Mae`] and [`Huber`]; other [optimizers](optim) are [`Sgd`](optim::Sgd),
+//! [`Momentum`](optim::Momentum), [`Nesterov`](optim::Nesterov), [`RmsProp`](optim::RmsProp) and [`AdamW`](optim::AdamW); a
+//! [`Schedule`] gives the learning rate of each epoch.
+//!
+//! ## 3. Store the weights
+//!
+//! ```
+//! # use nerve::prelude::*;
+//! # type Net = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>];
+//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! # let net = Net::ZERO;
+//! let mut buffer = [0; weights::file_len::<f32, Net>()];
+//! let file = weights::save(&net, &mut buffer)?;
+//! # let folder = std::env::temp_dir();
+//! std::fs::write(folder.join("tutorial.nrv"), file)?;
+//!
+//! // Elsewhere, in place and without a copy on the stack. What does not fit is refused, and the network is as it was.
+//! let mut other = Net::ZERO;
+//! weights::load(&mut other, &file[..100]).unwrap_err();
+//! weights::load(&mut other, file)?;
+//! # assert_eq!(net, other);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `(&mut net, &mut optimizer)` is stored the same way: a checkpoint, from which training resumes in the same bits. The format is
+//! described in [`weights`].
+//!
+//! ## 4. Run it on the chip
+//!
+//! In a `static`, the weights lie in flash and take no RAM. The file is checked by the compiler.
+//!
+//! ```
+//! # macro_rules! include_weights { ($Net:ty, $file:expr) => {
+//! #     nerve::include_weights!($Net, concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/data/", $file))
+//! # } }
+//! use nerve::prelude::*;
+//!
+//! type Net = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>];
+//! static NET: Net = include_weights!(Net, "iris.nrv");
+//!
+//! fn species(flower: &[f32; 4]) -> usize {
+//!     let mut pass = Pass::<Net, [f32; 4]>::ZERO; // 68 bytes of RAM: every layer's outputs
+//!     argmax(pass.predict(&NET, flower))
+//! }
+//! # assert_eq!(size_of::<Pass<Net, [f32; 4]>>(), 68);
+//! # assert_eq!(species(&[5.1, 3.5, 1.4, 0.2]), 0);
+//! # assert_eq!(species(&[7.1, 3.0, 5.9, 2.1]), 2);
+//! ```
+//!
+//! ## 5. Learn on the chip
+//!
+//! The code is that of the desktop. Large state belongs into a `static`, since every `ZERO` is a constant; `static_cell` hands it
+//! out without `unsafe`. With the first layers [`Frozen`], only the last are trained, and gradients and moments exist for them alone:
+//!
+//! ```
+//! use nerve::prelude::*;
+//! use static_cell::ConstStaticCell;
+//!
+//! type Net = chain![Frozen<chain![Standardize<4>, Dense<4, 10, Sigmoid>]>, Dense<10, 3>];
+//! static NET: ConstStaticCell<Net> = ConstStaticCell::new(Net::ZERO);
+//! static TRAINER: ConstStaticCell<Trainer<Net, [f32; 4]>> = ConstStaticCell::new(Trainer::ZERO);
+//!
+//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! let (net, trainer) = (NET.take(), TRAINER.take());
+//! # const WEIGHTS: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/data/iris.nrv"));
+//! weights::load(net, WEIGHTS)?; // stored like the network that is not frozen
+//! let mut optimizer = Momentum::new(0.02, 0.9);
+//! trainer.step(net, &mut optimizer, &CrossEntropy, &[[5.1, 3.5, 1.4, 0.2]], &[0])?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to look
+//!
+//! | to | see |
+//! |---|---|
+//! | put a network together | [`chain!`], [`Dense`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
+//! | train it | [`Trainer`], [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
+//! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
+//! | store it, deploy it | [`weights`], [`include_weights!`] |
+//! | keep to the RAM | [`assert_fits`], [`Pass`] |
+//! | write a layer | [`Layer`], [`Params`], [`Tensors`] |
+//!
+//! # Same bits
+//!
+//! Every sum runs over its index in ascending order and no product is fused with its addition, on every target, at every batch
+//! size, in debug and in release builds. `f32` functions such as `exp` are the library's own. Hence a network trained for 100 steps
+//! on a desktop and on a Cortex-M0 has the same weights to the last bit, and a batch of 32 gives the same outputs as 32 batches of 1.
+//! `f64` functions are those of `libm`.
+//!
+//! # Limits
+//!
+//! * Shapes and batch size are constants; there is no network whose shape is read from a file.
+//! * `ZERO` of a large network is a large value: put it into a `static` or a `Box` that is made from one, not on the stack of a
+//!   device. A weights file is loaded without such a copy.
+//! * A network with many layers gives long type names in errors and backtraces.
 #![no_std]
 
 #[cfg(test)]
 extern crate std;
+
+/// The README's programs are compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod activation;
 mod dense;
