@@ -41,7 +41,7 @@ impl<S: Source, const I: usize, const O: usize, F: crate::Activation> FromSource
 }
 
 impl<S: Source, const N: usize> FromSource<S> for Standardize<N> {
-    const NETWORK: Self = Standardize::from_parts(floats(S::ELEMENTS, 0), floats(S::ELEMENTS, N));
+    const NETWORK: Self = Standardize::new(floats(S::ELEMENTS, 0), floats(S::ELEMENTS, N));
 }
 
 macro_rules! without_weights {

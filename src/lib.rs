@@ -148,7 +148,7 @@
 //! | to | see |
 //! |---|---|
 //! | put a network together | [`chain!`], [`Dense`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
-//! | train it | [`Trainer`], [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
+//! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
 //! | store it, deploy it | [`weights`], [`include_weights!`] |
 //! | keep to the RAM | [`assert_fits`], [`Pass`] |
@@ -169,7 +169,7 @@
 //! * A network with many layers gives long type names in errors and backtraces.
 #![no_std]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "rayon"))]
 extern crate std;
 
 /// The README's programs are compiled and run with the tests.
@@ -188,6 +188,8 @@ mod loss;
 mod memory;
 mod metrics;
 pub mod optim;
+#[cfg(feature = "rayon")]
+mod parallel;
 mod params;
 mod real;
 mod schedule;
@@ -205,6 +207,8 @@ pub use loss::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mae, Mse};
 pub use memory::assert_fits;
 pub use metrics::{Confusion, Regression};
 pub use optim::Optimizer;
+#[cfg(feature = "rayon")]
+pub use parallel::ParallelTrainer;
 pub use params::{Params, Tensors};
 pub use real::Real;
 pub use schedule::Schedule;

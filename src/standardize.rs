@@ -13,8 +13,9 @@ pub struct Standardize<const N: usize, T = f32> {
 }
 
 impl<const N: usize, T: Real> Standardize<N, T> {
-    /// From figures that decode to these values; used for networks that lie in flash.
-    pub(crate) const fn from_parts(mean: [T; N], inverse_deviation: [T; N]) -> Self {
+    /// With figures of one's own. As a last layer, `new([-m / s], [s])` is `y·s + m`: it takes a network's output back to the units of
+    /// targets with mean `m` and deviation `s`.
+    pub const fn new(mean: [T; N], inverse_deviation: [T; N]) -> Self {
         Self { mean, inverse_deviation }
     }
 

@@ -259,13 +259,7 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
             if filled == 0 {
                 break;
             }
-            let y = self.buffers.pass.run(network, &self.batch);
-            for ((y, target), dy) in y.iter().zip(targets).zip(&mut self.buffers.dy) {
-                if let Some(target) = target {
-                    sum += loss.loss(y, target, dy)?;
-                    each(y, target);
-                }
-            }
+            sum += self.losses(network, loss, targets, &mut each)?;
             count += filled;
         }
         if !sum.is_finite() {
@@ -277,6 +271,69 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
     /// The sum of the gradients accumulated since the last [`apply`](Self::apply), or of the step just made.
     pub fn gradients(&self) -> &N::Grads {
         &self.buffers.gradients
+    }
+
+    /// The gradients of up to `B` examples, in place of those that were there; returns the sum of the losses.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn gradients_of<Target>(
+        &mut self,
+        network: &N,
+        loss: &impl Loss<N::Out, Target>,
+        seed: u64,
+        first_example: u64,
+        examples: &[(&X, &Target)],
+    ) -> Result<X::Elem, TrainError> {
+        let (targets, _) = self.gather(&mut examples.iter().copied());
+        (self.buffers.seed, self.buffers.examples) = (seed, first_example);
+        self.buffers.backpropagate(network, loss, &self.batch, targets, false)
+    }
+
+    /// The sum of the losses of up to `B` examples.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn loss_of<Target>(
+        &mut self,
+        network: &N,
+        loss: &impl Loss<N::Out, Target>,
+        examples: &[(&X, &Target)],
+    ) -> Result<X::Elem, TrainError> {
+        let (targets, _) = self.gather(&mut examples.iter().copied());
+        self.losses(network, loss, targets, |_, _| ())
+    }
+
+    /// Adds what `other` has accumulated. `network` lends its shape alone.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn add_gradients(&mut self, network: &mut N, other: &Self) {
+        network.zip(&other.buffers.gradients, [&mut self.buffers.gradients], &mut |_, from, [to]| {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to += *from;
+            }
+        });
+        self.buffers.accumulated += other.buffers.accumulated;
+    }
+
+    /// The outputs of the last pass.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn outputs(&self) -> &[N::Out; B] {
+        &self.buffers.pass.y
+    }
+
+    /// The sum of the losses of the gathered batch; `each` is shown every output that has a target.
+    fn losses<Target>(
+        &mut self,
+        network: &N,
+        loss: &impl Loss<N::Out, Target>,
+        targets: [Option<&Target>; B],
+        mut each: impl FnMut(&N::Out, &Target),
+    ) -> Result<X::Elem, TrainError> {
+        let mut sum = X::Elem::ZERO;
+        let y = self.buffers.pass.run(network, &self.batch);
+        for ((y, target), dy) in y.iter().zip(targets).zip(&mut self.buffers.dy) {
+            if let Some(target) = target {
+                sum += loss.loss(y, target, dy)?;
+                each(y, target);
+            }
+        }
+        Ok(sum)
     }
 
     /// Copies up to `B` inputs into the batch.
