@@ -2,8 +2,13 @@
 
 use core::marker::PhantomData;
 
-use crate::weights::{CRC, HEADER_LEN};
+use crc::{CRC_32_ISO_HDLC, Crc, Table};
+
+use crate::weights::HEADER_LEN;
 use crate::{Dense, Dropout, Elu, LeakyRelu, Linear, Relu, Sigmoid, Softmax, Standardize, Tanh, Tensors};
+
+/// For the compiler alone, which would take minutes for a large file bit by bit; nothing of it comes into a program.
+const FAST_CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
 
 /// Bytes known at compile time, as a type. [`include_weights!`](crate::include_weights) makes one.
 pub trait Source {
@@ -83,7 +88,7 @@ pub const fn elements<N: Tensors<f32>>(file: &'static [u8]) -> &'static [u8] {
     assert!(header[5] == 4, "the weights file does not hold f32");
     assert!(u32::from_le_bytes(words[0]) == N::FINGERPRINT, "the weights file is of another architecture");
     assert!(u32::from_le_bytes(words[1]) as usize == N::LEN, "the weights file has not the length of this network's");
-    assert!(u32::from_le_bytes(words[2]) == CRC.checksum(elements), "the weights file is damaged");
+    assert!(u32::from_le_bytes(words[2]) == FAST_CRC.checksum(elements), "the weights file is damaged");
     elements
 }
 
@@ -96,6 +101,7 @@ macro_rules! include_weights {
     ($Net:ty, $path:expr) => {{
         struct File;
         impl $crate::flash::Source for File {
+            #[allow(long_running_const_eval)] // Checks every byte of the file.
             const ELEMENTS: &'static [u8] = $crate::flash::elements::<$Net>(include_bytes!($path));
         }
         <$Net as $crate::flash::FromSource<File>>::NETWORK

@@ -24,7 +24,7 @@ const MAGIC: [u8; 4] = *b"nerv";
 const VERSION: u8 = 1;
 pub(crate) const HEADER_LEN: usize = 18;
 /// Bit by bit: a table would take 1 KiB of a device's flash.
-pub(crate) const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
+const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
 /// Why weights could not be read. The network is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
