@@ -79,7 +79,8 @@ fn several_shards_agree_with_one_batch_but_for_rounding() {
     let mut b = a.clone();
     let examples = || data.iter().map(|(x, class)| (x, class));
     ParallelTrainer::<Plain, Input, 4>::new(32).epoch(&mut a, &mut Sgd::new(0.01), &CrossEntropy, examples()).unwrap();
-    Trainer::<Plain, Input, 32>::ZERO.epoch(&mut b, &mut Sgd::new(0.01), &CrossEntropy, examples()).unwrap();
+    let mut single = Trainer::<Plain, Input, 32>::ZERO;
+    single.epoch(&mut b, &mut Sgd::new(0.01), &CrossEntropy, examples()).unwrap();
     let mut expected = Vec::new();
     b.visit(&mut |tensor: &[f32]| expected.extend_from_slice(tensor));
     let mut expected = expected.iter();
