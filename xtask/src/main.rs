@@ -1,11 +1,13 @@
-//! `cargo xtask demo | test | bench`: each sets up what it needs and says so.
+//! `cargo xtask demo | test | bench | experiments`: each sets up what it needs and says so.
 
 mod bench;
 mod demo;
 mod device;
+mod experiments;
 mod setup;
 mod test;
 
+use std::env;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
@@ -22,14 +24,21 @@ enum Task {
     Test,
     /// Prints what the device code costs: instructions, modelled cycles and bytes.
     Bench,
+    /// Trains every example with several seeds and prints one table beside the references' figures. Takes half an hour.
+    Experiments {
+        /// The CSV "Life Expectancy (WHO)", as Kaggle has it; without it that experiment is skipped.
+        #[arg(long)]
+        life_expectancy: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
     let task = Task::parse();
-    let result = std::env::set_current_dir(root()).map_err(Into::into).and_then(|()| match task {
+    let result = enter_root().and_then(|here| match task {
         Task::Demo => demo::run(),
         Task::Test => test::run(),
         Task::Bench => bench::run(),
+        Task::Experiments { life_expectancy } => experiments::run(life_expectancy.map(|file| here.join(file))),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -40,11 +49,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// The project's folder.
-fn root() -> PathBuf {
-    let mut path = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    path.pop();
-    path
+/// Goes to the project's folder; returns the one that we were called in.
+fn enter_root() -> Result<PathBuf> {
+    let here = env::current_dir()?;
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    env::set_current_dir(root)?;
+    Ok(here)
 }
 
 /// Runs to the end; an error unless it succeeds.

@@ -4,7 +4,7 @@ use std::env;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::{output, run};
 
@@ -104,7 +104,8 @@ pub fn qemu() -> Result<()> {
 pub fn lints() -> Result<()> {
     if !found("cargo-clippy") || !found("cargo-fmt") {
         println!("Installing with rustup, to check the code: clippy, rustfmt");
-        run(Command::new("rustup").args(["--quiet", "component", "add", "clippy", "rustfmt"]))?;
+        run(Command::new("rustup").args(["--quiet", "component", "add", "clippy", "rustfmt"]))
+            .context("install clippy and rustfmt: rustup component add clippy rustfmt (or your system's packages)")?;
     }
     Ok(())
 }

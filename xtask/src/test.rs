@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::device::{Board, M0, M4F};
 use crate::setup::{self, Toolchain};
@@ -67,7 +67,7 @@ pub fn run() -> Result<()> {
         Ok(String::new())
     });
     steps.step("Iris within a point of PyTorch", || {
-        output(&mut cargo("run --quiet --release --example iris -- --table"))
+        output(&mut cargo("run --quiet --release --example iris -- --table")).map(|_| String::new())
     });
     steps.step("the firmware's weights are those that the example trains", || {
         output(&mut cargo("run --quiet --release --example iris -- --firmware target/firmware-data"))?;
@@ -80,6 +80,7 @@ pub fn run() -> Result<()> {
         }
         Ok(String::new())
     });
+    steps.step("MNIST: an epoch, the same bits with any number of threads, and resumed", mnist);
     steps.step("the demo on the emulated Cortex-M4F", || Ok(M4F.run(&M4F.build(toolchain, "iris")?, None)?.log));
     steps.step("the same bits on host (debug, release), Cortex-M4F and Cortex-M0", || same_bits(toolchain));
     steps.step("cost on the Cortex-M4F", bench::table);
@@ -112,6 +113,28 @@ fn lint_firmware(toolchain: Toolchain) -> Result<String> {
 fn tests(command: &mut Command) -> Result<String> {
     let all = output(command)?;
     Ok(all.lines().filter(|line| line.starts_with("test result")).map(|line| format!("{line}\n")).collect())
+}
+
+/// Trains 784-10-10 with one thread and with three, then goes on from the weights file.
+fn mnist() -> Result<String> {
+    let train = |folder: &str, options: &str| {
+        let arguments = format!(
+            "run --quiet --release --example mnist -- --hidden 10 --optimizer momentum --epochs 1 --out target/mnist-test/{folder} {options}"
+        );
+        let printed = output(&mut cargo(arguments.trim_end()))?;
+        let weights = std::fs::read(format!("target/mnist-test/{folder}/784-10-10-momentum.nrv"))?;
+        let row = printed.lines().find_map(|line| line.strip_prefix("| momentum | ")).context("no accuracy")?;
+        Ok::<_, anyhow::Error>((weights, row.split(' ').next().unwrap_or_default().parse::<f32>()?))
+    };
+    let (one, first) = match train("one", "--threads 1") {
+        Err(error) if error.to_string().contains("could not fetch") => return Ok(format!("skipped: {error}")),
+        result => result?,
+    };
+    let (three, _) = train("three", "--threads 3")?;
+    ensure!(one == three, "three threads train other weights than one");
+    let (_, second) = train("resumed", "--resume target/mnist-test/one/784-10-10-momentum.nrv")?;
+    ensure!(first > 85.0 && second > first, "held-out accuracy {first} %, then {second} %");
+    Ok(format!("held-out accuracy {first} % after one epoch, {second} % after another"))
 }
 
 /// Compares every word that the same-bits program prints.

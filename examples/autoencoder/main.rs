@@ -1,0 +1,136 @@
+//! Squeezes MNIST's digits into nine numbers and draws them again from those.
+
+mod table;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::{Parser, ValueEnum};
+use common::autoencoder::Autoencoder;
+use common::mnist::{Mnist, Pixels, Source};
+use common::options::{self, Plan, Training};
+use common::session::{Examples, Session, progress};
+use common::{picture, plot, store};
+use indicatif::ProgressBar;
+use nerve::prelude::*;
+use nerve::{Activation, Layer};
+
+/// Learning rates of SGD, momentum and Adam.
+const RATES: [f32; 3] = [2.0, 0.5, 0.002];
+/// Digits in the picture.
+const SHOWN: usize = 12;
+
+#[derive(Parser)]
+#[command(about = "Train the autoencoder 784-128-9-128-784 on MNIST's digits")]
+struct Options {
+    #[command(flatten)]
+    training: Training,
+    /// Activation of the hidden layers.
+    #[arg(long, value_enum, default_value = "sigmoid")]
+    activation: Hidden,
+    /// Folder of MNIST's four IDX files; without it they are fetched once.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Trains with three seeds and prints the errors beside PyTorch's.
+    #[arg(long)]
+    table: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Hidden {
+    Sigmoid,
+    Relu,
+}
+
+fn main() -> Result<()> {
+    let options: Options =
+        options::parse(&[("optimizer", "adam"), ("epochs", "50"), ("batch", "128"), ("out", "target/autoencoder")])?;
+    options::use_threads(options.training.threads)?;
+    let data = Source::Digits.load(options.data.as_deref())?;
+    match options.activation {
+        _ if options.table => table::print(&data),
+        Hidden::Sigmoid => run::<Sigmoid, Sigmoid>(&options, &data),
+        Hidden::Relu => run::<Relu, Linear>(&options, &data),
+    }
+}
+
+fn run<F: Activation + Sync + Send, C: Activation + Sync + Send>(options: &Options, data: &Mnist) -> Result<()> {
+    let out = &options.training.out;
+    let mut curves = Vec::new();
+    for plan in options.training.plans(RATES) {
+        let name = plan.optimizer.to_string();
+        let bar = progress(&name, plan.epochs)?;
+        let shown = &data.test.images[..SHOWN];
+        let mut rows = vec![shown.to_vec()];
+        let trained = train::<Autoencoder<F, C>>(data, &plan, bar.clone(), |epoch, net| {
+            if epoch == 1 || epoch == plan.epochs {
+                rows.push(reconstructions(net, shown));
+            }
+        })?;
+        bar.finish();
+        println!("\n784-128-9-128-784, {:?}, {plan}", options.activation);
+        println!("held-out MSE {:.4}", trained.losses.last().map_or(f32::NAN, |l| l.1));
+        let file = |part: &str| out.join(format!("{part}-{:?}-{name}", options.activation).to_lowercase());
+        picture::grid(&file("digits").with_extension("png"), &rows)?;
+        let (encoder, decoder) = &*trained.net;
+        store::save(&*trained.net, &file("autoencoder").with_extension("nrv"))?;
+        store::save(encoder, &file("encoder").with_extension("nrv"))?;
+        store::save(decoder, &file("decoder").with_extension("nrv"))?;
+        parts_agree(&trained.net, shown)?;
+        println!(
+            "originals, epoch 1, epoch {}: {}\nweights of the whole, of the encoder and of the decoder: {}",
+            plan.epochs,
+            file("digits").with_extension("png").display(),
+            file("*").with_extension("nrv").display()
+        );
+        curves.extend(plot::losses(&name, &trained.losses));
+    }
+    let path = out.join("learning-curve.svg");
+    plot::curves(&path, "Autoencoder 784-128-9-128-784", ("epoch", "MSE"), &curves)?;
+    println!("picture: {}", path.display());
+    Ok(())
+}
+
+fn reconstructions<N: Layer<Pixels, Out = Pixels>>(net: &N, images: &[Pixels]) -> Vec<Pixels> {
+    let mut pass = Box::new(Pass::<N, Pixels>::ZERO);
+    images.iter().map(|image| *pass.predict(net, image)).collect()
+}
+
+/// Encoder and decoder, each run as a network of its own, give the whole's bits.
+fn parts_agree<F: Activation, C: Activation>(net: &Autoencoder<F, C>, images: &[Pixels]) -> Result<()> {
+    let (encoder, decoder) = net;
+    let mut encode = Pass::<_, Pixels>::ZERO;
+    let mut decode = Pass::<_, [f32; 9]>::ZERO;
+    for (image, whole) in images.iter().zip(reconstructions(net, images)) {
+        let code = encode.predict(encoder, image);
+        ensure!(
+            *decode.predict(decoder, code) == whole,
+            "the decoder alone gives another image than the whole network"
+        );
+    }
+    Ok(())
+}
+
+/// An autoencoder after training.
+struct Trained<N> {
+    net: Box<N>,
+    losses: Vec<(f32, f32)>,
+}
+
+/// Trains on the 60,000 images; `each` is shown the network after each epoch.
+fn train<N>(data: &Mnist, plan: &Plan, bar: ProgressBar, mut each: impl FnMut(u32, &N)) -> Result<Trained<N>>
+where
+    N: Layer<Pixels, Out = Pixels> + Zero + Sync,
+    Trainer<N, Pixels, 16>: Send,
+{
+    let mut session = Session::<N, Pixels>::new(plan, Init::GlorotUniform, bar)?;
+    let examples = |images| -> Examples<Pixels, Pixels> {
+        let images: &Vec<Pixels> = images;
+        Examples { x: images, y: images }
+    };
+    for epoch in 1..=plan.epochs {
+        session.epoch(&Mse, examples(&data.train.images), examples(&data.test.images), |_, _| ())?;
+        each(epoch, &session.net);
+    }
+    Ok(Trained { net: session.net, losses: session.losses })
+}

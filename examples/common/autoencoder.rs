@@ -1,0 +1,15 @@
+//! The autoencoder 784-128-9-128-784: an encoder to nine numbers and a decoder from them.
+
+use nerve::prelude::*;
+
+/// An image to nine numbers, with activation `F` of the hidden layer and `C` of the code.
+pub type Encoder<F, C> = chain![Dense<784, 128, F>, Dense<128, 9, C>];
+/// Nine numbers to an image.
+pub type Decoder<F> = chain![Dense<9, 128, F>, Dense<128, 784, Sigmoid>];
+/// Both, one after the other. Each is a network of its own: `.0` and `.1`.
+pub type Autoencoder<F, C> = (Encoder<F, C>, Decoder<F>);
+
+/// Sigmoids throughout.
+pub type WithSigmoid = Autoencoder<Sigmoid, Sigmoid>;
+/// ReLU in the hidden layers, nothing on the code.
+pub type WithRelu = Autoencoder<Relu, Linear>;

@@ -1,0 +1,12 @@
+//! What the examples share.
+
+pub mod autoencoder;
+pub mod idx;
+pub mod mnist;
+pub mod options;
+pub mod picture;
+pub mod plot;
+pub mod regression;
+pub mod session;
+pub mod store;
+pub mod table;

@@ -1,0 +1,137 @@
+//! The command line, and the optimizer that it chooses.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Args, CommandFactory, FromArgMatches, ValueEnum};
+use nerve::prelude::*;
+
+/// How to train; each example has its own defaults.
+#[derive(Args, Clone, Debug)]
+pub struct Training {
+    /// One optimizer, or several side by side: sgd,momentum,adam.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub optimizer: Vec<Kind>,
+    #[arg(long)]
+    pub epochs: u32,
+    /// Examples in a step.
+    #[arg(long)]
+    pub batch: usize,
+    /// Each example has one for each optimizer.
+    #[arg(long)]
+    pub learning_rate: Option<f32>,
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// 0 takes every core; the result has the same bits with any number.
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+    /// Weights file of the same network to go on from.
+    #[arg(long)]
+    pub resume: Option<PathBuf>,
+    /// Folder for weights and pictures.
+    #[arg(long)]
+    pub out: PathBuf,
+}
+
+/// The optimizers to choose from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Gradient descent.
+    Sgd,
+    /// With momentum 0.9.
+    Momentum,
+    /// Adam.
+    Adam,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(match self {
+            Kind::Sgd => "SGD",
+            Kind::Momentum => "momentum",
+            Kind::Adam => "Adam",
+        })
+    }
+}
+
+/// How one network is trained.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub optimizer: Kind,
+    pub learning_rate: f32,
+    pub epochs: u32,
+    pub batch: usize,
+    pub seed: u64,
+    pub resume: Option<PathBuf>,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { optimizer, learning_rate, epochs, batch, seed, .. } = self;
+        write!(f, "{optimizer}, learning rate {learning_rate}, batch {batch}, {epochs} epochs, seed {seed}")
+    }
+}
+
+impl Training {
+    /// A plan for each optimizer, with `rates` where the user names none: for SGD, momentum and Adam.
+    pub fn plans(&self, rates: [f32; 3]) -> impl Iterator<Item = Plan> {
+        self.optimizer.iter().map(move |&optimizer| Plan {
+            optimizer,
+            learning_rate: self.learning_rate.unwrap_or(rates[optimizer as usize]),
+            epochs: self.epochs,
+            batch: self.batch,
+            seed: self.seed,
+            resume: self.resume.clone(),
+        })
+    }
+}
+
+/// The command line, with an example's own defaults. Ends the program if it asks for help or is wrong.
+pub fn parse<O: CommandFactory + FromArgMatches>(defaults: &'static [(&str, &str)]) -> Result<O> {
+    let mut command = O::command();
+    for (name, value) in defaults {
+        command = command.mut_arg(name, |arg| arg.required(false).default_value(value));
+    }
+    Ok(O::from_arg_matches(&command.get_matches())?)
+}
+
+/// Starts `threads` threads, as many as there are cores if 0.
+pub fn use_threads(threads: usize) -> Result<()> {
+    const STACK: usize = 16 << 20;
+    Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build_global()?)
+}
+
+/// The optimizer of a plan.
+pub enum AnyOptimizer<N: Params<f32>> {
+    Sgd(Sgd),
+    Momentum(Box<Momentum<N>>),
+    Adam(Box<Adam<N>>),
+}
+
+impl<N: Params<f32>> AnyOptimizer<N> {
+    pub fn new(plan: &Plan) -> Self {
+        match plan.optimizer {
+            Kind::Sgd => Self::Sgd(Sgd::new(plan.learning_rate)),
+            Kind::Momentum => Self::Momentum(Box::new(Momentum::new(plan.learning_rate, 0.9))),
+            Kind::Adam => Self::Adam(Box::new(Adam::new(plan.learning_rate))),
+        }
+    }
+}
+
+impl<N: Params<f32>> Optimizer<N, f32> for AnyOptimizer<N> {
+    fn step(&mut self, params: &mut N, gradients: &N::Grads, scale: f32) {
+        match self {
+            Self::Sgd(optimizer) => optimizer.step(params, gradients, scale),
+            Self::Momentum(optimizer) => optimizer.step(params, gradients, scale),
+            Self::Adam(optimizer) => optimizer.step(params, gradients, scale),
+        }
+    }
+    fn set_learning_rate(&mut self, rate: f32) {
+        match self {
+            Self::Sgd(optimizer) => Optimizer::<N, f32>::set_learning_rate(optimizer, rate),
+            Self::Momentum(optimizer) => optimizer.set_learning_rate(rate),
+            Self::Adam(optimizer) => optimizer.set_learning_rate(rate),
+        }
+    }
+}

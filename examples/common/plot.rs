@@ -1,0 +1,87 @@
+//! Curves as SVG.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Result;
+use plotters::prelude::*;
+
+/// A line, with a vertical bar at each point if `spread` has one for it.
+pub struct Curve {
+    pub name: String,
+    pub points: Vec<(f64, f64)>,
+    pub spread: Vec<f64>,
+}
+
+impl Curve {
+    /// A value for each epoch from 1 on.
+    pub fn by_epoch(name: impl Into<String>, values: impl IntoIterator<Item = f32>) -> Self {
+        let points = values.into_iter().enumerate().map(|(i, v)| (i as f64 + 1.0, f64::from(v))).collect();
+        Self { name: name.into(), points, spread: Vec::new() }
+    }
+}
+
+/// The two curves of a training.
+pub fn losses(name: &str, losses: &[(f32, f32)]) -> [Curve; 2] {
+    [
+        Curve::by_epoch(format!("{name} training").trim_start(), losses.iter().map(|l| l.0)),
+        Curve::by_epoch(format!("{name} held out").trim_start(), losses.iter().map(|l| l.1)),
+    ]
+}
+
+const COLOURS: [RGBColor; 6] = [
+    RGBColor(31, 119, 180),
+    RGBColor(214, 96, 39),
+    RGBColor(44, 140, 60),
+    RGBColor(148, 80, 170),
+    RGBColor(110, 110, 110),
+    RGBColor(190, 150, 20),
+];
+
+/// Draws curves over one pair of axes, `(description of x, of y)`.
+pub fn curves(path: &Path, title: &str, axes: (&str, &str), curves: &[Curve]) -> Result<()> {
+    let (left, right) = range(curves.iter().flat_map(|c| &c.points).map(|p| p.0));
+    let ends = |c: &Curve| -> Vec<f64> {
+        let spread = c.spread.iter().copied().chain(std::iter::repeat(0.0));
+        c.points.iter().zip(spread).flat_map(|(p, s)| [p.1 - s, p.1 + s]).collect()
+    };
+    let (low, high) = range(curves.iter().flat_map(ends));
+    let margin = 0.05 * (high - low);
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let area = SVGBackend::new(path, (720, 400)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&area)
+        .caption(title, ("sans-serif", 20))
+        .margin(12)
+        .margin_right(24)
+        .x_label_area_size(40)
+        .y_label_area_size(64)
+        .build_cartesian_2d(left..right, low - margin..high + margin)?;
+    let whole = |x: &f64| if x.fract() == 0.0 { format!("{x:.0}") } else { format!("{x}") };
+    chart.configure_mesh().x_desc(axes.0).y_desc(axes.1).x_label_formatter(&whole).light_line_style(WHITE).draw()?;
+    for (curve, colour) in curves.iter().zip(COLOURS.iter().cycle()) {
+        let style = colour.stroke_width(2);
+        chart
+            .draw_series(LineSeries::new(curve.points.iter().copied(), style))?
+            .label(&curve.name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], style));
+        chart.draw_series(
+            curve
+                .points
+                .iter()
+                .zip(&curve.spread)
+                .map(|((x, y), s)| PathElement::new([(*x, y - s), (*x, y + s)], style)),
+        )?;
+    }
+    chart.configure_series_labels().background_style(WHITE.mix(0.85)).border_style(BLACK.mix(0.3)).draw()?;
+    area.present()?;
+    Ok(())
+}
+
+/// The smallest and the largest value; never one alone.
+fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    if low < high { (low, high) } else { (low.min(0.0), high.max(low + 1.0)) }
+}

@@ -1,0 +1,122 @@
+//! Predicts life expectancy from nineteen figures about a country in a year (WHO, 2000 to 2015).
+
+mod data;
+mod table;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::{Parser, ValueEnum};
+use common::options::{self, Training};
+use common::regression::{self, Rows, describe};
+use common::session::progress;
+use common::{plot, store};
+use nerve::Layer;
+use nerve::prelude::*;
+
+use data::{Countries, FEATURES};
+
+type Hidden20 = chain![Dense<FEATURES, 20, Sigmoid>, Dense<20, 1>];
+type Hidden10x10 = chain![Dense<FEATURES, 10, Sigmoid>, Dense<10, 10, Sigmoid>, Dense<10, 1>];
+type Hidden20x15x10 =
+    chain![Dense<FEATURES, 20, Sigmoid>, Dense<20, 15, Sigmoid>, Dense<15, 10, Sigmoid>, Dense<10, 1>];
+
+/// Learning rates of SGD, momentum and Adam.
+const RATES: [f32; 3] = [0.0005, 0.0001, 0.005];
+
+#[derive(Parser)]
+#[command(about = "Predict life expectancy")]
+struct Options {
+    #[command(flatten)]
+    training: Training,
+    /// Sizes of the hidden layers: 20, 10-10 or 20-15-10.
+    #[arg(long, default_value = "20-15-10")]
+    hidden: String,
+    /// The CSV "Life Expectancy (WHO)", as Kaggle has it: 2,938 rows of 22 columns.
+    #[arg(long, value_name = "CSV")]
+    data: PathBuf,
+    /// What is held out: 20 % of the rows, or of the countries. A network knows a country again from its other years.
+    #[arg(long, value_enum, default_value = "rows")]
+    split: By,
+    /// Trains on this many rows alone; overfitting shows with few.
+    #[arg(long)]
+    rows: Option<usize>,
+    /// Trains on several splits and prints the figures beside PyTorch's.
+    #[arg(long)]
+    table: bool,
+}
+
+/// What a split keeps together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum By {
+    Rows,
+    Countries,
+}
+
+fn main() -> Result<()> {
+    let options: Options = options::parse(&[
+        ("optimizer", "adam"),
+        ("epochs", "200"),
+        ("batch", "32"),
+        ("out", "target/life-expectancy"),
+    ])?;
+    options::use_threads(options.training.threads)?;
+    let countries = data::read(&options.data)?;
+    eprintln!(
+        "{}: {} rows are complete, {} with missing values are left out",
+        options.data.display(),
+        countries.rows.x.len(),
+        countries.incomplete
+    );
+    match options.hidden.as_str() {
+        _ if options.table => table::print(&countries),
+        "20" => run::<Hidden20>(&options, &countries),
+        "10-10" => run::<Hidden10x10>(&options, &countries),
+        "20-15-10" => run::<Hidden20x15x10>(&options, &countries),
+        other => bail!("--hidden {other}: choose 20, 10-10 or 20-15-10"),
+    }
+}
+
+fn run<Body>(options: &Options, countries: &Countries) -> Result<()>
+where
+    Body: Layer<[f32; FEATURES], Out = [f32; 1]> + Zero + Sync,
+    Trainer<regression::Regressor<FEATURES, Body>, [f32; FEATURES], 16>: Send,
+{
+    let (out, name) = (&options.training.out, format!("19-{}-1", options.hidden));
+    let (train, test) = split(countries, options.split, options.rows, options.training.seed);
+    println!("{} rows trained, {} held out, split by {:?}\n", train.x.len(), test.x.len(), options.split);
+    let (mut curves, mut lines) = (Vec::new(), Vec::new());
+    for plan in options.training.plans(RATES) {
+        let optimizer = plan.optimizer.to_string();
+        let bar = progress(&optimizer, plan.epochs)?;
+        let trained = regression::train::<FEATURES, Body>(&plan, &train, &test, bar.clone())?;
+        bar.finish();
+        let path = out.join(format!("{name}-{}.nrv", optimizer.to_lowercase()));
+        let bytes = store::save(&*trained.net, &path)?.len();
+        println!("{name}, {plan}: weights in {} ({bytes} bytes)", path.display());
+        lines.push(describe(&format!("{name} {optimizer}"), &trained.held_out));
+        let logarithm = |loss: f32| loss.max(f32::MIN_POSITIVE).log10();
+        let losses: Vec<_> = trained.losses.iter().map(|l| (logarithm(l.0), logarithm(l.1))).collect();
+        curves.extend(plot::losses(&optimizer, &losses));
+    }
+    lines.push(describe("linear regression", &regression::linear(&train, &test)?));
+    lines.push(describe("the mean", &regression::mean(&train, &test)));
+    println!("\nheld out, in years:\n{}", lines.join("\n"));
+    let path = out.join("learning-curve.svg");
+    let title = format!("Life expectancy, {name}, {} training rows", train.x.len());
+    plot::curves(&path, &title, ("epoch", "log₁₀ of MSE in years²"), &curves)?;
+    println!("picture: {}", path.display());
+    Ok(())
+}
+
+/// Rows to train on, `most` of them at most, and rows held out.
+fn split(countries: &Countries, by: By, most: Option<usize>, seed: u64) -> (Rows<FEATURES>, Rows<FEATURES>) {
+    let (mut train, mut test) = match by {
+        By::Rows => countries.split_rows(seed),
+        By::Countries => countries.split_countries(seed),
+    };
+    if let Some(most) = most.filter(|most| *most < train.len()) {
+        test.extend(train.split_off(most));
+    }
+    (countries.rows.select(&train), countries.rows.select(&test))
+}
