@@ -5,7 +5,10 @@ use core::marker::PhantomData;
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 use crate::weights::HEADER_LEN;
-use crate::{Dense, Dropout, Elu, LeakyRelu, Linear, Relu, Sigmoid, Softmax, Standardize, Tanh, Tensors};
+use crate::{
+    AvgPool2d, Conv2d, Dense, Dropout, Elu, Flatten, GlobalAvgPool, LeakyRelu, Linear, MaxPool2d, Relu, Residual,
+    Sigmoid, Softmax, Standardize, Tanh, Tensors,
+};
 
 /// For the compiler alone, which would take minutes for a large file bit by bit; nothing of it comes into a program.
 const FAST_CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
@@ -45,6 +48,24 @@ impl<S: Source, const I: usize, const O: usize, F: crate::Activation> FromSource
     };
 }
 
+impl<S: Source, const C: usize, const O: usize, const K: usize, F: crate::Activation, G: crate::conv2d::Geometry>
+    FromSource<S> for Conv2d<C, O, K, F, G>
+{
+    const NETWORK: Self = {
+        let mut w = [[[[0.0; O]; C]; K]; K];
+        let mut i = 0;
+        while i < K * K * C {
+            w[i / C / K][i / C % K][i % C] = floats(S::ELEMENTS, i * O);
+            i += 1;
+        }
+        Conv2d::new(w, floats(S::ELEMENTS, K * K * C * O))
+    };
+}
+
+impl<S: Source, L: FromSource<S>> FromSource<S> for Residual<L> {
+    const NETWORK: Self = Residual(L::NETWORK);
+}
+
 impl<S: Source, const N: usize> FromSource<S> for Standardize<N> {
     const NETWORK: Self = Standardize::new(floats(S::ELEMENTS, 0), floats(S::ELEMENTS, N));
 }
@@ -56,7 +77,19 @@ macro_rules! without_weights {
         }
     )*};
 }
-without_weights!(Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Softmax);
+without_weights!(GlobalAvgPool, Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Softmax);
+
+impl<S: Source, const K: usize, const H: usize, const W: usize> FromSource<S> for MaxPool2d<K, H, W> {
+    const NETWORK: Self = MaxPool2d;
+}
+
+impl<S: Source, const K: usize, const H: usize, const W: usize> FromSource<S> for AvgPool2d<K, H, W> {
+    const NETWORK: Self = AvgPool2d;
+}
+
+impl<S: Source, const N: usize> FromSource<S> for Flatten<N> {
+    const NETWORK: Self = Flatten;
+}
 
 impl<S: Source, const PERCENT: u32> FromSource<S> for Dropout<PERCENT> {
     const NETWORK: Self = Dropout;

@@ -33,7 +33,7 @@ pub(crate) fn affine<T: Real, const I: usize, const O: usize, const B: usize>(
     for y in y.iter_mut() {
         *y = *b;
     }
-    product::<true, _, _, _, _>(|m, k| x[m][k], w, y);
+    product::<true, _, _>(|m, k| x[m][k], w, y);
 }
 
 /// `g = xᵀ·dy`, or `g += xᵀ·dy` if `ADD`.
@@ -43,7 +43,7 @@ pub(crate) fn outer_products<const ADD: bool, T: Real, const I: usize, const O: 
     dy: &[[T; O]; B],
     g: &mut [[T; O]; I],
 ) {
-    product::<ADD, _, _, _, _>(|m, k| x[k][m], dy, g);
+    product::<ADD, _, _>(|m, k| x[k][m], dy, g);
 }
 
 /// `g = Σ rows`, or `g += Σ rows` if `ADD`.
@@ -149,65 +149,57 @@ fn packed_tile<T: Real, const R: usize, const C: usize, const I: usize, const O:
 
 /// `c[m][n] = Σₖ a(m, k)·b[k][n]`, added to what `c` holds if `ADD`, tile by tile.
 #[inline(always)]
-fn product<const ADD: bool, T: Real, const M: usize, const K: usize, const N: usize>(
+pub(crate) fn product<const ADD: bool, T: Real, const N: usize>(
     a: impl Fn(usize, usize) -> T,
-    b: &[[T; N]; K],
-    c: &mut [[T; N]; M],
+    b: &[[T; N]],
+    c: &mut [[T; N]],
 ) {
     let mut m = 0;
-    while m + ROWS <= M && ROWS > 1 {
-        row_of_tiles::<ADD, T, ROWS, COLUMNS, M, K, N>(&a, b, c, m);
+    while m + ROWS <= c.len() && ROWS > 1 {
+        row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(&a, b, c, m);
         m += ROWS;
     }
-    while m < M {
-        row_of_tiles::<ADD, T, 1, WIDE, M, K, N>(&a, b, c, m);
+    while m < c.len() {
+        row_of_tiles::<ADD, T, 1, WIDE, N>(&a, b, c, m);
         m += 1;
     }
 }
 
 #[inline(always)]
-fn row_of_tiles<
-    const ADD: bool,
-    T: Real,
-    const R: usize,
-    const C: usize,
-    const M: usize,
-    const K: usize,
-    const N: usize,
->(
+fn row_of_tiles<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize>(
     a: &impl Fn(usize, usize) -> T,
-    b: &[[T; N]; K],
-    c: &mut [[T; N]; M],
+    b: &[[T; N]],
+    c: &mut [[T; N]],
     m: usize,
 ) {
     if N <= NARROW {
-        return tile::<ADD, T, R, N, M, K, N>(a, b, c, m, 0);
+        return tile::<ADD, T, R, N, N>(a, b, c, m, 0);
     }
     let mut n = 0;
     while n + C <= N {
-        tile::<ADD, T, R, C, M, K, N>(a, b, c, m, n);
+        tile::<ADD, T, R, C, N>(a, b, c, m, n);
         n += C;
     }
     while C > 8 && n + 8 <= N {
-        tile::<ADD, T, R, 8, M, K, N>(a, b, c, m, n);
+        tile::<ADD, T, R, 8, N>(a, b, c, m, n);
         n += 8;
     }
     while n + 4 <= N {
-        tile::<ADD, T, R, 4, M, K, N>(a, b, c, m, n);
+        tile::<ADD, T, R, 4, N>(a, b, c, m, n);
         n += 4;
     }
     while n < N {
-        tile::<ADD, T, R, 1, M, K, N>(a, b, c, m, n);
+        tile::<ADD, T, R, 1, N>(a, b, c, m, n);
         n += 1;
     }
 }
 
 /// `R` rows by `C` columns of sums, held in registers over all `k`.
 #[inline(always)]
-fn tile<const ADD: bool, T: Real, const R: usize, const C: usize, const M: usize, const K: usize, const N: usize>(
+fn tile<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize>(
     a: &impl Fn(usize, usize) -> T,
-    b: &[[T; N]; K],
-    c: &mut [[T; N]; M],
+    b: &[[T; N]],
+    c: &mut [[T; N]],
     m: usize,
     n: usize,
 ) {

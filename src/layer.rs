@@ -78,9 +78,9 @@ impl Mode {
 
 /// What a pair keeps in a forward pass: `a`'s and `b`'s own, and the batch between them.
 pub struct PairActs<A, M, B> {
-    a: A,
-    between: M,
-    b: B,
+    pub(crate) a: A,
+    pub(crate) between: M,
+    pub(crate) b: B,
 }
 
 impl<A: Zero, M: Zero, B: Zero> Zero for PairActs<A, M, B> {

@@ -147,7 +147,7 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | put a network together | [`chain!`], [`Dense`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
+//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`MaxPool2d`], [`AvgPool2d`], [`GlobalAvgPool`], [`Flatten`], [`Residual`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
 //! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
 //! | store it, deploy it | [`weights`], [`include_weights!`] |
@@ -178,9 +178,11 @@ extern crate std;
 struct Readme;
 
 mod activation;
+mod conv2d;
 mod dense;
 mod dropout;
 pub mod flash;
+mod flatten;
 mod init;
 mod kernels;
 mod layer;
@@ -191,7 +193,9 @@ pub mod optim;
 #[cfg(feature = "rayon")]
 mod parallel;
 mod params;
+mod pool;
 mod real;
+mod residual;
 mod schedule;
 mod standardize;
 mod tensor;
@@ -199,8 +203,10 @@ mod train;
 pub mod weights;
 
 pub use activation::{Activation, Elu, LeakyRelu, Linear, Relu, Sigmoid, Softmax, Tanh, argmax};
+pub use conv2d::{Conv2d, Same, To};
 pub use dense::Dense;
 pub use dropout::Dropout;
+pub use flatten::Flatten;
 pub use init::{Init, shuffle};
 pub use layer::{Frozen, Layer, Mode, PairActs};
 pub use loss::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mae, Mse};
@@ -210,7 +216,9 @@ pub use optim::Optimizer;
 #[cfg(feature = "rayon")]
 pub use parallel::ParallelTrainer;
 pub use params::{Params, Tensors};
+pub use pool::{AvgPool2d, GlobalAvgPool, MaxPool2d};
 pub use real::Real;
+pub use residual::Residual;
 pub use schedule::Schedule;
 pub use standardize::Standardize;
 pub use tensor::{Tensor, Zero};
@@ -220,8 +228,9 @@ pub use train::{Pass, TrainError, Trainer};
 pub mod prelude {
     pub use crate::optim::{Adam, AdamW, Momentum, Nesterov, Optimizer, RmsProp, Sgd};
     pub use crate::{
-        BinaryCrossEntropy, Confusion, CrossEntropy, Dense, Dropout, Elu, Frozen, Huber, Init, LeakyRelu, Linear, Mae,
-        Mse, Params, Pass, Regression, Relu, Schedule, Sigmoid, Softmax, Standardize, Tanh, Tensors, TrainError,
-        Trainer, Zero, argmax, chain, include_weights, shuffle, weights,
+        AvgPool2d, BinaryCrossEntropy, Confusion, Conv2d, CrossEntropy, Dense, Dropout, Elu, Flatten, Frozen,
+        GlobalAvgPool, Huber, Init, LeakyRelu, Linear, Mae, MaxPool2d, Mse, Params, Pass, Regression, Relu, Residual,
+        Schedule, Sigmoid, Softmax, Standardize, Tanh, Tensors, To, TrainError, Trainer, Zero, argmax, chain,
+        include_weights, shuffle, weights,
     };
 }

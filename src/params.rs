@@ -126,11 +126,11 @@ macro_rules! untrained {
     ([$($generics:tt)*] $Layer:ty) => {
         impl<$($generics)*> $crate::Params<T> for $Layer {
             type Grads = ();
-            fn zip<const K: usize>(
+            fn zip<const MOMENTS: usize>(
                 &mut self,
                 (): &(),
-                _: [&mut (); K],
-                _: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+                _: [&mut (); MOMENTS],
+                _: &mut impl FnMut(&mut [T], &[T], [&mut [T]; MOMENTS]),
             ) {
             }
             fn init<R: rand_core::Rng>(&mut self, _: $crate::Init, _: &mut R) {}

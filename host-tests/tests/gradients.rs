@@ -1,7 +1,7 @@
 //! Every layer with every loss: backpropagation against central differences, in f64.
 
 use nerve::prelude::*;
-use nerve::{Layer, Loss, Tensor};
+use nerve::{Layer, Loss, Same, Tensor};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -29,13 +29,16 @@ fn parameter<N: Params<f64>>(net: &mut N, index: usize, f: impl Fn(&mut f64)) {
 }
 
 /// The largest difference between a derivative and its central difference, over all trained parameters.
-fn worst_error<N: Layer<Input> + Zero, L: Loss<N::Out, T>, T>(loss: &L, targets: &[T; BATCH]) -> f64 {
+fn worst_error<X: Tensor<Elem = f64> + Copy, N: Layer<X> + Zero, L: Loss<N::Out, T>, T>(
+    loss: &L,
+    targets: &[T; BATCH],
+) -> f64 {
     let mut rng = Pcg32::seed_from_u64(5);
     let mut net = N::ZERO;
     net.visit_mut(&mut |tensor| random(tensor, &mut rng));
-    let mut x = [[0.0; 3]; BATCH];
-    random(x.as_flattened_mut(), &mut rng);
-    let mut trainer = Trainer::<N, Input, BATCH>::ZERO;
+    let mut x = [X::ZERO; BATCH];
+    random(X::flatten_mut(&mut x), &mut rng);
+    let mut trainer = Trainer::<N, X, BATCH>::ZERO;
     // The seed is set anew each time, so that dropout drops the same values.
     let mut mean_loss = |net: &N| {
         trainer.set_seed(9);
@@ -51,7 +54,7 @@ fn worst_error<N: Layer<Input> + Zero, L: Loss<N::Out, T>, T>(loss: &L, targets:
         parameter(&mut net, index, |w| *w += STEP);
         numeric.push((above - below) / (2.0 * STEP));
     }
-    let mut trainer = Trainer::<N, Input, BATCH>::ZERO;
+    let mut trainer = Trainer::<N, X, BATCH>::ZERO;
     trainer.set_seed(9);
     trainer.accumulate(&net, loss, &x, targets).unwrap();
     let mut analytic = Vec::new();
@@ -62,16 +65,16 @@ fn worst_error<N: Layer<Input> + Zero, L: Loss<N::Out, T>, T>(loss: &L, targets:
 }
 
 /// The network `N` with each loss.
-fn with_every_loss<N: Layer<Input, Out = Target> + Zero>(name: &str) {
+fn with_every_loss<X: Tensor<Elem = f64> + Copy, N: Layer<X, Out = Target> + Zero>(name: &str) {
     let soft = [[0.2, 0.5, 0.3], [0.0, 1.0, 0.0], [0.7, 0.1, 0.2], [0.3, 0.3, 0.4]];
     let real = [[0.9, -1.3, 0.4], [2.1, 0.2, -0.6], [-0.8, 1.7, 0.1], [0.3, -0.2, 1.1]];
     let errors = [
-        ("cross-entropy, class", worst_error::<N, _, usize>(&CrossEntropy, &[0, 2, 1, 1])),
-        ("cross-entropy, soft", worst_error::<N, _, Target>(&CrossEntropy, &soft)),
-        ("binary cross-entropy", worst_error::<N, _, Target>(&BinaryCrossEntropy, &soft)),
-        ("MSE", worst_error::<N, _, Target>(&Mse, &real)),
-        ("MAE", worst_error::<N, _, Target>(&Mae, &real)),
-        ("Huber", worst_error::<N, _, Target>(&Huber { delta: 0.5 }, &real)),
+        ("cross-entropy, class", worst_error::<X, N, _, usize>(&CrossEntropy, &[0, 2, 1, 1])),
+        ("cross-entropy, soft", worst_error::<X, N, _, Target>(&CrossEntropy, &soft)),
+        ("binary cross-entropy", worst_error::<X, N, _, Target>(&BinaryCrossEntropy, &soft)),
+        ("MSE", worst_error::<X, N, _, Target>(&Mse, &real)),
+        ("MAE", worst_error::<X, N, _, Target>(&Mae, &real)),
+        ("Huber", worst_error::<X, N, _, Target>(&Huber { delta: 0.5 }, &real)),
     ];
     for (loss, error) in errors {
         assert!(error < TOLERANCE, "{name} with {loss}: off by {error}");
@@ -82,14 +85,15 @@ type First = Dense<3, 4, Tanh, f64>;
 type Last = Dense<4, 3, Linear, f64>;
 
 macro_rules! layers {
-    ($($test:ident: $Net:ty;)*) => {$(
+    ($Input:ty; $($test:ident: $Net:ty;)*) => {$(
         #[test]
         fn $test() {
-            with_every_loss::<$Net>(stringify!($test));
+            with_every_loss::<$Input, $Net>(stringify!($test));
         }
     )*};
 }
 layers! {
+    Input;
     linear: Dense<3, 3, Linear, f64>;
     sigmoid: chain![Dense<3, 4, Sigmoid, f64>, Dense<4, 3, Sigmoid, f64>];
     tanh: chain![First, Dense<4, 3, Tanh, f64>];
@@ -108,6 +112,29 @@ layers! {
     standardize: chain![First, Standardize<4, f64>, Last];
     frozen: chain![First, Frozen<Dense<4, 4, Sigmoid, f64>>, Last];
     deep_and_wide: chain![Dense<3, 37, Tanh, f64>, Dense<37, 18, Sigmoid, f64>, Dense<18, 3, Linear, f64>];
+}
+
+/// 4 by 5 pixels of 2 channels.
+type Image = [[[f64; 2]; 5]; 4];
+/// What ends each network of images.
+type Head<const N: usize> = chain![Flatten<N>, Dense<N, 3, Linear, f64>];
+/// A convolution before the layer that is tested, so that its derivative by the input is tested too.
+type Before = Conv2d<2, 3, 3, Tanh, Same, f64>;
+
+layers! {
+    Image;
+    conv2d_same: chain![Before, Conv2d<3, 4, 3, Sigmoid, Same, f64>, Head<80>];
+    conv2d_same_of_5: chain![Before, Conv2d<3, 2, 5, Linear, Same, f64>, Head<40>];
+    conv2d_without_padding: chain![Before, Conv2d<3, 4, 3, Tanh, To<2, 3>, f64>, Head<24>];
+    conv2d_stride_2: chain![Before, Conv2d<3, 13, 3, Elu, To<2, 3, 2, 1>, f64>, Head<78>];
+    conv2d_even_kernel: chain![Before, Conv2d<3, 4, 2, Tanh, To<2, 2, 2>, f64>, Head<16>];
+    conv2d_pointwise: chain![Before, Conv2d<3, 5, 1, Tanh, Same, f64>, Head<100>];
+    max_pool2d: chain![Before, MaxPool2d<2, 2, 2>, Head<12>];
+    avg_pool2d: chain![Before, AvgPool2d<2, 2, 2>, Head<12>];
+    global_avg_pool: chain![Before, GlobalAvgPool, Dense<3, 3, Linear, f64>];
+    residual: chain![Before, Residual<chain![Conv2d<3, 4, 3, Tanh, Same, f64>, Conv2d<4, 3, 3, Sigmoid, Same, f64>]>, Head<60>];
+    residual_first: chain![Residual<Conv2d<2, 2, 3, Tanh, Same, f64>>, Head<40>];
+    frozen_conv2d: chain![Before, Frozen<Conv2d<3, 4, 3, Sigmoid, Same, f64>>, Head<80>];
 }
 
 #[test]

@@ -83,3 +83,33 @@ fn weights_of_another_network_are_an_error() {
         &["the weights file has not the length of this network's"],
     );
 }
+
+#[test]
+fn a_wrong_size_of_an_image_is_an_error_that_says_the_right_one() {
+    let network = |layers: &str| {
+        format!("type Net = chain![{layers}];\npub static PASS: Pass<Net, [[[f32; 1]; 28]; 28]> = Pass::ZERO;")
+    };
+    let right = "Conv2d<1, 6, 5, Relu, To<24, 24>>, MaxPool2d<2, 12, 12>, Flatten<864>, Dense<864, 10>";
+    check("image", &network(right)).unwrap();
+    for (name, wrong, texts) in [
+        ("image_conv", right.replace("To<24, 24>", "To<28, 24>"), ["`To<24, 24>`", "not `To<28, 24>`"]),
+        (
+            "image_pool",
+            right.replace("2, 12, 12", "2, 14, 12"),
+            ["`MaxPool2d<2, 12, 12>`", "not `MaxPool2d<2, 14, 12>`"],
+        ),
+        ("image_flatten", right.replace("864", "800"), ["`Flatten<864>`", "not `Flatten<800>`"]),
+        (
+            "image_kernel",
+            right.replace("6, 5, Relu, To<24, 24>", "6, 29, Relu, To<24, 24>"),
+            ["kernel of 29", "does not fit into an input of 28"],
+        ),
+        (
+            "image_channels",
+            right.replace("Conv2d<1", "Conv2d<3"),
+            ["Conv2d<3, 6, 5", "cannot take an input of shape `[[[f32; 1]; 28]; 28]`"],
+        ),
+    ] {
+        expect_error(name, &network(&wrong), &texts);
+    }
+}

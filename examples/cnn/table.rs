@@ -1,0 +1,45 @@
+//! Three seeds of each network beside PyTorch.
+
+use anyhow::Result;
+use common::options::{Kind, Plan};
+use common::session::progress;
+use common::table::{Better, Table};
+use nerve::Layer;
+use nerve::prelude::*;
+
+use crate::{Data, Image, LeNet5, RATES, Tiny, train};
+
+const EPOCHS: u32 = 10;
+const SEEDS: u64 = 3;
+
+pub fn print(data: &Data) -> Result<()> {
+    Table::heading();
+    let mut table = Table::default();
+    row::<Tiny>("tiny CNN", data, 98.7, &mut table)?;
+    row::<LeNet5>("LeNet-5", data, 98.9, &mut table)?;
+    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(16 << 20).build()?;
+    let bar = progress("one thread", 1)?;
+    let seconds = one_thread.install(|| train::<Tiny>(data, &plan(1, 1), bar))?.seconds_per_epoch;
+    table.add("mnist tiny CNN, Adam, batch 64: seconds an epoch, one thread", &[seconds], 3.6, 1, Better::Lower);
+    table.end()
+}
+
+fn row<N>(name: &str, data: &Data, pytorch: f64, table: &mut Table) -> Result<()>
+where
+    N: Layer<Image, Out = [f32; 10]> + Zero + Sync,
+    Trainer<N, Image, 16>: Send,
+{
+    let mut accuracies = Vec::new();
+    for seed in 1..=SEEDS {
+        let bar = progress(&format!("{name} {seed}"), EPOCHS)?;
+        let trained = train::<N>(data, &plan(EPOCHS, seed), bar.clone())?;
+        bar.finish_and_clear();
+        accuracies.push(100.0 * f64::from(trained.confusion.accuracy()));
+    }
+    table.add(&format!("mnist {name}, Adam, epoch {EPOCHS}: accuracy %"), &accuracies, pytorch, 1, Better::Higher);
+    Ok(())
+}
+
+fn plan(epochs: u32, seed: u64) -> Plan {
+    Plan { optimizer: Kind::Adam, learning_rate: RATES[2], epochs, batch: 64, seed, resume: None }
+}
