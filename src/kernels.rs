@@ -156,24 +156,28 @@ pub(crate) fn product<const ADD: bool, T: Real, const N: usize>(
 ) {
     let mut m = 0;
     while m + ROWS <= c.len() && ROWS > 1 {
-        row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(&a, b, c, m);
-        m += ROWS;
+        m += row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(&a, b, c, m);
     }
     while m < c.len() {
-        row_of_tiles::<ADD, T, 1, WIDE, N>(&a, b, c, m);
-        m += 1;
+        m += match c.len() - m {
+            3 if ROWS > 1 => row_of_tiles::<ADD, T, 3, COLUMNS, N>(&a, b, c, m),
+            2 if ROWS > 1 => row_of_tiles::<ADD, T, 2, COLUMNS, N>(&a, b, c, m),
+            _ => row_of_tiles::<ADD, T, 1, WIDE, N>(&a, b, c, m),
+        };
     }
 }
 
+/// All columns of `R` rows; returns `R`.
 #[inline(always)]
 fn row_of_tiles<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize>(
     a: &impl Fn(usize, usize) -> T,
     b: &[[T; N]],
     c: &mut [[T; N]],
     m: usize,
-) {
+) -> usize {
     if N <= NARROW {
-        return tile::<ADD, T, R, N, N>(a, b, c, m, 0);
+        tile::<ADD, T, R, N, N>(a, b, c, m, 0);
+        return R;
     }
     let mut n = 0;
     while n + C <= N {
@@ -192,6 +196,7 @@ fn row_of_tiles<const ADD: bool, T: Real, const R: usize, const C: usize, const 
         tile::<ADD, T, R, 1, N>(a, b, c, m, n);
         n += 1;
     }
+    R
 }
 
 /// `R` rows by `C` columns of sums, held in registers over all `k`.

@@ -101,11 +101,9 @@ pool! {
     /// The largest value of each window of `K` by `K`, for each channel: to an image of height `OH` and width `OW`.
     ///
     /// `∂loss/∂y` goes to the largest value, the first of equals. Keeps nothing: the place is found again.
-    MaxPool2d, start T::of(f64::NEG_INFINITY), |max, x| if *x > *max || x.partial_cmp(x).is_none() { *max = *x }, finish |_y| {},
-    backward |dx, x, y, dy| if *x == *y {
-        // A later equal finds nothing left.
-        (*dx, *dy) = (*dy, T::ZERO);
-    }
+    MaxPool2d, start T::of(f64::NEG_INFINITY), |max, x| *max = if *x > *max || x.partial_cmp(x).is_none() { *x } else { *max }, finish |_y| {},
+    // A later equal finds nothing left.
+    backward |dx, x, y, dy| (*dx, *dy) = if *x == *y { (*dy, T::ZERO) } else { (T::ZERO, *dy) }
 }
 
 pool! {

@@ -76,6 +76,7 @@ enum Network {
     /// Two convolutions, 9,098 parameters.
     Tiny,
     /// LeNet-5, 61,706 parameters.
+    #[value(name = "lenet-5")]
     LeNet5,
     /// Two residual blocks.
     Residuals,

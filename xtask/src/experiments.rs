@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-const EXAMPLES: [&str; 5] = ["iris", "mnist", "wine", "autoencoder", "denoise"];
+const EXAMPLES: [&str; 6] = ["iris", "mnist", "wine", "autoencoder", "denoise", "cnn"];
 
 pub fn run(life_expectancy: Option<PathBuf>) -> Result<()> {
     let mut table = Vec::new();

@@ -1,0 +1,49 @@
+"""Writes conv_values.rs: convolution and pooling with their derivatives as PyTorch computes them, in f64.
+
+python3 host-tests/tests/conv_values.py > host-tests/tests/conv_values.rs   (needs torch; the values in the repository are of torch 2.15)
+"""
+import torch
+from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
+
+torch.set_default_dtype(torch.float64)
+
+
+def values(count, factor):
+    """Multiples of 1/16 in a fixed disorder; the test makes the same."""
+    return torch.tensor([((i * factor + 5) % 37 - 18) / 16 for i in range(count)])
+
+
+def show(name, tensor):
+    """Images and kernels with the channels last."""
+    order = {4: (0, 2, 3, 1), 1: (0,)}[tensor.dim()]
+    numbers = tensor.detach().permute(order).flatten().tolist()
+    print(f"pub const {name}: [f64; {len(numbers)}] = {numbers};")
+
+
+def image(height, width, channels, factor):
+    return values(height * width * channels, factor).view(1, height, width, channels).permute(0, 3, 1, 2).clone()
+
+
+print("// Written by conv_values.py.")
+for name, (h, w, c, o, k, stride, padding) in {
+    "SAME": (4, 5, 2, 3, 3, 1, 1),
+    "STRIDE": (5, 6, 3, 2, 3, 2, 1),
+    "EVEN": (5, 4, 1, 4, 2, 1, 0),
+}.items():
+    x = image(h, w, c, 7).requires_grad_()
+    weight = values(k * k * c * o, 11).view(k, k, c, o).permute(3, 2, 0, 1).clone().requires_grad_()
+    bias = values(o, 3).requires_grad_()
+    y = conv2d(x, weight, bias, stride, padding)
+    y.backward(image(y.shape[2], y.shape[3], o, 13))
+    show(f"{name}_Y", y)
+    # Kernels as [row][column][input][output]: as an image of K rows whose "channels" are (input, output).
+    numbers = weight.grad.permute(2, 3, 1, 0).flatten().tolist()
+    print(f"pub const {name}_DW: [f64; {len(numbers)}] = {numbers};")
+    show(f"{name}_DB", bias.grad)
+    show(f"{name}_DX", x.grad)
+for name, pool in {"MAX": max_pool2d, "AVG": avg_pool2d}.items():
+    x = image(5, 4, 2, 7).requires_grad_()
+    y = pool(x, 2)
+    y.backward(image(2, 2, 2, 13))
+    show(f"{name}_Y", y)
+    show(f"{name}_DX", x.grad)
