@@ -17,10 +17,6 @@ pub fn print(data: &Data) -> Result<()> {
     let mut table = Table::default();
     row::<Tiny>("tiny CNN", data, 98.7, &mut table)?;
     row::<LeNet5>("LeNet-5", data, 98.9, &mut table)?;
-    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).stack_size(16 << 20).build()?;
-    let bar = progress("one thread", 1)?;
-    let seconds = one_thread.install(|| train::<Tiny>(data, &plan(1, 1), bar))?.seconds_per_epoch;
-    table.add("mnist tiny CNN, Adam, batch 64: seconds an epoch, one thread", &[seconds], 3.6, 1, Better::Lower);
     table.end()
 }
 

@@ -12,10 +12,11 @@ use crate::output;
 use crate::setup::{self, Toolchain};
 
 /// Work and what plain C of gcc 12.2 -O3 takes for it under the same model.
-const PEERS: [(&str, u64, u64); 3] = [
+const PEERS: [(&str, u64, u64); 4] = [
     ("Iris 4-10-3 forward", 971, 2_168),
     ("Iris 4-10-3 SGD step", 1_353, 2_847),
     ("784-100-10 forward", 244_322, 453_502),
+    ("convolution 3x3, 16x16x8 to 16", 977_003, 1_821_122),
 ];
 
 /// Programs, what they hold beyond the runtime, and the most that may take.

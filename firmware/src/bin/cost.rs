@@ -17,11 +17,28 @@ type Input = [f32; 4];
 /// Peers' figures are for inputs that are standardised already.
 type Classifier = chain![Dense<4, 10, Sigmoid>, Dense<10, 3, Softmax>];
 type Net = chain![Dense<4, 10, Sigmoid>, Dense<10, 3>];
+type Conv = Conv2d<8, 16, 3>;
+type Image = [[[f32; 8]; 16]; 16];
+type Tiny = chain![
+    Conv2d<1, 8, 3, Relu>,
+    MaxPool2d<2, 14, 14>,
+    Conv2d<8, 16, 3, Relu>,
+    MaxPool2d<2, 7, 7>,
+    Flatten<784>,
+    Dense<784, 10>
+];
+type Digit = [[[f32; 1]; 28]; 28];
 type Mnist = chain![Dense<784, 100, Sigmoid>, Dense<100, 10, Softmax>];
 
 static TRAINER: ConstStaticCell<Trainer<Net, Input>> = ConstStaticCell::new(Trainer::ZERO);
 static MNIST: ConstStaticCell<Mnist> = ConstStaticCell::new(Mnist::ZERO);
 static MNIST_PASS: ConstStaticCell<Pass<Mnist, [f32; 784]>> = ConstStaticCell::new(Pass::ZERO);
+static CONV: ConstStaticCell<Conv> = ConstStaticCell::new(Conv::ZERO);
+static CONV_PASS: ConstStaticCell<Pass<Conv, Image>> = ConstStaticCell::new(Pass::ZERO);
+static IMAGE: ConstStaticCell<Image> = ConstStaticCell::new([[[0.5; 8]; 16]; 16]);
+static TINY: ConstStaticCell<Tiny> = ConstStaticCell::new(Tiny::ZERO);
+static TINY_PASS: ConstStaticCell<Pass<Tiny, Digit>> = ConstStaticCell::new(Pass::ZERO);
+static DIGIT: ConstStaticCell<Digit> = ConstStaticCell::new([[[0.5]; 28]; 28]);
 
 /// Runs `work` as a region with this name.
 #[inline(always)]
@@ -62,5 +79,15 @@ fn main() -> ! {
     let pixels = core::array::from_fn(|i| (i % 7) as f32 / 7.0);
     let (mnist, pixels, pass) = (black_box(&*mnist), black_box(&pixels), MNIST_PASS.take());
     region("784-100-10 forward", || black_box(pass.predict(mnist, pixels)));
+
+    let (conv, image, pass) = (CONV.take(), IMAGE.take(), CONV_PASS.take());
+    conv.init(Init::HeUniform, &mut rng);
+    let (conv, image) = (black_box(&*conv), black_box(&*image));
+    region("convolution 3x3, 16x16x8 to 16", || black_box(pass.predict(conv, image)));
+
+    let (tiny, digit, pass) = (TINY.take(), DIGIT.take(), TINY_PASS.take());
+    tiny.init(Init::HeUniform, &mut rng);
+    let (tiny, digit) = (black_box(&*tiny), black_box(&*digit));
+    region("tiny CNN forward", || black_box(pass.predict(tiny, digit)));
     board::exit(true)
 }
