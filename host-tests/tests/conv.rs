@@ -5,10 +5,10 @@ use nerve::{Layer, Mode, Same, Tensor};
 
 // A module of its own, whose long lines are left as they were written.
 #[rustfmt::skip]
-#[path = "conv_values.rs"]
+#[path = "torch/conv.rs"]
 mod torch;
 
-/// Multiples of 1/16 in a fixed disorder, as `conv_values.py` makes them.
+/// Multiples of 1/16 in a fixed disorder, as `torch/conv.py` makes them.
 fn fill(values: &mut [f64], factor: usize) {
     for (i, v) in values.iter_mut().enumerate() {
         *v = ((i * factor + 5) % 37) as f64 / 16.0 - 18.0 / 16.0;

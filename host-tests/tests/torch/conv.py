@@ -1,6 +1,6 @@
-"""Writes conv_values.rs: convolution and pooling with their derivatives as PyTorch computes them, in f64.
+"""Writes conv.rs: convolution and pooling with their derivatives as PyTorch computes them, in f64.
 
-python3 host-tests/tests/conv_values.py > host-tests/tests/conv_values.rs   (needs torch; the values in the repository are of torch 2.15)
+python3 host-tests/tests/torch/conv.py > host-tests/tests/torch/conv.rs   (needs torch; the values in the repository are of torch 2.15)
 """
 import torch
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
@@ -24,7 +24,7 @@ def image(height, width, channels, factor):
     return values(height * width * channels, factor).view(1, height, width, channels).permute(0, 3, 1, 2).clone()
 
 
-print("// Written by conv_values.py.")
+print("// Written by conv.py.")
 for name, (h, w, c, o, k, stride, padding) in {
     "SAME": (4, 5, 2, 3, 3, 1, 1),
     "STRIDE": (5, 6, 3, 2, 3, 2, 1),
