@@ -389,7 +389,7 @@ mod tests {
         let (mut y, mut dx) = (dy, x);
         layer.forward(&x, &mut (), &mut y, Mode::Inference);
         let mut grads = layer.clone();
-        let mode = Mode::Training { accumulate: true, seed: 0, first_example: 0 };
+        let mode = Mode::Training { accumulate: true, seed: 0, first_example: 0, examples: 2 };
         layer.backward(&x, &(), &y, &mut dy.clone(), &mut (), Some(&mut dx), Some(&mut grads), mode);
 
         let mut expected = (y, layer.clone(), x);

@@ -68,7 +68,7 @@ impl<X: Tensor, const PERCENT: u32> Layer<X> for Dropout<PERCENT> {
 mod tests {
     use super::*;
 
-    const TRAINING: Mode = Mode::Training { accumulate: false, seed: 7, first_example: 100 };
+    const TRAINING: Mode = Mode::Training { accumulate: false, seed: 7, first_example: 100, examples: 4 };
 
     #[test]
     fn drops_the_stated_share_and_keeps_the_mean() {
@@ -90,7 +90,7 @@ mod tests {
         assert_ne!(whole[0], whole[1]);
         for (i, expected) in whole.iter().enumerate() {
             let mut one = [[0f32; 50]];
-            let mode = Mode::Training { accumulate: false, seed: 7, first_example: 100 + i as u64 };
+            let mode = Mode::Training { accumulate: false, seed: 7, first_example: 100 + i as u64, examples: 1 };
             Dropout::<50>.forward(&[[1f32; 50]], &mut (), &mut one, mode);
             assert_eq!(one[0], *expected);
         }

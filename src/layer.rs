@@ -38,6 +38,13 @@ pub trait Layer<X: Tensor>: Params<X::Elem> {
         grads: Option<&mut Self::Grads>,
         mode: Mode,
     );
+
+    /// After a step of training, takes over what the step's last pass has shown beside the derivatives: the running statistics of a
+    /// [`BatchNorm`](crate::BatchNorm).
+    #[inline]
+    fn observe<const B: usize>(&mut self, acts: &Self::Acts<B>) {
+        let _ = acts;
+    }
 }
 
 /// Whether a pass classifies or learns.
@@ -53,20 +60,18 @@ pub enum Mode {
         seed: u64,
         /// Number of the batch's first example since training began.
         first_example: u64,
+        /// How many of the batch's examples count, the first ones. The others are left from before.
+        examples: usize,
     },
 }
 
 impl Mode {
     /// Another, independent stream for one of a pair's sides.
-    fn side(self, salt: u64) -> Self {
-        match self {
-            Mode::Inference => Mode::Inference,
-            Mode::Training { accumulate, seed, first_example } => Mode::Training {
-                accumulate,
-                seed: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt),
-                first_example,
-            },
+    fn side(mut self, salt: u64) -> Self {
+        if let Mode::Training { seed, .. } = &mut self {
+            *seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(salt);
         }
+        self
     }
 
     /// Whether gradients are added to those that are there.
@@ -131,6 +136,12 @@ impl<X: Tensor, L: Layer<X>, R: Layer<L::Out>> Layer<X> for (L, R) {
             self.1.backward(&acts.between, &acts.b, y, dy, &mut scratch.b, None, right, mode.side(2));
         }
     }
+
+    #[inline]
+    fn observe<const B: usize>(&mut self, acts: &Self::Acts<B>) {
+        self.0.observe(&acts.a);
+        self.1.observe(&acts.b);
+    }
 }
 
 /// `chain![A, B, C]` is the type of the network `A`, then `B`, then `C`: the pairs `((A, B), C)`.
@@ -149,8 +160,8 @@ macro_rules! chain {
     ($a:ty, $b:ty $(, $rest:ty)* $(,)?) => { $crate::chain!(($a, $b) $(, $rest)*) };
 }
 
-/// A layer or network that keeps its weights while others train: no gradients, no moments. It still passes gradients on to what
-/// stands before it, and is stored like `L` itself.
+/// A layer or network that keeps its weights while others train: no gradients, no moments, and it computes as in inference, so that
+/// nothing is dropped out and statistics stay. It still passes gradients on to what stands before it, and is stored like `L` itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frozen<L>(pub L);
 
@@ -184,9 +195,9 @@ macro_rules! layer_without_grads {
             const CHECK: () = L::CHECK;
 
             #[inline]
-            fn forward<const B: usize>(&self, x: &[X; B], acts: &mut L::Acts<B>, y: &mut [L::Out; B], mode: Mode) {
+            fn forward<const B: usize>(&self, x: &[X; B], acts: &mut L::Acts<B>, y: &mut [L::Out; B], _: Mode) {
                 let $this = self;
-                $inner.forward(x, acts, y, mode);
+                $inner.forward(x, acts, y, Mode::Inference);
             }
             #[inline]
             fn backward<const B: usize>(
@@ -198,10 +209,10 @@ macro_rules! layer_without_grads {
                 scratch: &mut L::Scratch<B>,
                 dx: Option<&mut [X; B]>,
                 _: Option<&mut ()>,
-                mode: Mode,
+                _: Mode,
             ) {
                 let $this = self;
-                $inner.backward(x, acts, y, dy, scratch, dx, None, mode);
+                $inner.backward(x, acts, y, dy, scratch, dx, None, Mode::Inference);
             }
         }
     };

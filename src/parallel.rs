@@ -68,10 +68,13 @@ where
             for shard in sums {
                 sum += shard?;
             }
-            self.merge(network, batch.len().div_ceil(S));
-            let [first, ..] = self.shards.as_mut_slice() else { break };
+            let [first, rest @ ..] = &mut self.shards[..batch.len().div_ceil(S)] else { break };
+            for shard in rest.iter() {
+                first.add_gradients(network, shard);
+            }
             first.clip_norm = self.clip_norm;
             first.apply(network, optimizer)?;
+            rest.iter().for_each(|shard| shard.show(network));
             self.examples += batch.len() as u64;
             count += batch.len();
         }
@@ -127,14 +130,5 @@ where
         }
         let shards = self.shards.par_iter_mut().zip(examples.par_chunks(S)).enumerate();
         shards.map(|(index, (trainer, shard))| work(trainer, index, shard)).collect()
-    }
-
-    /// Adds the gradients of the first `count` shards into the first of them.
-    fn merge(&mut self, network: &mut N, count: usize) {
-        if let Some((first, rest)) = self.shards[..count].split_first_mut() {
-            for shard in rest {
-                first.add_gradients(network, shard);
-            }
-        }
     }
 }

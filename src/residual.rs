@@ -76,4 +76,8 @@ impl<X: Tensor, L: Layer<X, Out = X>> Layer<X> for Residual<L> {
             *dx += *dy;
         }
     }
+
+    fn observe<const B: usize>(&mut self, acts: &Self::Acts<B>) {
+        self.0.observe(&acts.a);
+    }
 }

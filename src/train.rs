@@ -59,7 +59,7 @@ struct Buffers<N: Layer<X>, X: Tensor, const B: usize> {
 }
 
 impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
-    /// The gradients of the examples that have a target, added to what is there if `accumulate`; returns the sum of the losses.
+    /// The gradients of the examples that have a target, the first ones, added to what is there if `accumulate`; returns the sum of the losses.
     #[inline]
     fn backpropagate<Target>(
         &mut self,
@@ -69,15 +69,13 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
         targets: [Option<&Target>; B],
         accumulate: bool,
     ) -> Result<X::Elem, TrainError> {
-        let mode = Mode::Training { accumulate, seed: self.seed, first_example: self.examples };
+        let examples = targets.iter().flatten().count();
+        let mode = Mode::Training { accumulate, seed: self.seed, first_example: self.examples, examples };
         network.forward(x, &mut self.pass.acts, &mut self.pass.y, mode);
-        let (mut sum, mut count) = (X::Elem::ZERO, 0);
+        let mut sum = X::Elem::ZERO;
         for ((y, dy), target) in self.pass.y.iter().zip(&mut self.dy).zip(targets) {
             match target {
-                Some(target) => {
-                    sum += loss.loss(y, target, dy)?;
-                    count += 1;
-                }
+                Some(target) => sum += loss.loss(y, target, dy)?,
                 None => dy.clear(),
             }
         }
@@ -86,8 +84,8 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
         }
         let Self { pass, dy, scratch, gradients, .. } = self;
         network.backward(x, &pass.acts, &pass.y, dy, scratch, None, Some(gradients), mode);
-        self.accumulated = if accumulate { self.accumulated + count } else { count };
-        self.examples += u64::from(count);
+        self.accumulated = if accumulate { self.accumulated + examples as u32 } else { examples as u32 };
+        self.examples += examples as u64;
         Ok(sum)
     }
 }
@@ -187,6 +185,7 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
             }
         }
         optimizer.step(network, &buffers.gradients, scale);
+        network.observe(&buffers.pass.acts);
         Ok(())
     }
 
@@ -309,6 +308,12 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
             }
         });
         self.buffers.accumulated += other.buffers.accumulated;
+    }
+
+    /// Shows the network the last pass, as [`apply`](Self::apply) does.
+    #[cfg(feature = "rayon")]
+    pub(crate) fn show(&self, network: &mut N) {
+        network.observe(&self.buffers.pass.acts);
     }
 
     /// The outputs of the last pass.

@@ -37,7 +37,7 @@ where
     close(&format!("{name}: y"), found[0].flat(), y);
     let (mut dy, mut grads) = ([L::Out::ZERO], <L as Params<f64>>::Grads::ZERO);
     fill(dy[0].flat_mut(), 13);
-    let mode = Mode::Training { accumulate: false, seed: 0, first_example: 0 };
+    let mode = Mode::Training { accumulate: false, seed: 0, first_example: 0, examples: 1 };
     layer.backward(&x, &(), &found, &mut dy, &mut (), Some(&mut found_dx), Some(&mut grads), mode);
     let mut expected = weights_and_biases.iter();
     grads.visit(&mut |tensor: &[f64]| close(&format!("{name}: parameters"), tensor, expected.next().unwrap()));
