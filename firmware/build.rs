@@ -5,14 +5,40 @@ use std::{env, error::Error, fs, path::PathBuf};
 /// Programs that only exist for the size of their code, and do not log.
 const SILENT: [&str; 3] = ["size_runtime", "size_inference", "size_training"];
 
+/// Each board's feature, its memory for the program and for variables: where it begins, and KiB.
+const BOARDS: [(&str, Region, Region); 5] = [
+    ("MICROBIT", (0x0000_0000, 256), (0x2000_0000, 16)),
+    ("LM3S6965EVB", (0x0000_0000, 256), (0x2000_0000, 64)),
+    ("MPS2_AN386", (0x0000_0000, 4096), (0x2000_0000, 4096)),
+    ("MPS2_AN505", (0x1000_0000, 4096), (0x3800_0000, 4096)),
+    ("RISCV_VIRT", (0x8000_0000, 4096), (0x8040_0000, 4096)),
+];
+type Region = (u32, u32);
+
+/// The RISC-V runtime wants to be told what goes where.
+const RISCV_REGIONS: &str = r#"REGION_ALIAS("REGION_TEXT", FLASH);
+REGION_ALIAS("REGION_RODATA", FLASH);
+REGION_ALIAS("REGION_DATA", RAM);
+REGION_ALIAS("REGION_BSS", RAM);
+REGION_ALIAS("REGION_HEAP", RAM);
+REGION_ALIAS("REGION_STACK", RAM);
+"#;
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let (flash, ram) = if env::var_os("CARGO_FEATURE_MICROBIT").is_some() {
-        ("ORIGIN = 0x00000000, LENGTH = 256K", "ORIGIN = 0x20000000, LENGTH = 16K")
-    } else {
-        ("ORIGIN = 0x00000000, LENGTH = 4M", "ORIGIN = 0x20000000, LENGTH = 4M")
+    let chosen: Vec<_> =
+        BOARDS.iter().filter(|(board, ..)| env::var_os(format!("CARGO_FEATURE_{board}")).is_some()).collect();
+    let [(_, flash, ram)] = chosen[..] else {
+        return Err("choose one board, as in --no-default-features --features microbit".into());
     };
+    let region = |(origin, kib): &Region| format!("ORIGIN = {origin:#x}, LENGTH = {kib}K");
+    let mut memory = format!("MEMORY {{\n  FLASH : {}\n  RAM : {}\n}}\n", region(flash), region(ram));
+    let riscv = env::var("CARGO_CFG_TARGET_ARCH")?.starts_with("riscv");
+    if riscv {
+        memory.push_str(RISCV_REGIONS);
+        println!("cargo:rustc-link-arg-bins=-Tmemory.x"); // `link.x` of the Arm runtime includes it by itself.
+    }
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("memory.x"), format!("MEMORY {{\n  FLASH : {flash}\n  RAM : {ram}\n}}\n"))?;
+    fs::write(out.join("memory.x"), memory)?;
     println!("cargo:rustc-link-search={}", out.display());
     println!("cargo:rustc-link-arg-bins=--nmagic");
     println!("cargo:rustc-link-arg-bins=-Tlink.x");

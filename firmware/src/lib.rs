@@ -1,9 +1,12 @@
 //! What the programs share: the board, the log, and how a device measures itself.
 #![no_std]
 
+pub mod arch;
 pub mod board;
 pub mod count;
 pub mod memory;
+
+pub use arch::entry;
 
 /// Logs the panic and ends the program with a failure.
 #[panic_handler]

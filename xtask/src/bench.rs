@@ -31,7 +31,7 @@ pub fn run() -> Result<()> {
 /// The figures as tables; an error if one is above its limit.
 pub fn table() -> Result<String> {
     let toolchain = Toolchain::find(&[M4F.target])?;
-    setup::qemu()?;
+    setup::qemu(false)?;
     let mut text = String::from(
         "Cortex-M4F, f32, batch 1, zero wait states\n\n\
          | work | instructions | cycles | plain C: instructions | cycles | ratio of cycles |\n|---|---|---|---|---|---|\n",

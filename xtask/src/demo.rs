@@ -9,7 +9,7 @@ use crate::setup::{self, Toolchain};
 
 pub fn run() -> Result<()> {
     let toolchain = Toolchain::find(&[M4F.target])?;
-    setup::qemu()?;
+    setup::qemu(false)?;
     println!("On this machine:");
     let mut train = Command::new("cargo");
     train.args(["run", "--quiet", "--release", "--example", "iris", "--", "--firmware", "firmware/data"]);

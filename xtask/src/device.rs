@@ -12,22 +12,58 @@ use defmt_decoder::{DecodeError, Table};
 use wait_timeout::ChildExt;
 
 use crate::output;
-use crate::setup::Toolchain;
+use crate::setup::{self, QEMU_ARM, QEMU_RISCV, Toolchain};
 
 /// A board that QEMU emulates.
 pub struct Board {
+    /// The core, for people.
+    pub core: &'static str,
     /// The firmware's feature.
     pub feature: &'static str,
     /// The compiler's target.
     pub target: &'static str,
-    machine: [&'static str; 2],
+    /// QEMU's program and the arguments that choose the machine.
+    qemu: (&'static str, &'static str),
 }
 
-/// Cortex-M4F.
-pub const M4F: Board =
-    Board { feature: "mps2-an386", target: "thumbv7em-none-eabihf", machine: ["mps2-an386", "cortex-m4"] };
 /// Cortex-M0.
-pub const M0: Board = Board { feature: "microbit", target: "thumbv6m-none-eabi", machine: ["microbit", "cortex-m0"] };
+pub const M0: Board = Board {
+    core: "Cortex-M0",
+    feature: "microbit",
+    target: "thumbv6m-none-eabi",
+    qemu: (QEMU_ARM, "-M microbit -cpu cortex-m0"),
+};
+/// Cortex-M3.
+pub const M3: Board = Board {
+    core: "Cortex-M3",
+    feature: "lm3s6965evb",
+    target: "thumbv7m-none-eabi",
+    qemu: (QEMU_ARM, "-M lm3s6965evb -cpu cortex-m3"),
+};
+/// Cortex-M4F.
+pub const M4F: Board = Board {
+    core: "Cortex-M4F",
+    feature: "mps2-an386",
+    target: "thumbv7em-none-eabihf",
+    qemu: (QEMU_ARM, "-M mps2-an386 -cpu cortex-m4"),
+};
+/// Cortex-M33.
+pub const M33: Board = Board {
+    core: "Cortex-M33",
+    feature: "mps2-an505",
+    target: "thumbv8m.main-none-eabihf",
+    qemu: (QEMU_ARM, "-M mps2-an505 -cpu cortex-m33"),
+};
+/// RISC-V.
+pub const RISCV: Board = Board {
+    core: "RV32IMAC",
+    feature: "riscv-virt",
+    target: "riscv32imac-unknown-none-elf",
+    qemu: (QEMU_RISCV, "-M virt -bios none"),
+};
+
+/// Every board that is emulated.
+pub const BOARDS: [&Board; 5] = [&M0, &M3, &M4F, &M33, &RISCV];
 
 /// Long past what any program here takes.
 const TIMEOUT: Duration = Duration::from_secs(240);
@@ -51,19 +87,15 @@ impl Board {
 
     /// Runs a program until it ends; an error with its log if it does not succeed.
     pub fn run(&self, elf: &Path, plugin: Option<&Path>) -> Result<Run> {
-        let [machine, cpu] = self.machine;
-        let mut qemu = Command::new("qemu-system-arm");
-        qemu.args(["-M", machine, "-cpu", cpu, "-nographic", "-monitor", "none", "-serial", "none"]);
+        let (program, machine) = self.qemu;
+        let mut qemu = Command::new(program);
+        qemu.args(machine.split(' ')).args(["-nographic", "-monitor", "none", "-serial", "none"]);
         qemu.args(["-semihosting-config", "enable=on,target=native", "-icount", "shift=0", "-kernel"]).arg(elf);
         if let Some(plugin) = plugin {
             qemu.arg("-plugin").arg(plugin).args(["-d", "plugin"]);
         }
-        let mut child = qemu
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("qemu-system-arm")?;
+        let mut child =
+            qemu.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context(program)?;
         let stdout = drain(child.stdout.take());
         let stderr = drain(child.stderr.take());
         let status = child.wait_timeout(TIMEOUT)?;
@@ -80,6 +112,17 @@ impl Board {
             None => bail!("the device did not end within {} s:\n{log}{plugin}", TIMEOUT.as_secs()),
         }
     }
+}
+
+/// Runs a program on the board with this feature and prints its log.
+pub fn emulate(feature: &str, program: &str) -> Result<()> {
+    let board = BOARDS.iter().find(|board| board.feature == feature).with_context(|| {
+        format!("--board {feature}: choose one of {}", BOARDS.map(|board| board.feature).join(", "))
+    })?;
+    let toolchain = Toolchain::find(&[board.target])?;
+    setup::qemu(board.qemu.0 == QEMU_RISCV)?;
+    print!("{}", board.run(&board.build(toolchain, program)?, None)?.log);
+    Ok(())
 }
 
 /// Reads to the end beside the main thread, so that the device never waits for a full pipe.

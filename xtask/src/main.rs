@@ -22,6 +22,15 @@ enum Task {
     Demo,
     /// Runs all tests: format, lints, tests, docs, builds without std, and the emulated devices.
     Test,
+    /// Runs a program of the firmware on an emulated board.
+    Emulate {
+        /// microbit, lm3s6965evb, mps2-an386, mps2-an505 or riscv-virt.
+        #[arg(long, default_value = "mps2-an386")]
+        board: String,
+        /// A file of `firmware/src/bin`.
+        #[arg(long, default_value = "iris")]
+        program: String,
+    },
     /// Prints what the device code costs: instructions, modelled cycles and bytes.
     Bench,
     /// Trains every example with several seeds and prints one table beside the references' figures. Takes half an hour.
@@ -37,6 +46,7 @@ fn main() -> ExitCode {
     let result = enter_root().and_then(|here| match task {
         Task::Demo => demo::run(),
         Task::Test => test::run(),
+        Task::Emulate { board, program } => device::emulate(&board, &program),
         Task::Bench => bench::run(),
         Task::Experiments { life_expectancy } => experiments::run(life_expectancy.map(|file| here.join(file))),
     });

@@ -57,7 +57,7 @@ impl Toolchain {
                         cargo.env_remove(name);
                     }
                 }
-                let linker = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
+                let linker = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace(['-', '.'], "_"));
                 cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1").env(linker, "ld.lld-22");
                 cargo.args([subcommand, "-Zbuild-std=core", "--target", target, "--target-dir", "target/debian"]);
                 cargo
@@ -93,11 +93,18 @@ fn debian() -> Result<()> {
 }
 
 /// QEMU with Arm boards.
-pub fn qemu() -> Result<()> {
-    if found("qemu-system-arm") {
-        return Ok(());
+pub const QEMU_ARM: &str = "qemu-system-arm";
+/// QEMU with 32-bit RISC-V boards.
+pub const QEMU_RISCV: &str = "qemu-system-riscv32";
+
+/// QEMU for Arm, and for RISC-V if `riscv`.
+pub fn qemu(riscv: bool) -> Result<()> {
+    for (wanted, program, package) in [(true, QEMU_ARM, "qemu-system-arm"), (riscv, QEMU_RISCV, "qemu-system-misc")] {
+        if wanted && !found(program) {
+            apt_get(&[package], "to emulate a device")?;
+        }
     }
-    apt_get(&["qemu-system-arm"], "to emulate the device")
+    Ok(())
 }
 
 /// `rustfmt` and `clippy`, which a minimal toolchain lacks.

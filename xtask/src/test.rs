@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::device::{Board, M0, M4F};
+use crate::device::{BOARDS, Board, M0, M4F};
 use crate::setup::{self, Toolchain};
 use crate::{bench, output};
 
@@ -41,8 +41,8 @@ impl Steps {
 }
 
 pub fn run() -> Result<()> {
-    let toolchain = Toolchain::find(&[M4F.target, M0.target, NO_ATOMICS])?;
-    setup::qemu()?;
+    let toolchain = Toolchain::find(&[&BOARDS.map(|board| board.target)[..], &[NO_ATOMICS]].concat())?;
+    setup::qemu(true)?;
     setup::lints()?;
     let mut steps = Steps::default();
     steps.step("format", || {
@@ -81,8 +81,8 @@ pub fn run() -> Result<()> {
         Ok(String::new())
     });
     steps.step("MNIST: an epoch, the same bits with any number of threads, and resumed", mnist);
-    steps.step("the demo on the emulated Cortex-M4F", || Ok(M4F.run(&M4F.build(toolchain, "iris")?, None)?.log));
-    steps.step("the same bits on host (debug, release), Cortex-M4F and Cortex-M0", || same_bits(toolchain));
+    steps.step("the demo on every emulated board", || demo(toolchain));
+    steps.step("the same bits on host (debug, release) and on every emulated board", || same_bits(toolchain));
     steps.step("cost on the Cortex-M4F", bench::table);
 
     println!("{} passed, {} failed", steps.passed, steps.failed.len());
@@ -99,7 +99,7 @@ fn cargo(arguments: &str) -> Command {
 }
 
 fn lint_firmware(toolchain: Toolchain) -> Result<String> {
-    for board in [&M4F, &M0] {
+    for board in BOARDS {
         let mut clippy = toolchain.cargo("clippy", board.target);
         clippy.current_dir("firmware").args(["--quiet", "--release", "--locked", "--no-default-features"]);
         // The other programs are of interest on the M4F alone.
@@ -137,6 +137,23 @@ fn mnist() -> Result<String> {
     Ok(format!("held-out accuracy {first} % after one epoch, {second} % after another"))
 }
 
+/// Classifies and learns on every board; shows the whole log of one, and what each takes.
+fn demo(toolchain: Toolchain) -> Result<String> {
+    let mut log = String::new();
+    let mut costs = Vec::new();
+    for board in BOARDS {
+        let run = board.run(&board.build(toolchain, "iris")?, None).context(board.feature)?;
+        costs.extend(
+            run.log.lines().find(|line| line.starts_with("cost: ")).map(|cost| format!("{}: {cost}", board.core)),
+        );
+        if board.feature == M4F.feature {
+            log = run.log;
+        }
+    }
+    ensure!(costs.len() == BOARDS.len(), "a board did not say what the demo costs");
+    Ok(format!("{log}{}", costs.join("\n")))
+}
+
 /// Compares every word that the same-bits program prints.
 fn same_bits(toolchain: Toolchain) -> Result<String> {
     let host = |profile: &str| {
@@ -144,11 +161,11 @@ fn same_bits(toolchain: Toolchain) -> Result<String> {
     };
     let device = |board: &Board| Ok::<_, anyhow::Error>(board.run(&board.build(toolchain, "same_bits")?, None)?.log);
     let expected = host("dev")?;
-    for (name, words) in [
-        ("the host's release build", host("release")?),
-        ("the Cortex-M4F", device(&M4F)?),
-        ("the Cortex-M0", device(&M0)?),
-    ] {
+    let mut runs = vec![("the host's release build", host("release")?)];
+    for board in BOARDS {
+        runs.push((board.core, device(board)?));
+    }
+    for (name, words) in runs {
         let differing = expected.lines().zip(words.lines()).position(|(a, b)| a != b);
         if let Some(word) = differing {
             bail!("word {word} differs between the host's debug build and {name}");

@@ -5,10 +5,9 @@
 
 use core::hint::black_box;
 
-use cortex_m_rt::entry;
 use defmt::println;
 use nerve::prelude::*;
-use nerve_firmware::board;
+use nerve_firmware::{board, entry};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 use static_cell::ConstStaticCell;

@@ -2,8 +2,7 @@
 #![no_std]
 #![no_main]
 
-use cortex_m_rt::entry;
-use nerve_firmware::board;
+use nerve_firmware::{board, entry};
 
 // The lengths are for the host, which compares.
 #[allow(dead_code)]
