@@ -151,6 +151,7 @@
 //! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
 //! | store it, deploy it | [`weights`], [`include_weights!`] |
+//! | keep it in flash through power cuts | `checkpoint` (feature `checkpoint`) |
 //! | keep to the RAM | [`assert_fits`], [`Pass`] |
 //! | write a layer | [`Layer`], [`Params`], [`Tensors`] |
 //!
@@ -178,6 +179,8 @@ extern crate std;
 struct Readme;
 
 mod activation;
+#[cfg(feature = "checkpoint")]
+pub mod checkpoint;
 mod conv2d;
 mod dense;
 mod dropout;

@@ -19,12 +19,12 @@ use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 
 use crate::{Real, Tensors};
 
-type Header = ([u8; 4], u8, u8, [u8; 4], [u8; 4], [u8; 4]);
+pub(crate) type Header = ([u8; 4], u8, u8, [u8; 4], [u8; 4], [u8; 4]);
 const MAGIC: [u8; 4] = *b"nerv";
 const VERSION: u8 = 1;
 pub(crate) const HEADER_LEN: usize = 18;
 /// Bit by bit: a table would take 1 KiB of a device's flash.
-const CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
+pub(crate) static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
 /// Why weights could not be read. The network is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,16 +150,12 @@ pub fn save<'a, T: Real, P: Tensors<T>>(source: &P, buffer: &'a mut [u8]) -> Res
     if let Some(error) = error {
         return Err(error);
     }
-    let fields: Header = (
-        MAGIC,
-        VERSION,
-        T::TAG,
-        P::FINGERPRINT.to_le_bytes(),
-        (P::LEN as u32).to_le_bytes(),
-        CRC.checksum(elements).to_le_bytes(),
-    );
-    postcard::to_slice(&fields, header).map_err(|_| too_small)?;
+    postcard::to_slice(&header_of::<T, P>(CRC.checksum(elements)), header).map_err(|_| too_small)?;
     Ok(&buffer[..needed])
+}
+
+pub(crate) fn header_of<T: Real, P: Tensors<T>>(checksum: u32) -> Header {
+    (MAGIC, VERSION, T::TAG, P::FINGERPRINT.to_le_bytes(), (P::LEN as u32).to_le_bytes(), checksum.to_le_bytes())
 }
 
 /// Reads `bytes` into `target`, in place.
@@ -171,22 +167,12 @@ pub fn load<T: Real, P: Tensors<T>>(target: &mut P, bytes: &[u8]) -> Result<(), 
     if !bytes.starts_with(&MAGIC) {
         return Err(LoadError::Magic);
     }
-    let ((_, version, tag, fingerprint, count, checksum), elements) =
-        postcard::take_from_bytes::<Header>(bytes).map_err(|_| length)?;
-    if version != VERSION {
-        return Err(LoadError::Version(version));
-    }
-    if tag != T::TAG {
-        return Err(LoadError::ElementType { found: tag, expected: T::TAG });
-    }
-    let fingerprint = u32::from_le_bytes(fingerprint);
-    if fingerprint != P::FINGERPRINT {
-        return Err(LoadError::Architecture { found: fingerprint, expected: P::FINGERPRINT });
-    }
-    if u32::from_le_bytes(count) != P::LEN as u32 || elements.len() != P::LEN * size_of::<T>() {
+    let (header, elements) = postcard::take_from_bytes::<Header>(bytes).map_err(|_| length)?;
+    let checksum = check::<T, P>(header)?;
+    if elements.len() != P::LEN * size_of::<T>() {
         return Err(length);
     }
-    if CRC.checksum(elements) != u32::from_le_bytes(checksum) {
+    if CRC.checksum(elements) != checksum {
         return Err(LoadError::Checksum);
     }
     let mut elements = elements.chunks_exact(size_of::<T>());
@@ -197,7 +183,30 @@ pub fn load<T: Real, P: Tensors<T>>(target: &mut P, bytes: &[u8]) -> Result<(), 
     Ok(())
 }
 
-fn read<T: Real>(element: &[u8]) -> Option<T> {
+/// The checksum of the elements that follow this header, if they are those of a `P`.
+pub(crate) fn check<T: Real, P: Tensors<T>>(header: Header) -> Result<u32, LoadError> {
+    let (magic, version, tag, fingerprint, count, checksum) = header;
+    let (fingerprint, count) = (u32::from_le_bytes(fingerprint), u32::from_le_bytes(count));
+    if magic != MAGIC {
+        return Err(LoadError::Magic);
+    }
+    if version != VERSION {
+        return Err(LoadError::Version(version));
+    }
+    if tag != T::TAG {
+        return Err(LoadError::ElementType { found: tag, expected: T::TAG });
+    }
+    if fingerprint != P::FINGERPRINT {
+        return Err(LoadError::Architecture { found: fingerprint, expected: P::FINGERPRINT });
+    }
+    if count != P::LEN as u32 {
+        let found = (count as usize).saturating_mul(size_of::<T>()).saturating_add(HEADER_LEN);
+        return Err(LoadError::Length { found, expected: file_len::<T, P>() });
+    }
+    Ok(u32::from_le_bytes(checksum))
+}
+
+pub(crate) fn read<T: Real>(element: &[u8]) -> Option<T> {
     postcard::from_bytes(element).ok()
 }
 

@@ -60,12 +60,26 @@ pub fn run() -> Result<()> {
     steps.step("documentation", || {
         output(cargo("doc --quiet --no-deps --all-features").env("RUSTDOCFLAGS", "-D warnings"))
     });
-    steps.step("no_std builds: Cortex-M4F, Cortex-M0, RISC-V without atomics", || {
-        for target in [M4F.target, M0.target, NO_ATOMICS] {
-            output(toolchain.cargo("build", target).args(["--quiet", "--release", "--lib", "--package", "nerve"]))?;
-        }
-        Ok(String::new())
-    });
+    steps.step(
+        "no_std builds, without features and with checkpoint: Cortex-M4F, Cortex-M0, RISC-V without atomics",
+        || {
+            for target in [M4F.target, M0.target, NO_ATOMICS] {
+                for features in ["", "checkpoint"] {
+                    let mut build = toolchain.cargo("build", target);
+                    output(build.args([
+                        "--quiet",
+                        "--release",
+                        "--lib",
+                        "--package",
+                        "nerve",
+                        "--features",
+                        features,
+                    ]))?;
+                }
+            }
+            Ok(String::new())
+        },
+    );
     steps.step("Iris within a point of PyTorch", || {
         output(&mut cargo("run --quiet --release --example iris -- --table")).map(|_| String::new())
     });
