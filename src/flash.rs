@@ -4,10 +4,12 @@ use core::marker::PhantomData;
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
+use crate::geometry::Geometry;
+use crate::pool::Pooling;
 use crate::weights::HEADER_LEN;
 use crate::{
-    AvgPool2d, Conv2d, Dense, Dropout, Elu, Flatten, GlobalAvgPool, LeakyRelu, Linear, MaxPool2d, Relu, Residual,
-    Sigmoid, Softmax, Standardize, Tanh, Tensors,
+    Activation, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, GlobalAvgPool, LeakyRelu, Linear, Pool, Relu,
+    Residual, Sigmoid, Softmax, Standardize, Tanh, Tensors, Zero,
 };
 
 /// For the compiler alone, which would take minutes for a large file bit by bit; nothing of it comes into a program.
@@ -36,7 +38,7 @@ impl<S: Source, A: FromSource<S>, B: FromSource<After<S, A>>> FromSource<S> for 
     const NETWORK: Self = (A::NETWORK, B::NETWORK);
 }
 
-impl<S: Source, const I: usize, const O: usize, F: crate::Activation> FromSource<S> for Dense<I, O, F> {
+impl<S: Source, const I: usize, const O: usize, F: Activation> FromSource<S> for Dense<I, O, F> {
     const NETWORK: Self = {
         let mut w = [[0.0; O]; I];
         let mut i = 0;
@@ -48,17 +50,31 @@ impl<S: Source, const I: usize, const O: usize, F: crate::Activation> FromSource
     };
 }
 
-impl<S: Source, const C: usize, const O: usize, const K: usize, F: crate::Activation, G: crate::conv2d::Geometry>
-    FromSource<S> for Conv2d<C, O, K, F, G>
+impl<S: Source, const C: usize, const O: usize, const KH: usize, const KW: usize, F: Activation, G: Geometry>
+    FromSource<S> for Conv<C, O, KH, KW, F, G>
 {
     const NETWORK: Self = {
-        let mut w = [[[[0.0; O]; C]; K]; K];
+        let mut w = [[[[0.0; O]; C]; KW]; KH];
         let mut i = 0;
-        while i < K * K * C {
-            w[i / C / K][i / C % K][i % C] = floats(S::ELEMENTS, i * O);
+        while i < KH * KW * C {
+            w[i / C / KW][i / C % KW][i % C] = floats(S::ELEMENTS, i * O);
             i += 1;
         }
-        Conv2d::new(w, floats(S::ELEMENTS, K * K * C * O))
+        Conv::new(w, floats(S::ELEMENTS, KH * KW * C * O))
+    };
+}
+
+impl<S: Source, const C: usize, const K: usize, F: Activation, G: Geometry> FromSource<S>
+    for DepthwiseConv2d<C, K, F, G>
+{
+    const NETWORK: Self = {
+        let mut w = [[[0.0; C]; K]; K];
+        let mut i = 0;
+        while i < K * K {
+            w[i / K][i % K] = floats(S::ELEMENTS, i * C);
+            i += 1;
+        }
+        DepthwiseConv2d::new(w, floats(S::ELEMENTS, K * K * C))
     };
 }
 
@@ -79,12 +95,10 @@ macro_rules! without_weights {
 }
 without_weights!(GlobalAvgPool, Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Softmax);
 
-impl<S: Source, const K: usize, const H: usize, const W: usize> FromSource<S> for MaxPool2d<K, H, W> {
-    const NETWORK: Self = MaxPool2d;
-}
-
-impl<S: Source, const K: usize, const H: usize, const W: usize> FromSource<S> for AvgPool2d<K, H, W> {
-    const NETWORK: Self = AvgPool2d;
+impl<S: Source, M: Pooling, const KH: usize, const KW: usize, const OH: usize, const OW: usize> FromSource<S>
+    for Pool<M, KH, KW, OH, OW>
+{
+    const NETWORK: Self = Zero::ZERO;
 }
 
 impl<S: Source, const N: usize> FromSource<S> for Flatten<N> {

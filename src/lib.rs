@@ -147,7 +147,7 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`MaxPool2d`], [`AvgPool2d`], [`GlobalAvgPool`], [`Flatten`], [`Residual`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
+//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`DepthwiseConv2d`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Residual`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
 //! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
 //! | store it, deploy it | [`weights`], [`include_weights!`] |
@@ -181,11 +181,13 @@ struct Readme;
 mod activation;
 #[cfg(feature = "checkpoint")]
 pub mod checkpoint;
-mod conv2d;
+mod conv;
 mod dense;
+mod depthwise;
 mod dropout;
 pub mod flash;
 mod flatten;
+mod geometry;
 mod init;
 mod kernels;
 mod layer;
@@ -206,10 +208,12 @@ mod train;
 pub mod weights;
 
 pub use activation::{Activation, Elu, LeakyRelu, Linear, Relu, Sigmoid, Softmax, Tanh, argmax};
-pub use conv2d::{Conv2d, Same, To};
+pub use conv::{Conv, Conv1d, Conv2d};
 pub use dense::Dense;
+pub use depthwise::DepthwiseConv2d;
 pub use dropout::Dropout;
 pub use flatten::Flatten;
+pub use geometry::{Same, To, To1d};
 pub use init::{Init, shuffle};
 pub use layer::{Frozen, Layer, Mode, PairActs};
 pub use loss::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mae, Mse};
@@ -219,7 +223,7 @@ pub use optim::Optimizer;
 #[cfg(feature = "rayon")]
 pub use parallel::ParallelTrainer;
 pub use params::{Params, Tensors};
-pub use pool::{AvgPool2d, GlobalAvgPool, MaxPool2d};
+pub use pool::{Avg, AvgPool1d, AvgPool2d, GlobalAvgPool, Max, MaxPool1d, MaxPool2d, Pool};
 pub use real::Real;
 pub use residual::Residual;
 pub use schedule::Schedule;
@@ -231,9 +235,9 @@ pub use train::{Pass, TrainError, Trainer};
 pub mod prelude {
     pub use crate::optim::{Adam, AdamW, Momentum, Nesterov, Optimizer, RmsProp, Sgd};
     pub use crate::{
-        AvgPool2d, BinaryCrossEntropy, Confusion, Conv2d, CrossEntropy, Dense, Dropout, Elu, Flatten, Frozen,
-        GlobalAvgPool, Huber, Init, LeakyRelu, Linear, Mae, MaxPool2d, Mse, Params, Pass, Regression, Relu, Residual,
-        Schedule, Sigmoid, Softmax, Standardize, Tanh, Tensors, To, TrainError, Trainer, Zero, argmax, chain,
-        include_weights, shuffle, weights,
+        AvgPool1d, AvgPool2d, BinaryCrossEntropy, Confusion, Conv1d, Conv2d, CrossEntropy, Dense, DepthwiseConv2d,
+        Dropout, Elu, Flatten, Frozen, GlobalAvgPool, Huber, Init, LeakyRelu, Linear, Mae, MaxPool1d, MaxPool2d, Mse,
+        Params, Pass, Regression, Relu, Residual, Schedule, Sigmoid, Softmax, Standardize, Tanh, Tensors, To, To1d,
+        TrainError, Trainer, Zero, argmax, chain, include_weights, shuffle, weights,
     };
 }

@@ -1,118 +1,222 @@
-//! Pooling over space.
+//! Pooling over space or time.
+
+use core::marker::PhantomData;
 
 use const_panic::concat_panic;
 
-use crate::params::{fingerprint, stateless};
-use crate::{Layer, Mode, Real, Zero};
+use crate::conv::{pixels, pixels_mut};
+use crate::params::{fingerprint, mix, stateless};
+use crate::{Layer, Mode, Real, Tensor, Zero};
 
-/// Fails to compile unless windows of `k` that do not overlap lead from `from` to `to`; what remains at the end is left out.
-const fn check(name: &str, k: usize, from: (usize, usize), to: (usize, usize)) {
-    if k == 0 {
-        concat_panic!(display: name, display: ": the window must be at least 1");
+/// The largest value of each window of `K` by `K`, for each channel: to an image of height `OH` and width `OW`.
+///
+/// `∂loss/∂y` goes to the largest value, the first of equals. Keeps nothing: the place is found again.
+pub type MaxPool2d<const K: usize, const OH: usize, const OW: usize> = Pool<Max, K, K, OH, OW>;
+
+/// The largest value of each window of `K` instants, for each channel: to a signal of length `OL`.
+pub type MaxPool1d<const K: usize, const OL: usize> = Pool<Max, 1, K, 1, OL>;
+
+/// The mean of each window of `K` by `K`, for each channel: to an image of height `OH` and width `OW`.
+pub type AvgPool2d<const K: usize, const OH: usize, const OW: usize> = Pool<Avg, K, K, OH, OW>;
+
+/// The mean of each window of `K` instants, for each channel: to a signal of length `OL`.
+pub type AvgPool1d<const K: usize, const OL: usize> = Pool<Avg, 1, K, 1, OL>;
+
+/// What `M` makes of windows of height `KH` and width `KW` that do not overlap, channel by channel. What remains at the end of an image
+/// or signal is left out. [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`] and [`AvgPool1d`] are its usual forms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pool<M, const KH: usize, const KW: usize, const OH: usize, const OW: usize>(PhantomData<M>);
+
+impl<M, const KH: usize, const KW: usize, const OH: usize, const OW: usize> Zero for Pool<M, KH, KW, OH, OW> {
+    const ZERO: Self = Self(PhantomData);
+    fn clear(&mut self) {}
+}
+stateless!(
+    [T: Real, M: Pooling, const KH: usize, const KW: usize, const OH: usize, const OW: usize] Pool<M, KH, KW, OH, OW>,
+    mix(fingerprint("Pool", &[KH, KW]), fingerprint(M::NAME, &[]))
+);
+
+/// What becomes of one channel of a window.
+pub trait Pooling {
+    /// For messages and the weights file's fingerprint.
+    const NAME: &str;
+    /// Before the first value.
+    fn start<T: Real>() -> T;
+    /// Takes in a value.
+    fn add<T: Real>(sum: &mut T, x: T);
+    /// After the last of `count` values.
+    fn finish<T: Real>(sum: &mut T, count: usize);
+    /// `∂loss/∂x` of a value; `dy` may be changed for those that follow.
+    fn backward<T: Real>(x: T, y: T, dy: &mut T, count: usize) -> T;
+}
+
+/// The largest value of a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Max;
+
+impl Pooling for Max {
+    const NAME: &str = "MaxPool";
+    fn start<T: Real>() -> T {
+        T::of(f64::NEG_INFINITY)
     }
-    let (height, width) = (from.0 / k, from.1 / k);
-    if to.0 != height || to.1 != width {
-        concat_panic!(
-            display: name, display: ": from ", from.0, display: " by ", from.1, display: ", a window of ", k, display: " leads to `",
-            display: name, display: "<", k, display: ", ", height, display: ", ", width, display: ">`, not `", display: name,
-            display: "<", k, display: ", ", to.0, display: ", ", to.1, display: ">`"
-        );
+    #[inline(always)]
+    fn add<T: Real>(max: &mut T, x: T) {
+        // A value that is not a number is passed on.
+        *max = if x > *max || x.partial_cmp(&x).is_none() { x } else { *max };
+    }
+    #[inline(always)]
+    fn finish<T: Real>(_: &mut T, _: usize) {}
+    #[inline(always)]
+    fn backward<T: Real>(x: T, y: T, dy: &mut T, _: usize) -> T {
+        // A later equal finds nothing left.
+        if x == y { core::mem::replace(dy, T::ZERO) } else { T::ZERO }
     }
 }
 
-/// A pooling layer of windows `K` by `K` with stride `K`, by what happens to one channel of a window.
-macro_rules! pool {
-    (
-        $(#[$doc:meta])* $Name:ident, start $start:expr, |$sum:ident, $x:ident| $add:expr, finish |$total:ident| $finish:expr,
-        backward |$dx:ident, $value:ident, $y:ident, $dy:ident| $back:expr
-    ) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub struct $Name<const K: usize, const OH: usize, const OW: usize>;
+/// The mean of a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Avg;
 
-        impl<const K: usize, const OH: usize, const OW: usize> Zero for $Name<K, OH, OW> {
-            const ZERO: Self = Self;
-            fn clear(&mut self) {}
-        }
-        stateless!([T: Real, const K: usize, const OH: usize, const OW: usize] $Name<K, OH, OW>, fingerprint(stringify!($Name), &[K]));
+impl Pooling for Avg {
+    const NAME: &str = "AvgPool";
+    fn start<T: Real>() -> T {
+        T::ZERO
+    }
+    #[inline(always)]
+    fn add<T: Real>(sum: &mut T, x: T) {
+        *sum += x;
+    }
+    #[inline(always)]
+    fn finish<T: Real>(sum: &mut T, count: usize) {
+        *sum *= T::ONE / T::of(count as f64);
+    }
+    #[inline(always)]
+    fn backward<T: Real>(_: T, _: T, dy: &mut T, count: usize) -> T {
+        *dy * (T::ONE / T::of(count as f64))
+    }
+}
 
-        impl<const K: usize, const OH: usize, const OW: usize, const H: usize, const W: usize, const C: usize, T: Real>
-            Layer<[[[T; C]; W]; H]> for $Name<K, OH, OW>
-        {
-            type Out = [[[T; C]; OW]; OH];
+/// `Layer` for one kind of input, whose pixels lie in rows of `$width`.
+macro_rules! layer {
+    ([$($generics:tt)*] $Input:ty, $Pool:ty, $width:expr, $Out:ty, $check:expr) => {
+        impl<const C: usize, $($generics)* M: Pooling, T: Real> Layer<$Input> for $Pool {
+            type Out = $Out;
             type Acts<const B: usize> = ();
             type Scratch<const B: usize> = ();
-            const CHECK: () = check(stringify!($Name), K, (H, W), (OH, OW));
+            const CHECK: () = $check;
 
             #[inline]
-            fn forward<const B: usize>(&self, x: &[[[[T; C]; W]; H]; B], (): &mut (), y: &mut [Self::Out; B], _: Mode) {
+            fn forward<const B: usize>(&self, x: &[$Input; B], (): &mut (), y: &mut [$Out; B], _: Mode) {
                 for (x, y) in x.iter().zip(y) {
-                    for (rows, y) in x.chunks_exact(K).zip(y) {
-                        *y = [[$start; C]; OW];
-                        for row in rows {
-                            for (window, y) in row.chunks_exact(K).zip(y.iter_mut()) {
-                                for pixel in window {
-                                    for ($sum, $x) in y.iter_mut().zip(pixel) {
-                                        $add;
-                                    }
-                                }
-                            }
-                        }
-                        for $total in y.as_flattened_mut() {
-                            $finish
-                        }
-                    }
+                    self.pool::<T, C>(pixels(x.flat()), pixels_mut(y.flat_mut()), $width);
                 }
             }
 
             #[inline]
             fn backward<const B: usize>(
                 &self,
-                x: &[[[[T; C]; W]; H]; B],
+                x: &[$Input; B],
                 (): &(),
-                y: &[Self::Out; B],
-                dy: &mut [Self::Out; B],
+                y: &[$Out; B],
+                dy: &mut [$Out; B],
                 (): &mut (),
-                dx: Option<&mut [[[[T; C]; W]; H]; B]>,
+                dx: Option<&mut [$Input; B]>,
                 _: Option<&mut ()>,
                 _: Mode,
             ) {
                 let Some(dx) = dx else { return };
                 dx.clear();
                 for (((x, dx), y), dy) in x.iter().zip(dx).zip(y).zip(dy) {
-                    for (((x, dx), y), dy) in x.chunks_exact(K).zip(dx.chunks_exact_mut(K)).zip(y).zip(dy) {
-                        for (x, dx) in x.iter().zip(dx) {
-                            for (((x, dx), y), dy) in x.chunks_exact(K).zip(dx.chunks_exact_mut(K)).zip(y).zip(dy.iter_mut()) {
-                                for (x, dx) in x.iter().zip(dx) {
-                                    for ((($value, $dx), $y), $dy) in x.iter().zip(dx).zip(y).zip(dy.iter_mut()) {
-                                        $back;
-                                    }
-                                }
-                            }
-                        }
-                    }
+                    let (x, dx) = (pixels(x.flat()), pixels_mut(dx.flat_mut()));
+                    self.back::<T, C>(x, dx, pixels(y.flat()), pixels_mut(dy.flat_mut()), $width);
                 }
             }
         }
     };
 }
+layer!(
+    [const H: usize, const W: usize, const KH: usize, const KW: usize, const OH: usize, const OW: usize,]
+    [[[T; C]; W]; H], Pool<M, KH, KW, OH, OW>, W, [[[T; C]; OW]; OH], check_image(M::NAME, [KH, KW], [H, W], [OH, OW])
+);
+layer!(
+    [const L: usize, const K: usize, const OL: usize,]
+    [[T; C]; L], Pool<M, 1, K, 1, OL>, L, [[T; C]; OL], check_signal(M::NAME, K, L, OL)
+);
 
-pool! {
-    /// The largest value of each window of `K` by `K`, for each channel: to an image of height `OH` and width `OW`.
-    ///
-    /// `∂loss/∂y` goes to the largest value, the first of equals. Keeps nothing: the place is found again.
-    MaxPool2d, start T::of(f64::NEG_INFINITY), |max, x| *max = if *x > *max || x.partial_cmp(x).is_none() { *x } else { *max }, finish |_y| {},
-    // A later equal finds nothing left.
-    backward |dx, x, y, dy| (*dx, *dy) = if *x == *y { (*dy, T::ZERO) } else { (T::ZERO, *dy) }
+impl<M: Pooling, const KH: usize, const KW: usize, const OH: usize, const OW: usize> Pool<M, KH, KW, OH, OW> {
+    #[inline(always)]
+    fn pool<T: Real, const C: usize>(&self, x: &[[T; C]], y: &mut [[T; C]], width: usize) {
+        for (rows, y) in x.chunks_exact(KH * width).zip(y.chunks_exact_mut(OW)) {
+            y.fill([M::start(); C]);
+            for row in rows.chunks_exact(width) {
+                for (window, y) in row.chunks_exact(KW).zip(y.iter_mut()) {
+                    for pixel in window {
+                        y.iter_mut().zip(pixel).for_each(|(y, x)| M::add(y, *x));
+                    }
+                }
+            }
+            y.as_flattened_mut().iter_mut().for_each(|y| M::finish(y, KH * KW));
+        }
+    }
+
+    #[inline(always)]
+    fn back<T: Real, const C: usize>(
+        &self,
+        x: &[[T; C]],
+        dx: &mut [[T; C]],
+        y: &[[T; C]],
+        dy: &mut [[T; C]],
+        width: usize,
+    ) {
+        let rows = x.chunks_exact(KH * width).zip(dx.chunks_exact_mut(KH * width));
+        for (((x, dx), y), dy) in rows.zip(y.chunks_exact(OW)).zip(dy.chunks_exact_mut(OW)) {
+            for (x, dx) in x.chunks_exact(width).zip(dx.chunks_exact_mut(width)) {
+                for (((x, dx), y), dy) in x.chunks_exact(KW).zip(dx.chunks_exact_mut(KW)).zip(y).zip(dy.iter_mut()) {
+                    for (x, dx) in x.iter().zip(dx) {
+                        for (((x, dx), y), dy) in x.iter().zip(dx).zip(y).zip(dy.iter_mut()) {
+                            *dx = M::backward(*x, *y, dy, KH * KW);
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
-pool! {
-    /// The mean of each window of `K` by `K`, for each channel: to an image of height `OH` and width `OW`.
-    AvgPool2d, start T::ZERO, |sum, x| *sum += *x, finish |y| *y *= T::ONE / T::of((K * K) as f64),
-    backward |dx, _x, _y, dy| *dx = *dy * (T::ONE / T::of((K * K) as f64))
+/// Fails to compile unless windows that do not overlap lead from `from` to `to`.
+const fn check_image(name: &str, kernel: [usize; 2], from: [usize; 2], to: [usize; 2]) {
+    check_window(name, kernel);
+    let (height, width) = (from[0] / kernel[0], from[1] / kernel[1]);
+    if to[0] != height || to[1] != width {
+        concat_panic!(
+            display: name, display: "2d: from ", from[0], display: " by ", from[1], display: ", a window of ", kernel[1],
+            display: " leads to `", display: name, display: "2d<", kernel[1], display: ", ", height, display: ", ", width,
+            display: ">`, not `", display: name, display: "2d<", kernel[1], display: ", ", to[0], display: ", ", to[1],
+            display: ">`"
+        );
+    }
 }
 
-/// The mean over all pixels, for each channel: an image `[[[T; C]; W]; H]` to `[T; C]`.
+/// As [`check_image`].
+const fn check_signal(name: &str, kernel: usize, from: usize, to: usize) {
+    check_window(name, [1, kernel]);
+    let length = from / kernel;
+    if to != length {
+        concat_panic!(
+            display: name, display: "1d: from a length of ", from, display: ", a window of ", kernel, display: " leads to `",
+            display: name, display: "1d<", kernel, display: ", ", length, display: ">`, not `", display: name, display: "1d<",
+            kernel, display: ", ", to, display: ">`"
+        );
+    }
+}
+
+const fn check_window(name: &str, kernel: [usize; 2]) {
+    if kernel[0] == 0 || kernel[1] == 0 {
+        concat_panic!(display: name, display: ": the window must be at least 1");
+    }
+}
+
+/// The mean over all pixels or instants, for each channel: an image `[[[T; C]; W]; H]` or a signal `[[T; C]; L]` to `[T; C]`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GlobalAvgPool;
 
@@ -122,38 +226,48 @@ impl Zero for GlobalAvgPool {
 }
 stateless!([T: Real] GlobalAvgPool, fingerprint("GlobalAvgPool", &[]));
 
-impl<const H: usize, const W: usize, const C: usize, T: Real> Layer<[[[T; C]; W]; H]> for GlobalAvgPool {
-    type Out = [T; C];
-    type Acts<const B: usize> = ();
-    type Scratch<const B: usize> = ();
+/// `Layer` for one kind of input.
+macro_rules! global {
+    ([$($generics:tt)*] $Input:ty) => {
+        impl<const C: usize, $($generics)* T: Real> Layer<$Input> for GlobalAvgPool {
+            type Out = [T; C];
+            type Acts<const B: usize> = ();
+            type Scratch<const B: usize> = ();
 
-    fn forward<const B: usize>(&self, x: &[[[[T; C]; W]; H]; B], (): &mut (), y: &mut [[T; C]; B], _: Mode) {
-        let scale = T::ONE / T::of((H * W) as f64);
-        for (x, y) in x.iter().zip(y) {
-            *y = [T::ZERO; C];
-            for pixel in x.as_flattened() {
-                for (y, x) in y.iter_mut().zip(pixel) {
-                    *y += *x;
+            #[inline]
+            fn forward<const B: usize>(&self, x: &[$Input; B], (): &mut (), y: &mut [[T; C]; B], _: Mode) {
+                for (x, y) in x.iter().zip(y) {
+                    let x = pixels::<T, C>(x.flat());
+                    let scale = T::ONE / T::of(x.len() as f64);
+                    *y = [T::ZERO; C];
+                    for pixel in x {
+                        y.iter_mut().zip(pixel).for_each(|(y, x)| *y += *x);
+                    }
+                    y.iter_mut().for_each(|y| *y *= scale);
                 }
             }
-            y.iter_mut().for_each(|y| *y *= scale);
+
+            #[inline]
+            fn backward<const B: usize>(
+                &self,
+                _: &[$Input; B],
+                (): &(),
+                _: &[[T; C]; B],
+                dy: &mut [[T; C]; B],
+                (): &mut (),
+                dx: Option<&mut [$Input; B]>,
+                _: Option<&mut ()>,
+                _: Mode,
+            ) {
+                let Some(dx) = dx else { return };
+                for (dy, dx) in dy.iter().zip(dx) {
+                    let dx = pixels_mut::<T, C>(dx.flat_mut());
+                    let scale = T::ONE / T::of(dx.len() as f64);
+                    dx.fill(dy.map(|dy| dy * scale));
+                }
+            }
         }
-    }
-    fn backward<const B: usize>(
-        &self,
-        _: &[[[[T; C]; W]; H]; B],
-        (): &(),
-        _: &[[T; C]; B],
-        dy: &mut [[T; C]; B],
-        (): &mut (),
-        dx: Option<&mut [[[[T; C]; W]; H]; B]>,
-        _: Option<&mut ()>,
-        _: Mode,
-    ) {
-        let Some(dx) = dx else { return };
-        let scale = T::ONE / T::of((H * W) as f64);
-        for (dy, dx) in dy.iter().zip(dx) {
-            dx.as_flattened_mut().fill(dy.map(|dy| dy * scale));
-        }
-    }
+    };
 }
+global!([const H: usize, const W: usize,] [[[T; C]; W]; H]);
+global!([const L: usize,] [[T; C]; L]);

@@ -44,6 +44,7 @@ where
     close(&format!("{name}: dx"), found_dx[0].flat(), dx);
 }
 
+type Signal<const L: usize, const C: usize> = [[f64; C]; L];
 type Image<const H: usize, const W: usize, const C: usize> = [[[f64; C]; W]; H];
 
 #[test]
@@ -69,7 +70,35 @@ fn conv2d_has_pytorchs_values() {
 }
 
 #[test]
+fn depthwise_convolution_has_pytorchs_values() {
+    check::<DepthwiseConv2d<3, 3, Linear, To<3, 3, 2, 1>, f64>, Image<5, 6, 3>>(
+        "depthwise",
+        &torch::DEPTHWISE_Y,
+        [&torch::DEPTHWISE_DW, &torch::DEPTHWISE_DB],
+        &torch::DEPTHWISE_DX,
+    );
+}
+
+#[test]
+fn conv1d_has_pytorchs_values() {
+    check::<Conv1d<2, 3, 3, Linear, Same, f64>, Signal<9, 2>>(
+        "signal",
+        &torch::SIGNAL_Y,
+        [&torch::SIGNAL_DW, &torch::SIGNAL_DB],
+        &torch::SIGNAL_DX,
+    );
+    check::<Conv1d<3, 2, 4, Linear, To1d<5, 2, 1>, f64>, Signal<10, 3>>(
+        "signal, stride 2",
+        &torch::SIGNAL_STRIDE_Y,
+        [&torch::SIGNAL_STRIDE_DW, &torch::SIGNAL_STRIDE_DB],
+        &torch::SIGNAL_STRIDE_DX,
+    );
+}
+
+#[test]
 fn pooling_has_pytorchs_values() {
+    check::<MaxPool1d<3, 2>, Signal<7, 2>>("max 1-D", &torch::MAX1D_Y, [&[], &[]], &torch::MAX1D_DX);
+    check::<AvgPool1d<3, 2>, Signal<7, 2>>("avg 1-D", &torch::AVG1D_Y, [&[], &[]], &torch::AVG1D_DX);
     check::<MaxPool2d<2, 2, 2>, Image<5, 4, 2>>("max", &torch::MAX_Y, [&[], &[]], &torch::MAX_DX);
     check::<AvgPool2d<2, 2, 2>, Image<5, 4, 2>>("avg", &torch::AVG_Y, [&[], &[]], &torch::AVG_DX);
 }
@@ -81,6 +110,6 @@ fn pooling_passes_nan_on() {
         let mut x = [[[1.0f32]; 2]; 2];
         x[place / 2][place % 2] = [f32::NAN];
         let mut pass = Pass::<MaxPool2d<2, 1, 1>, [[[f32; 1]; 2]; 2]>::ZERO;
-        assert!(pass.predict(&MaxPool2d, &x)[0][0][0].is_nan(), "{place}");
+        assert!(pass.predict(&MaxPool2d::ZERO, &x)[0][0][0].is_nan(), "{place}");
     }
 }

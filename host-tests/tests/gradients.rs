@@ -1,7 +1,7 @@
 //! Every layer with every loss: backpropagation against central differences, in f64.
 
 use nerve::prelude::*;
-use nerve::{Layer, Loss, Same, Tensor};
+use nerve::{Conv, Layer, Loss, Same, Tensor};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -132,9 +132,29 @@ layers! {
     max_pool2d: chain![Before, MaxPool2d<2, 2, 2>, Head<12>];
     avg_pool2d: chain![Before, AvgPool2d<2, 2, 2>, Head<12>];
     global_avg_pool: chain![Before, GlobalAvgPool, Dense<3, 3, Linear, f64>];
+    conv2d_rectangular: chain![Before, Conv<3, 4, 3, 1, Tanh, Same, f64>, Head<80>];
+    depthwise_same: chain![Before, DepthwiseConv2d<3, 3, Sigmoid, Same, f64>, Head<60>];
+    depthwise_first: chain![DepthwiseConv2d<2, 3, Tanh, Same, f64>, Head<40>];
+    depthwise_stride_2: chain![Before, DepthwiseConv2d<3, 3, Elu, To<2, 3, 2, 1>, f64>, Head<18>];
+    depthwise_and_pointwise: chain![Before, DepthwiseConv2d<3, 5, Tanh, To<2, 3, 1, 1>, f64>, Conv2d<3, 4, 1, Tanh, Same, f64>, Head<24>];
     residual: chain![Before, Residual<chain![Conv2d<3, 4, 3, Tanh, Same, f64>, Conv2d<4, 3, 3, Sigmoid, Same, f64>]>, Head<60>];
     residual_first: chain![Residual<Conv2d<2, 2, 3, Tanh, Same, f64>>, Head<40>];
     frozen_conv2d: chain![Before, Frozen<Conv2d<3, 4, 3, Sigmoid, Same, f64>>, Head<80>];
+}
+
+/// 9 instants of 2 channels.
+type Signal = [[f64; 2]; 9];
+/// As [`Before`].
+type BeforeSignal = Conv1d<2, 3, 3, Tanh, Same, f64>;
+
+layers! {
+    Signal;
+    conv1d_same: chain![BeforeSignal, Conv1d<3, 4, 5, Sigmoid, Same, f64>, Head<36>];
+    conv1d_without_padding: chain![BeforeSignal, Conv1d<3, 4, 4, Tanh, To1d<6>, f64>, Head<24>];
+    conv1d_stride_2: chain![BeforeSignal, Conv1d<3, 13, 3, Elu, To1d<5, 2, 1>, f64>, Head<65>];
+    max_pool1d: chain![BeforeSignal, MaxPool1d<2, 4>, Head<12>];
+    avg_pool1d: chain![BeforeSignal, AvgPool1d<4, 2>, Head<6>];
+    global_avg_pool_of_a_signal: chain![BeforeSignal, GlobalAvgPool, Dense<3, 3, Linear, f64>];
 }
 
 #[test]

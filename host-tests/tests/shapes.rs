@@ -107,9 +107,38 @@ fn a_wrong_size_of_an_image_is_an_error_that_says_the_right_one() {
         (
             "image_channels",
             right.replace("Conv2d<1", "Conv2d<3"),
-            ["Conv2d<3, 6, 5", "cannot take an input of shape `[[[f32; 1]; 28]; 28]`"],
+            ["Conv<3, 6, 5, 5", "cannot take an input of shape `[[[f32; 1]; 28]; 28]`"],
         ),
     ] {
         expect_error(name, &network(&wrong), &texts);
     }
+}
+
+#[test]
+fn a_wrong_length_of_a_signal_is_an_error_that_says_the_right_one() {
+    let network = |layers: &str| {
+        format!("type Net = chain![{layers}];\npub static PASS: Pass<Net, [[f32; 3]; 128]> = Pass::ZERO;")
+    };
+    let right = "Conv1d<3, 8, 5, Relu, To1d<62, 2>>, MaxPool1d<2, 31>, Flatten<248>, Dense<248, 4>";
+    check("signal", &network(right)).unwrap();
+    for (name, wrong, texts) in [
+        ("signal_conv", right.replace("To1d<62", "To1d<64"), ["`To1d<62>`", "not `To1d<64>`"]),
+        ("signal_pool", right.replace("2, 31", "2, 32"), ["`MaxPool1d<2, 31>`", "not `MaxPool1d<2, 32>`"]),
+        (
+            "signal_even",
+            right.replace("5, Relu, To1d<62, 2>", "4, Relu"),
+            ["`Same` needs an odd kernel, not 4", "`To` or `To1d`"],
+        ),
+    ] {
+        expect_error(name, &network(&wrong), &texts);
+    }
+}
+
+#[test]
+fn a_wrong_size_of_a_depthwise_convolution_is_an_error_that_says_the_right_one() {
+    expect_error(
+        "depthwise",
+        "type Net = DepthwiseConv2d<3, 3, Relu, To<14, 14, 2>>;\npub static PASS: Pass<Net, [[[f32; 3]; 28]; 28]> = Pass::ZERO;",
+        &["`To<13, 13>`", "not `To<14, 14>`"],
+    );
 }

@@ -3,7 +3,7 @@
 python3 host-tests/tests/torch/conv.py > host-tests/tests/torch/conv.rs   (needs torch; the values in the repository are of torch 2.15)
 """
 import torch
-from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
+from torch.nn.functional import avg_pool1d, avg_pool2d, conv1d, conv2d, max_pool1d, max_pool2d
 
 torch.set_default_dtype(torch.float64)
 
@@ -14,14 +14,18 @@ def values(count, factor):
 
 
 def show(name, tensor):
-    """Images and kernels with the channels last."""
-    order = {4: (0, 2, 3, 1), 1: (0,)}[tensor.dim()]
+    """Images and signals with the channels last."""
+    order = {4: (0, 2, 3, 1), 3: (0, 2, 1), 1: (0,)}[tensor.dim()]
     numbers = tensor.detach().permute(order).flatten().tolist()
     print(f"pub const {name}: [f64; {len(numbers)}] = {numbers};")
 
 
 def image(height, width, channels, factor):
     return values(height * width * channels, factor).view(1, height, width, channels).permute(0, 3, 1, 2).clone()
+
+
+def signal(length, channels, factor):
+    return values(length * channels, factor).view(1, length, channels).permute(0, 2, 1).clone()
 
 
 print("// Written by conv.py.")
@@ -40,6 +44,34 @@ for name, (h, w, c, o, k, stride, padding) in {
     numbers = weight.grad.permute(2, 3, 1, 0).flatten().tolist()
     print(f"pub const {name}_DW: [f64; {len(numbers)}] = {numbers};")
     show(f"{name}_DB", bias.grad)
+    show(f"{name}_DX", x.grad)
+for name, (h, w, c, k, stride, padding) in {"DEPTHWISE": (5, 6, 3, 3, 2, 1)}.items():
+    x = image(h, w, c, 7).requires_grad_()
+    weight = values(k * k * c, 11).view(k, k, 1, c).permute(3, 2, 0, 1).clone().requires_grad_()
+    bias = values(c, 3).requires_grad_()
+    y = conv2d(x, weight, bias, stride, padding, groups=c)
+    y.backward(image(y.shape[2], y.shape[3], c, 13))
+    show(f"{name}_Y", y)
+    numbers = weight.grad.permute(2, 3, 1, 0).flatten().tolist()
+    print(f"pub const {name}_DW: [f64; {len(numbers)}] = {numbers};")
+    show(f"{name}_DB", bias.grad)
+    show(f"{name}_DX", x.grad)
+for name, (length, c, o, k, stride, padding) in {"SIGNAL": (9, 2, 3, 3, 1, 1), "SIGNAL_STRIDE": (10, 3, 2, 4, 2, 1)}.items():
+    x = signal(length, c, 7).requires_grad_()
+    weight = values(k * c * o, 11).view(k, c, o).permute(2, 1, 0).clone().requires_grad_()
+    bias = values(o, 3).requires_grad_()
+    y = conv1d(x, weight, bias, stride, padding)
+    y.backward(signal(y.shape[2], o, 13))
+    show(f"{name}_Y", y)
+    numbers = weight.grad.permute(2, 1, 0).flatten().tolist()
+    print(f"pub const {name}_DW: [f64; {len(numbers)}] = {numbers};")
+    show(f"{name}_DB", bias.grad)
+    show(f"{name}_DX", x.grad)
+for name, pool in {"MAX1D": max_pool1d, "AVG1D": avg_pool1d}.items():
+    x = signal(7, 2, 7).requires_grad_()
+    y = pool(x, 3)
+    y.backward(signal(2, 2, 13))
+    show(f"{name}_Y", y)
     show(f"{name}_DX", x.grad)
 for name, pool in {"MAX": max_pool2d, "AVG": avg_pool2d}.items():
     x = image(5, 4, 2, 7).requires_grad_()

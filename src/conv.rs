@@ -1,0 +1,383 @@
+//! Convolution over images and signals.
+
+use core::marker::PhantomData;
+
+use rand_core::Rng;
+
+use crate::geometry::{Axis, Geometry, OnImage, OnSignal};
+use crate::kernels::product;
+use crate::params::{fingerprint, mix};
+use crate::{Activation, Init, Layer, Linear, Mode, Params, Real, Same, Tensor, Tensors, Zero};
+
+/// A convolution of `C` channels into `O` with kernels of `K` by `K`, over images `[[[T; C]; W]; H]`.
+///
+/// [`Same`], the default, keeps height and width: `Conv2d<8, 16, 3, Relu>` takes `[[[T; 8]; 14]; 14]` to `[[[T; 16]; 14]; 14]`.
+/// With [`To`](crate::To) the output's size is stated and checked: `Conv2d<1, 6, 5, Relu, To<24, 24>>` takes 28 by 28 to 24 by 24.
+/// A kernel of 1 is the pointwise convolution.
+pub type Conv2d<const C: usize, const O: usize, const K: usize, F = Linear, G = Same, T = f32> =
+    Conv<C, O, K, K, F, G, T>;
+
+/// A convolution of `C` channels into `O` with kernels of `K`, over signals `[[T; C]; L]`: `L` instants of `C` channels.
+///
+/// [`Same`], the default, keeps the length. With [`To1d`](crate::To1d) the output's length is stated and checked:
+/// `Conv1d<3, 16, 5, Relu, To1d<62, 2>>` takes a window of 127 instants to 62.
+pub type Conv1d<const C: usize, const O: usize, const K: usize, F = Linear, G = Same, T = f32> =
+    Conv<C, O, 1, K, F, G, T>;
+
+/// A convolution of `C` channels into `O` with kernels of height `KH` and width `KW`, activation `F`, geometry `G`, over scalars `T`.
+/// [`Conv2d`] and [`Conv1d`] are its usual forms.
+///
+/// Channels are last: an image is `[[[T; C]; W]; H]`, rows of pixels of channels, and a signal `[[T; C]; L]`. So the values that a
+/// kernel's row meets lie side by side in memory, and so do the output channels that are computed together.
+///
+/// It is a correlation, as in every framework: with stride `S` and padding `P`,
+/// `y[i][j][o] = f(b[o] + Σ x[i·S + u − P][j·S + v − P][c]·w[u][v][c][o])`, summed over `u`, `v` and `c` in this order; outside the
+/// image, x is 0. A convolution in the mathematical sense, in which the kernel is turned by half a circle, is the same layer with `u`
+/// and `v` of its weights counted backwards; since they are learned, that makes no difference.
+///
+/// Backpropagation: with `δ = ∂loss/∂y ⊙ f'`, `∂loss/∂w[u][v][c][o] = Σ x[i·S + u − P][j·S + v − P][c]·δ[i][j][o]` over the images
+/// and pixels, `∂loss/∂b[o] = Σ δ[i][j][o]`, and `∂loss/∂x` adds `w[u][v][c][o]·δ[i][j][o]` to the pixel that `w` met.
+///
+/// Costs `(KH·KW·C·O + O)·size_of::<T>()` bytes, as much again for gradients and for each moment; `C·O` scalars of stack where
+/// `∂loss/∂x` is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv<const C: usize, const O: usize, const KH: usize, const KW: usize, F = Linear, G = Same, T = f32> {
+    /// Weights, `w[row][column][input channel][output channel]`.
+    pub w: [[[[T; O]; C]; KW]; KH],
+    /// Biases.
+    pub b: [T; O],
+    kind: PhantomData<(F, G)>,
+}
+
+impl<const C: usize, const O: usize, const KH: usize, const KW: usize, F, G, T> Conv<C, O, KH, KW, F, G, T> {
+    /// A layer with the given weights, `w[row][column][input channel][output channel]`, and biases.
+    pub const fn new(w: [[[[T; O]; C]; KW]; KH], b: [T; O]) -> Self {
+        Self { w, b, kind: PhantomData }
+    }
+}
+
+impl<const C: usize, const O: usize, const KH: usize, const KW: usize, F, G, T: Real> Conv<C, O, KH, KW, F, G, T> {
+    /// The weights as one tensor.
+    fn weights(&self) -> &[T] {
+        self.w.as_flattened().as_flattened().as_flattened()
+    }
+    fn weights_mut(&mut self) -> &mut [T] {
+        self.w.as_flattened_mut().as_flattened_mut().as_flattened_mut()
+    }
+}
+
+impl<const C: usize, const O: usize, const KH: usize, const KW: usize, F, G, T: Real> Zero
+    for Conv<C, O, KH, KW, F, G, T>
+{
+    const ZERO: Self = Self { w: Zero::ZERO, b: Zero::ZERO, kind: PhantomData };
+    fn clear(&mut self) {
+        self.w.clear();
+        self.b.clear();
+    }
+}
+
+impl<const C: usize, const O: usize, const KH: usize, const KW: usize, F: Activation, G: Geometry, T: Real> Tensors<T>
+    for Conv<C, O, KH, KW, F, G, T>
+{
+    const LEN: usize = KH * KW * C * O + O;
+    const FINGERPRINT: u32 = mix(mix(fingerprint("Conv", &[C, O, KH, KW]), G::FINGERPRINT), F::FINGERPRINT);
+    fn visit(&self, f: &mut impl FnMut(&[T])) {
+        f(self.weights());
+        f(&self.b);
+    }
+    fn visit_mut(&mut self, f: &mut impl FnMut(&mut [T])) {
+        f(self.weights_mut());
+        f(&mut self.b);
+    }
+}
+
+impl<const C: usize, const O: usize, const KH: usize, const KW: usize, F: Activation, G: Geometry, T: Real> Params<T>
+    for Conv<C, O, KH, KW, F, G, T>
+{
+    type Grads = Self;
+    fn zip<const N: usize>(
+        &mut self,
+        grads: &Self,
+        mut moments: [&mut Self; N],
+        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; N]),
+    ) {
+        f(self.weights_mut(), grads.weights(), moments.each_mut().map(|m| m.weights_mut()));
+        f(&mut self.b, &grads.b, moments.each_mut().map(|m| m.b.as_mut_slice()));
+    }
+    fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
+        init.fill(self.weights_mut(), KH * KW * C, KH * KW * O, rng);
+        self.b.clear();
+    }
+}
+
+/// `Layer` for one kind of input, whose pixels lie in rows and columns.
+macro_rules! layer {
+    ([$($generics:tt)*] $Input:ty, $Conv:ty, $axes:expr, $Out:ty) => {
+        impl<const C: usize, const O: usize, $($generics)* F: Activation, T: Real> Layer<$Input> for $Conv {
+            type Out = $Out;
+            type Acts<const B: usize> = ();
+            type Scratch<const B: usize> = ();
+            const CHECK: () = {
+                let _ = $axes;
+            };
+
+            #[inline]
+            fn forward<const B: usize>(&self, x: &[$Input; B], (): &mut (), y: &mut [$Out; B], _: Mode) {
+                for (x, y) in x.iter().zip(y) {
+                    let y = pixels_mut(y.flat_mut());
+                    convolve(&self.w, &self.b, pixels(x.flat()), y, $axes);
+                    y.iter_mut().for_each(|pixel| F::forward(pixel));
+                }
+            }
+
+            #[inline]
+            fn backward<const B: usize>(
+                &self,
+                x: &[$Input; B],
+                (): &(),
+                y: &[$Out; B],
+                dy: &mut [$Out; B],
+                (): &mut (),
+                dx: Option<&mut [$Input; B]>,
+                grads: Option<&mut Self>,
+                mode: Mode,
+            ) {
+                let pixels_of_dy = pixels_mut::<T, O>(Tensor::flatten_mut(dy));
+                for (y, dy) in pixels::<T, O>(Tensor::flatten(y)).iter().zip(pixels_of_dy) {
+                    F::backward(y, dy);
+                }
+                if let Some(grads) = grads {
+                    if !mode.accumulates() {
+                        grads.clear();
+                    }
+                    for (x, dy) in x.iter().zip(dy.iter()) {
+                        add_gradients(pixels(x.flat()), pixels(dy.flat()), &mut grads.w, &mut grads.b, $axes);
+                    }
+                }
+                if let Some(dx) = dx {
+                    let (dy, dx) = (pixels(Tensor::flatten(dy)), pixels_mut(Tensor::flatten_mut(dx)));
+                    back_to_input(&self.w, dy, dx, $axes);
+                }
+            }
+        }
+    };
+}
+layer!(
+    [const KH: usize, const KW: usize, const H: usize, const W: usize, G: OnImage<H, W, KH, KW>,]
+    [[[T; C]; W]; H], Conv<C, O, KH, KW, F, G, T>, G::AXES, G::Image<[T; O]>
+);
+layer!(
+    [const K: usize, const L: usize, G: OnSignal<L, K>,]
+    [[T; C]; L], Conv<C, O, 1, K, F, G, T>, G::AXES, G::Signal<[T; O]>
+);
+
+/// Pixels of `C` channels.
+#[inline(always)]
+pub(crate) fn pixels<T, const C: usize>(flat: &[T]) -> &[[T; C]] {
+    flat.as_chunks().0
+}
+#[inline(always)]
+pub(crate) fn pixels_mut<T, const C: usize>(flat: &mut [T]) -> &mut [[T; C]] {
+    flat.as_chunks_mut().0
+}
+
+/// An element of a row of pixels. What lies outside is 0, which never happens; it saves a device the code of a panic.
+#[inline(always)]
+fn at<T: Real>(row: &[T], i: usize) -> T {
+    row.get(i).copied().unwrap_or(T::ZERO)
+}
+
+/// The pixels that one example's output row and a kernel's row `u` have to do with: `f(row of x, u)`.
+#[inline(always)]
+pub(crate) fn each_row<P>(x: &[P], oy: usize, [rows, columns]: [Axis; 2], mut f: impl FnMut(&[P], usize)) {
+    for u in rows.taps(oy) {
+        if let Some(row) = rows.input(oy, u).and_then(|row| x.chunks_exact(columns.input).nth(row)) {
+            f(row, u);
+        }
+    }
+}
+
+#[inline(always)]
+fn convolve<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+    w: &[[[[T; O]; C]; KW]; KH],
+    b: &[T; O],
+    x: &[[T; C]],
+    y: &mut [[T; O]],
+    axes: [Axis; 2],
+) {
+    let [_, columns] = axes;
+    for (oy, y) in y.chunks_exact_mut(columns.output).enumerate() {
+        y.fill(*b);
+        each_row(x, oy, axes, |row, u| {
+            let (row, Some(w)) = (row.as_flattened(), w.get(u)) else { return };
+            columns.runs(|outputs, taps| {
+                let first = (outputs.start * columns.stride + taps.start - columns.padding) * C;
+                let value = |i: usize, k: usize| at(row, first + i * columns.stride * C + k);
+                if let (Some(w), Some(y)) = (w.get(taps), y.get_mut(outputs)) {
+                    product::<true, _, _>(value, w.as_flattened(), y);
+                }
+            });
+        });
+    }
+}
+
+#[inline(always)]
+fn add_gradients<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+    x: &[[T; C]],
+    dy: &[[T; O]],
+    dw: &mut [[[[T; O]; C]; KW]; KH],
+    db: &mut [T; O],
+    axes: [Axis; 2],
+) {
+    let [_, columns] = axes;
+    for (oy, dy) in dy.chunks_exact(columns.output).enumerate() {
+        each_row(x, oy, axes, |row, u| {
+            let (row, Some(dw)) = (row.as_flattened(), dw.get_mut(u)) else { return };
+            columns.runs(|outputs, taps| {
+                let first = (outputs.start * columns.stride + taps.start - columns.padding) * C;
+                let value = |k: usize, i: usize| at(row, first + i * columns.stride * C + k);
+                if let (Some(dw), Some(dy)) = (dw.get_mut(taps), dy.get(outputs)) {
+                    product::<true, _, _>(value, dy, dw.as_flattened_mut());
+                }
+            });
+        });
+        for pixel in dy {
+            for (db, dy) in db.iter_mut().zip(pixel) {
+                *db += *dy;
+            }
+        }
+    }
+}
+
+/// For a whole batch, so that each tap's weights are laid out anew but once.
+#[inline(always)]
+fn back_to_input<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+    w: &[[[[T; O]; C]; KW]; KH],
+    dy: &[[T; O]],
+    dx: &mut [[T; C]],
+    [rows, columns]: [Axis; 2],
+) {
+    dx.as_flattened_mut().fill(T::ZERO);
+    let mut transposed = [[T::ZERO; C]; O];
+    for (u, w) in w.iter().enumerate() {
+        for (v, w) in w.iter().enumerate() {
+            for (c, w) in w.iter().enumerate() {
+                for (row, w) in transposed.iter_mut().zip(w) {
+                    row[c] = *w;
+                }
+            }
+            let outputs = columns.outputs(v);
+            let Some(column) = columns.input(outputs.start, v).filter(|_| !outputs.is_empty()) else { continue };
+            let examples = dy.chunks_exact(rows.output * columns.output);
+            for (dy, dx) in examples.zip(dx.chunks_exact_mut(rows.input * columns.input)) {
+                for (oy, dy) in dy.chunks_exact(columns.output).enumerate() {
+                    let row = rows.input(oy, u).and_then(|row| dx.chunks_exact_mut(columns.input).nth(row));
+                    let (Some(dx), Some(dy)) = (row.and_then(|row| row.get_mut(column..)), dy.get(outputs.clone()))
+                    else {
+                        continue;
+                    };
+                    if columns.stride == 1 {
+                        if let Some(dx) = dx.get_mut(..dy.len()) {
+                            product::<true, _, _>(|i, o| dy[i][o], &transposed, dx);
+                        }
+                    } else {
+                        for (dy, dx) in dy.iter().zip(dx.iter_mut().step_by(columns.stride)) {
+                            product::<true, _, _>(|_, o| dy[o], &transposed, core::slice::from_mut(dx));
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::To;
+    use rand_core::SeedableRng;
+    use rand_pcg::Pcg32;
+
+    fn random<const N: usize, const M: usize>(rng: &mut Pcg32) -> [[f32; N]; M] {
+        core::array::from_fn(|_| core::array::from_fn(|_| rng.next_u32() as f32 / 2f32.powi(31) - 1.0))
+    }
+
+    /// The formula of the documentation, one term after the other.
+    #[allow(clippy::needless_range_loop)]
+    fn agree<
+        const C: usize,
+        const O: usize,
+        const K: usize,
+        const H: usize,
+        const W: usize,
+        const OH: usize,
+        const OW: usize,
+        const S: usize,
+        const P: usize,
+    >() {
+        let mut rng = Pcg32::seed_from_u64(7);
+        let mut layer = Conv2d::<C, O, K, Linear, To<OH, OW, S, P>>::ZERO;
+        layer.init(Init::HeNormal, &mut rng);
+        layer.b = random::<O, 1>(&mut rng)[0];
+        let mut x = [[[[0f32; C]; W]; H]; 2];
+        let mut dy = [[[[0f32; O]; OW]; OH]; 2];
+        for pixel in x.as_flattened_mut().as_flattened_mut() {
+            *pixel = random::<C, 1>(&mut rng)[0];
+        }
+        for pixel in dy.as_flattened_mut().as_flattened_mut() {
+            *pixel = random::<O, 1>(&mut rng)[0];
+        }
+        let (mut y, mut dx) = (dy, x);
+        layer.forward(&x, &mut (), &mut y, Mode::Inference);
+        let mut grads = layer.clone();
+        let mode = Mode::Training { accumulate: true, seed: 0, first_example: 0, examples: 2 };
+        layer.backward(&x, &(), &y, &mut dy.clone(), &mut (), Some(&mut dx), Some(&mut grads), mode);
+
+        let mut expected = (y, layer.clone(), x);
+        expected.2.clear();
+        let inside = |o: usize, k: usize, size: usize| (o * S + k).checked_sub(P).filter(|i| *i < size);
+        for n in 0..2 {
+            for (i, j) in (0..OH * OW).map(|p| (p / OW, p % OW)) {
+                for o in 0..O {
+                    let mut sum = layer.b[o];
+                    for (u, v) in (0..K * K).map(|k| (k / K, k % K)) {
+                        let (Some(row), Some(column)) = (inside(i, u, H), inside(j, v, W)) else { continue };
+                        for c in 0..C {
+                            sum += x[n][row][column][c] * layer.w[u][v][c][o];
+                            expected.1.w[u][v][c][o] += x[n][row][column][c] * dy[n][i][j][o];
+                        }
+                    }
+                    expected.0[n][i][j][o] = sum;
+                    expected.1.b[o] += dy[n][i][j][o];
+                }
+            }
+            for (u, v) in (0..K * K).map(|k| (k / K, k % K)) {
+                for (i, j) in (0..OH * OW).map(|p| (p / OW, p % OW)) {
+                    let (Some(row), Some(column)) = (inside(i, u, H), inside(j, v, W)) else { continue };
+                    for c in 0..C {
+                        for o in 0..O {
+                            expected.2[n][row][column][c] += dy[n][i][j][o] * layer.w[u][v][c][o];
+                        }
+                    }
+                }
+            }
+        }
+        assert!(y == expected.0, "forward {C} {O} {K} {H} {W} {S} {P}");
+        assert!(grads == expected.1, "gradients {C} {O} {K} {H} {W} {S} {P}");
+        assert!(dx == expected.2, "input {C} {O} {K} {H} {W} {S} {P}");
+    }
+
+    #[test]
+    fn fast_and_naive_agree_bit_for_bit() {
+        agree::<1, 8, 3, 9, 9, 9, 9, 1, 1>();
+        agree::<3, 5, 3, 7, 6, 5, 4, 1, 0>();
+        agree::<2, 17, 5, 8, 8, 8, 8, 1, 2>();
+        agree::<8, 16, 3, 6, 6, 3, 3, 2, 1>();
+        agree::<4, 4, 2, 7, 5, 3, 2, 2, 0>();
+        agree::<3, 2, 4, 5, 5, 4, 4, 2, 3>();
+        agree::<6, 12, 1, 3, 4, 3, 4, 1, 0>();
+        agree::<2, 3, 3, 2, 1, 2, 1, 1, 1>();
+        agree::<2, 3, 5, 2, 2, 2, 2, 1, 2>();
+        agree::<2, 3, 3, 9, 9, 3, 3, 3, 0>();
+    }
+}
