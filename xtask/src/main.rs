@@ -1,9 +1,10 @@
-//! `cargo xtask demo | test | bench | experiments`: each sets up what it needs and says so.
+//! `cargo xtask demo | test | bench | peers | experiments`: each sets up what it needs and says so.
 
 mod bench;
 mod demo;
 mod device;
 mod experiments;
+mod peers;
 mod setup;
 mod test;
 
@@ -33,6 +34,8 @@ enum Task {
     },
     /// Prints what the device code costs: instructions, modelled cycles and bytes.
     Bench,
+    /// Prints what the host's code costs beside burn, candle, dfdx, mynn, embedded-nn and PyTorch.
+    Peers,
     /// Trains every example with several seeds and prints one table beside the references' figures. Takes half an hour.
     Experiments {
         /// The CSV "Life Expectancy (WHO)", as Kaggle has it; without it that experiment is skipped.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Emulate { board, program } => device::emulate(&board, &program),
         Task::Bench => bench::run(),
+        Task::Peers => peers::run_all(),
         Task::Experiments { life_expectancy } => experiments::run(life_expectancy.map(|file| here.join(file))),
     });
     match result {
