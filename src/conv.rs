@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use rand_core::Rng;
 
 use crate::geometry::{Axis, Geometry, OnImage, OnSignal};
-use crate::kernels::product;
+use crate::kernels::{Rows, Strided, product};
 use crate::params::{fingerprint, mix};
 use crate::{Activation, Init, Layer, Linear, Mode, Params, Real, Same, Tensor, Tensors, Zero};
 
@@ -181,12 +181,6 @@ pub(crate) fn pixels_mut<T, const C: usize>(flat: &mut [T]) -> &mut [[T; C]] {
     flat.as_chunks_mut().0
 }
 
-/// An element of a row of pixels. What lies outside is 0, which never happens; it saves a device the code of a panic.
-#[inline(always)]
-fn at<T: Real>(row: &[T], i: usize) -> T {
-    row.get(i).copied().unwrap_or(T::ZERO)
-}
-
 /// The pixels that one example's output row and a kernel's row `u` have to do with: `f(row of x, u)`.
 #[inline(always)]
 pub(crate) fn each_row<P>(x: &[P], oy: usize, [rows, columns]: [Axis; 2], mut f: impl FnMut(&[P], usize)) {
@@ -212,9 +206,9 @@ fn convolve<T: Real, const C: usize, const O: usize, const KH: usize, const KW: 
             let (row, Some(w)) = (row.as_flattened(), w.get(u)) else { return };
             columns.runs(|outputs, taps| {
                 let first = (outputs.start * columns.stride + taps.start - columns.padding) * C;
-                let value = |i: usize, k: usize| at(row, first + i * columns.stride * C + k);
+                let x = Strided { data: row.get(first..).unwrap_or(&[]), row: columns.stride * C, column: 1 };
                 if let (Some(w), Some(y)) = (w.get(taps), y.get_mut(outputs)) {
-                    product::<true, _, _>(value, w.as_flattened(), y);
+                    product::<true, _, _>(&x, w.as_flattened(), y);
                 }
             });
         });
@@ -235,9 +229,9 @@ fn add_gradients<T: Real, const C: usize, const O: usize, const KH: usize, const
             let (row, Some(dw)) = (row.as_flattened(), dw.get_mut(u)) else { return };
             columns.runs(|outputs, taps| {
                 let first = (outputs.start * columns.stride + taps.start - columns.padding) * C;
-                let value = |k: usize, i: usize| at(row, first + i * columns.stride * C + k);
+                let x = Strided { data: row.get(first..).unwrap_or(&[]), row: 1, column: columns.stride * C };
                 if let (Some(dw), Some(dy)) = (dw.get_mut(taps), dy.get(outputs)) {
-                    product::<true, _, _>(value, dy, dw.as_flattened_mut());
+                    product::<true, _, _>(&x, dy, dw.as_flattened_mut());
                 }
             });
         });
@@ -278,11 +272,15 @@ fn back_to_input<T: Real, const C: usize, const O: usize, const KH: usize, const
                     };
                     if columns.stride == 1 {
                         if let Some(dx) = dx.get_mut(..dy.len()) {
-                            product::<true, _, _>(|i, o| dy[i][o], &transposed, dx);
+                            product::<true, _, _>(&Rows(dy), &transposed, dx);
                         }
                     } else {
                         for (dy, dx) in dy.iter().zip(dx.iter_mut().step_by(columns.stride)) {
-                            product::<true, _, _>(|_, o| dy[o], &transposed, core::slice::from_mut(dx));
+                            product::<true, _, _>(
+                                &Rows(core::slice::from_ref(dy)),
+                                &transposed,
+                                core::slice::from_mut(dx),
+                            );
                         }
                     }
                 }

@@ -13,7 +13,7 @@ const ROWS: usize = if cfg!(target_arch = "arm") { 1 } else { 4 };
 const COLUMNS: usize = if cfg!(target_feature = "avx") { 16 } else { 8 };
 /// Columns of a tile of one row.
 const WIDE: usize = if cfg!(target_arch = "arm") {
-    8
+    16
 } else if cfg!(target_feature = "avx") {
     64
 } else {
@@ -33,7 +33,7 @@ pub(crate) fn affine<T: Real, const I: usize, const O: usize, const B: usize>(
     for y in y.iter_mut() {
         *y = *b;
     }
-    product::<true, _, _>(|m, k| x[m][k], w, y);
+    product::<true, _, _>(&Rows(x), w, y);
 }
 
 /// `g = xᵀ·dy`, or `g += xᵀ·dy` if `ADD`.
@@ -43,7 +43,13 @@ pub(crate) fn outer_products<const ADD: bool, T: Real, const I: usize, const O: 
     dy: &[[T; O]; B],
     g: &mut [[T; O]; I],
 ) {
-    product::<ADD, _, _>(|m, k| x[k][m], dy, g);
+    if let (false, Some((first_x, x)), Some((first_dy, dy))) = (ADD, x.split_first(), dy.split_first())
+        && T::products(first_x, first_dy, g)
+    {
+        product::<true, _, _>(&Columns(x), dy, g);
+        return;
+    }
+    product::<ADD, _, _>(&Columns(x), dy, g);
 }
 
 /// `g = Σ rows`, or `g += Σ rows` if `ADD`.
@@ -67,17 +73,15 @@ pub(crate) fn times_transposed<T: Real, const I: usize, const O: usize, const B:
     w: &[[T; O]; I],
     dx: &mut [[T; I]; B],
 ) {
+    if dx.iter_mut().zip(dy).all(|(dx, dy)| dot_products(dy, w, dx)) {
+        return;
+    }
     /// Block of `wᵀ` that is laid out anew when enough rows share it: 2 KiB of stack in f32.
     const DEPTH: usize = 32;
     const WIDTH: usize = 16;
     if B < 4 || I < WIDTH {
         for (dx, dy) in dx.iter_mut().zip(dy) {
-            for (dx, w) in dx.iter_mut().zip(w) {
-                *dx = T::ZERO;
-                for (dy, w) in dy.iter().zip(w) {
-                    *dx += *dy * *w;
-                }
-            }
+            dot_products_one_by_one(dy, w, dx);
         }
         return;
     }
@@ -106,6 +110,30 @@ pub(crate) fn times_transposed<T: Real, const I: usize, const O: usize, const B:
             }
         }
     }
+}
+
+#[inline(always)]
+fn dot_products_one_by_one<T: Real, const O: usize>(dy: &[T; O], w: &[[T; O]], dx: &mut [T]) {
+    for (dx, w) in dx.iter_mut().zip(w) {
+        *dx = T::ZERO;
+        for (dy, w) in dy.iter().zip(w) {
+            *dx += *dy * *w;
+        }
+    }
+}
+
+/// `dx = dy·wᵀ` for one row, four sums at a time, if the target has assembly for it; `false` if not.
+#[inline(always)]
+fn dot_products<T: Real, const I: usize, const O: usize>(dy: &[T; O], w: &[[T; O]; I], dx: &mut [T; I]) -> bool {
+    let ((dx, dx_rest), (w, w_rest)) = (dx.as_chunks_mut::<4>(), w.as_chunks::<4>());
+    for (dx, w) in dx.iter_mut().zip(w) {
+        *dx = [T::ZERO; 4];
+        if !T::add_dot_products(dy, w, dx) {
+            return false;
+        }
+    }
+    dot_products_one_by_one(dy, w_rest, dx_rest);
+    true
 }
 
 /// `w -= scale·g`, four at a time: loads side by side pipeline on a Cortex-M, and no operation waits for the one before it.
@@ -147,22 +175,80 @@ fn packed_tile<T: Real, const R: usize, const C: usize, const I: usize, const O:
     }
 }
 
+/// The left factor of a product, laid out in memory in any way.
+pub(crate) trait Matrix<T> {
+    /// The scalar in row `m` and column `k`.
+    fn at(&self, m: usize, k: usize) -> T;
+    /// Row `m` from its first scalar on, and the step from each to the next.
+    fn row(&self, m: usize) -> (&[T], usize);
+}
+
+/// A matrix as it is written.
+pub(crate) struct Rows<'a, T, const N: usize>(pub &'a [[T; N]]);
+
+impl<T: Real, const N: usize> Matrix<T> for Rows<'_, T, N> {
+    #[inline(always)]
+    fn at(&self, m: usize, k: usize) -> T {
+        self.0[m][k]
+    }
+    #[inline(always)]
+    fn row(&self, m: usize) -> (&[T], usize) {
+        (&self.0[m], 1)
+    }
+}
+
+/// A matrix turned over: row `m` is column `m`.
+struct Columns<'a, T, const N: usize>(&'a [[T; N]]);
+
+impl<T: Real, const N: usize> Matrix<T> for Columns<'_, T, N> {
+    #[inline(always)]
+    fn at(&self, m: usize, k: usize) -> T {
+        self.0[k][m]
+    }
+    #[inline(always)]
+    fn row(&self, m: usize) -> (&[T], usize) {
+        (self.0.as_flattened().get(m..).unwrap_or(&[]), N)
+    }
+}
+
+/// A matrix within a slice: `(m, k)` is `data[m·row + k·column]`. What lies outside is 0, which never happens; it saves a device the code of
+/// a panic.
+pub(crate) struct Strided<'a, T> {
+    pub data: &'a [T],
+    pub row: usize,
+    pub column: usize,
+}
+
+impl<T: Real> Matrix<T> for Strided<'_, T> {
+    #[inline(always)]
+    fn at(&self, m: usize, k: usize) -> T {
+        self.data.get(m * self.row + k * self.column).copied().unwrap_or(T::ZERO)
+    }
+    #[inline(always)]
+    fn row(&self, m: usize) -> (&[T], usize) {
+        (self.data.get(m * self.row..).unwrap_or(&[]), self.column)
+    }
+}
+
 /// `c[m][n] = Σₖ a(m, k)·b[k][n]`, added to what `c` holds if `ADD`, tile by tile.
 #[inline(always)]
-pub(crate) fn product<const ADD: bool, T: Real, const N: usize>(
-    a: impl Fn(usize, usize) -> T,
-    b: &[[T; N]],
-    c: &mut [[T; N]],
-) {
+pub(crate) fn product<const ADD: bool, T: Real, const N: usize>(a: &impl Matrix<T>, b: &[[T; N]], c: &mut [[T; N]]) {
+    let mut in_assembly = |(m, c)| {
+        let (a, stride) = a.row(m);
+        T::add_products(a, stride, b, c)
+    };
+    if ADD && c.iter_mut().enumerate().all(&mut in_assembly) {
+        return;
+    }
     let mut m = 0;
     while m + ROWS <= c.len() && ROWS > 1 {
-        m += row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(&a, b, c, m);
+        m += row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(a, b, c, m);
     }
     while m < c.len() {
         m += match c.len() - m {
-            3 if ROWS > 1 => row_of_tiles::<ADD, T, 3, COLUMNS, N>(&a, b, c, m),
-            2 if ROWS > 1 => row_of_tiles::<ADD, T, 2, COLUMNS, N>(&a, b, c, m),
-            _ => row_of_tiles::<ADD, T, 1, WIDE, N>(&a, b, c, m),
+            3 if ROWS > 1 => row_of_tiles::<ADD, T, 3, COLUMNS, N>(a, b, c, m),
+            2 if ROWS > 1 => row_of_tiles::<ADD, T, 2, COLUMNS, N>(a, b, c, m),
+            _ => row_of_tiles::<ADD, T, 1, WIDE, N>(a, b, c, m),
         };
     }
 }
@@ -170,7 +256,7 @@ pub(crate) fn product<const ADD: bool, T: Real, const N: usize>(
 /// All columns of `R` rows; returns `R`.
 #[inline(always)]
 fn row_of_tiles<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize>(
-    a: &impl Fn(usize, usize) -> T,
+    a: &impl Matrix<T>,
     b: &[[T; N]],
     c: &mut [[T; N]],
     m: usize,
@@ -202,7 +288,7 @@ fn row_of_tiles<const ADD: bool, T: Real, const R: usize, const C: usize, const 
 /// `R` rows by `C` columns of sums, held in registers over all `k`.
 #[inline(always)]
 fn tile<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize>(
-    a: &impl Fn(usize, usize) -> T,
+    a: &impl Matrix<T>,
     b: &[[T; N]],
     c: &mut [[T; N]],
     m: usize,
@@ -215,7 +301,7 @@ fn tile<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize
         }
     } else if let Some(b) = b.first() {
         for (r, sum) in sums.iter_mut().enumerate() {
-            let a = a(m + r, 0);
+            let a = a.at(m + r, 0);
             for (sum, b) in sum.iter_mut().zip(&b[n..n + C]) {
                 *sum = a * *b;
             }
@@ -224,7 +310,7 @@ fn tile<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize
     for (k, b) in b.iter().enumerate().skip(if ADD { 0 } else { 1 }) {
         let b = &b[n..n + C];
         for (r, sum) in sums.iter_mut().enumerate() {
-            let a = a(m + r, k);
+            let a = a.at(m + r, k);
             for (sum, b) in sum.iter_mut().zip(b) {
                 *sum += a * *b;
             }

@@ -2,7 +2,7 @@
 //!
 //! A network is a type. Its shapes, its weights and the memory of training it are known when it is compiled, so there is no
 //! allocator, no interpreter and no shape error at run time; the same code gives the same bits on a desktop and on a Cortex-M0.
-//! `no_std`, no `unsafe`, no feature needed.
+//! `no_std`, no feature needed, no `unsafe` but around the assembly of matrix products for the Cortex-M's floating-point unit.
 //!
 //! # The whole path in five minutes
 //!
@@ -205,6 +205,8 @@ mod schedule;
 mod standardize;
 mod tensor;
 mod train;
+#[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+mod vfp;
 pub mod weights;
 
 pub use activation::{Activation, Elu, LeakyRelu, Linear, Relu, Sigmoid, Softmax, Tanh, argmax};

@@ -50,6 +50,24 @@ pub trait Real:
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
 
+    /// `c[j] += Σₖ a[k·stride]·b[k][j]` if the target has assembly for it; `false` if not.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn add_products<const N: usize>(_a: &[Self], _stride: usize, _b: &[[Self; N]], _c: &mut [Self; N]) -> bool {
+        false
+    }
+    /// `c[i][j] = a[i]·b[j]`, likewise.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn products<const M: usize, const N: usize>(_a: &[Self; M], _b: &[Self; N], _c: &mut [[Self; N]; M]) -> bool {
+        false
+    }
+    /// `sums[r] += Σₖ a[k]·rows[r][k]`, likewise.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn add_dot_products<const N: usize>(_a: &[Self; N], _rows: &[[Self; N]; 4], _sums: &mut [Self; 4]) -> bool {
+        false
+    }
     /// Absolute value.
     fn abs(self) -> Self {
         if self < Self::ZERO { -self } else { self }
@@ -107,6 +125,8 @@ impl Real for f32 {
     fn tanh(self) -> Self {
         libm::tanhf(self)
     }
+    #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+    crate::vfp::methods!();
     fn is_finite(self) -> bool {
         self.is_finite()
     }

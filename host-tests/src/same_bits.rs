@@ -1,6 +1,7 @@
 //! The program whose every weight must come out the same on every target, compiled for the host here and for devices by `firmware`.
 
 use nerve::prelude::*;
+use nerve::{Layer, Mode, Tensor};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -8,10 +9,19 @@ type Input = [f32; 4];
 type Net = chain![Standardize<4>, Dense<4, 9, Sigmoid>, Dropout<20>, Dense<9, 6, Tanh>, Elu, Dense<6, 3>];
 const BATCH: usize = 32;
 
-/// Gives `word` the bits of every weight after 100 steps with each optimizer, then of the logits of one batch of 32 and of
-/// 32 batches of 1, then of the gradients accumulated either way.
+/// Gives `word` the bits of layers of many widths, of every weight after 100 steps with each optimizer, of the logits of one batch
+/// of 32 and of 32 batches of 1, then of the gradients accumulated either way.
 pub fn run(mut word: impl FnMut(u32)) {
     let mut rng = Pcg32::seed_from_u64(2023);
+    // Every width of a tile and every remainder: a device has assembly for these.
+    dense::<9, 4, 1>(&mut rng, &mut word);
+    dense::<8, 10, 3>(&mut rng, &mut word);
+    dense::<7, 20, 1>(&mut rng, &mut word);
+    dense::<4, 21, 2>(&mut rng, &mut word);
+    dense::<6, 27, 1>(&mut rng, &mut word);
+    dense::<5, 41, 1>(&mut rng, &mut word);
+    convolution(&mut rng, &mut word);
+
     let mut x = [[0.0; 4]; BATCH];
     let mut classes = [0; BATCH];
     for (x, class) in x.iter_mut().zip(&mut classes) {
@@ -87,6 +97,40 @@ fn gradients<const B: usize>(net: &Net, x: &[Input; BATCH], classes: &[usize; BA
         assert!(trainer.accumulate(net, &CrossEntropy, x, classes).is_ok());
     }
     trainer.gradients().visit(&mut |tensor: &[f32]| each_word(tensor, word));
+}
+
+#[inline(never)]
+fn dense<const I: usize, const O: usize, const B: usize>(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
+    layer::<Dense<I, O>, [f32; I], B>(rng, word);
+}
+
+#[inline(never)]
+fn convolution(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
+    layer::<Conv2d<2, 5, 3>, [[[f32; 2]; 4]; 4], 1>(rng, word);
+}
+
+/// The output of a layer, its gradients and the input's, for arbitrary inputs and output gradients.
+fn layer<L, X, const B: usize>(rng: &mut Pcg32, word: &mut impl FnMut(u32))
+where
+    X: Tensor<Elem = f32>,
+    L: Layer<X, Acts<B> = (), Scratch<B> = (), Grads = L> + Zero,
+{
+    let mut random = |values: &mut [f32]| {
+        for v in values {
+            *v = (rng.next_u32() as f32 / 2_147_483_648.0 - 1.0) * (1 + rng.next_u32() % 9) as f32;
+        }
+    };
+    let (mut layer, mut grads, mut x, mut dx) = (L::ZERO, L::ZERO, [X::ZERO; B], [X::ZERO; B]);
+    let (mut y, mut dy) = ([L::Out::ZERO; B], [L::Out::ZERO; B]);
+    layer.visit_mut(&mut random);
+    random(X::flatten_mut(&mut x));
+    random(L::Out::flatten_mut(&mut dy));
+    let mode = Mode::Training { accumulate: false, seed: 0, first_example: 0, examples: B };
+    layer.forward(&x, &mut (), &mut y, mode);
+    layer.backward(&x, &(), &y, &mut dy, &mut (), Some(&mut dx), Some(&mut grads), mode);
+    each_word(L::Out::flatten(&y), word);
+    each_word(X::flatten(&dx), word);
+    grads.visit(&mut |tensor: &[f32]| each_word(tensor, word));
 }
 
 fn each_word(values: &[f32], word: &mut impl FnMut(u32)) {

@@ -1,0 +1,269 @@
+//! Matrix products in assembly, for a Cortex-M with a floating-point unit of single precision (VFP): M4F, M7, M33.
+//!
+//! On these cores a load takes two cycles alone and one among others, and a result that the next instruction uses takes one more.
+//! The compiler spreads loads among the operations, as suits larger cores, and cannot be talked out of it. So here neighbours are
+//! loaded together, then multiplied, then added: 3.4 cycles for each product of a wide layer instead of 4.5.
+//!
+//! Sums are those of [`kernels`](crate::kernels): one product after the other is added, none is fused. Each function takes what it
+//! reads and writes as references, and looks at lengths before its only `unsafe` block. Its safe twin is the loop in `kernels`
+//! that runs on all other targets; the same-bits test compares the two on a device.
+//!
+//! How to read the assembly: `.irp i,…` repeats its lines for each `i`, `.if` leaves out those past the tile's width. So
+//! `s\i`, `s1\i` and `s2\i` are three groups of ten registers.
+#![allow(unsafe_code)]
+
+use core::arch::asm;
+
+/// Columns of the tiles of a row of `n`: all of the same width, as wide as the registers allow.
+const fn width(n: usize) -> usize {
+    if n == 0 { 1 } else { n.div_ceil(n.div_ceil(20)) }
+}
+
+/// Columns of a tile; the last of a row has what is left over.
+const fn tile(n: usize, last: bool) -> usize {
+    if last { n % width(n) } else { width(n) }
+}
+
+/// Columns whose products are in registers at the same time: a tile's first ten, then the others.
+const fn first(columns: usize) -> usize {
+    if columns < 10 { columns } else { 10 }
+}
+
+/// Calls `f(first column, last)` for each tile of a row.
+#[inline(always)]
+fn tiles<const N: usize>(mut f: impl FnMut(usize, bool)) {
+    let mut n = 0;
+    while n + width(N) <= N {
+        f(n, false);
+        n += width(N);
+    }
+    if n < N {
+        f(n, true);
+    }
+}
+
+/// Repeats lines of assembly for each of ten columns below `{$count}`.
+macro_rules! columns {
+    ($count:literal: $($line:literal)*) => {
+        concat!(".irp i,0,1,2,3,4,5,6,7,8,9\n.if {", $count, "} > \\i\n", $($line, "\n",)* ".endif\n.endr\n")
+    };
+}
+
+/// `asm!` that may change every register of the unit, and leaves the stack alone.
+macro_rules! registers {
+    ($($tokens:tt)*) => {
+        asm!(
+            $($tokens)*
+            out("s0") _, out("s1") _, out("s2") _, out("s3") _, out("s4") _, out("s5") _, out("s6") _, out("s7") _,
+            out("s8") _, out("s9") _, out("s10") _, out("s11") _, out("s12") _, out("s13") _, out("s14") _, out("s15") _,
+            out("s16") _, out("s17") _, out("s18") _, out("s19") _, out("s20") _, out("s21") _, out("s22") _, out("s23") _,
+            out("s24") _, out("s25") _, out("s26") _, out("s27") _, out("s28") _, out("s29") _, out("s30") _, out("s31") _,
+            options(nostack)
+        )
+    };
+}
+
+/// `c[j] += Σₖ a[k·stride]·b[k][j]`, k in ascending order.
+#[inline(always)]
+pub fn add_products<const N: usize>(a: &[f32], stride: usize, b: &[[f32; N]], c: &mut [f32; N]) {
+    if b.is_empty() || (b.len() - 1).saturating_mul(stride) >= a.len() {
+        return;
+    }
+    tiles::<N>(|n, last| {
+        if last {
+            add_products_to_tile::<N, true>(a, stride, b, c, n);
+        } else {
+            add_products_to_tile::<N, false>(a, stride, b, c, n);
+        }
+    });
+}
+
+#[inline(always)]
+fn add_products_to_tile<const N: usize, const LAST: bool>(
+    a: &[f32],
+    stride: usize,
+    b: &[[f32; N]],
+    c: &mut [f32; N],
+    n: usize,
+) {
+    macro_rules! one_row {
+        () => {
+            concat!(
+                "vldr s30, [{a}]\n",
+                "add {a}, {a}, {stride}\n",
+                "vldmia {b}!, {{s0-s{end1}}}\n",
+                columns!("width1": "vmul.f32 s\\i, s\\i, s30"),
+                columns!("width1": "vadd.f32 s1\\i, s1\\i, s\\i"),
+                ".if {width2}\n",
+                "vldmia {b}!, {{s0-s{end2}}}\n",
+                columns!("width2": "vmul.f32 s\\i, s\\i, s30"),
+                columns!("width2": "vadd.f32 s2\\i, s2\\i, s\\i"),
+                ".endif\n",
+                "add {b}, {b}, {skip}\n",
+            )
+        };
+    }
+    // SAFETY: `add_products` has seen that `b` has a row and `a` holds `(b.len() - 1)·stride + 1` scalars; `tiles` gives columns
+    // among the `N`. `b.len()` times, this reads `a` at the next multiple of `stride` and the tile's columns of the next row of
+    // `b`; it reads and writes those columns of `c`, and no other memory. Every register that it changes is declared.
+    unsafe {
+        registers!(
+            "vldmia {c}, {{s10-s{end}}}",
+            // Two rows a turn; of an odd number, the first turn takes one.
+            "adds {k}, {k}, #1",
+            "lsrs {k}, {k}, #1",
+            "bcc 3f",
+            "2:",
+            one_row!(),
+            "3:",
+            one_row!(),
+            "subs {k}, {k}, #1",
+            "bne 2b",
+            "vstmia {c}, {{s10-s{end}}}",
+            a = inout(reg) a.as_ptr() => _,
+            b = inout(reg) b.as_ptr().cast::<f32>().wrapping_add(n) => _,
+            c = in(reg) c.as_mut_ptr().wrapping_add(n),
+            k = inout(reg) b.len() => _,
+            stride = in(reg) stride * size_of::<f32>(),
+            skip = in(reg) (N - tile(N, LAST)) * size_of::<f32>(),
+            end = const 9 + tile(N, LAST),
+            width1 = const first(tile(N, LAST)),
+            end1 = const first(tile(N, LAST)).saturating_sub(1),
+            width2 = const tile(N, LAST) - first(tile(N, LAST)),
+            end2 = const (tile(N, LAST) - first(tile(N, LAST))).saturating_sub(1),
+        );
+    }
+}
+
+/// `c[i][j] = a[i]·b[j]`.
+#[inline(always)]
+pub fn products<const M: usize, const N: usize>(a: &[f32; M], b: &[f32; N], c: &mut [[f32; N]; M]) {
+    if M == 0 {
+        return;
+    }
+    tiles::<N>(|n, last| {
+        if last {
+            products_of_tile::<M, N, true>(a, b, c, n);
+        } else {
+            products_of_tile::<M, N, false>(a, b, c, n);
+        }
+    });
+}
+
+#[inline(always)]
+fn products_of_tile<const M: usize, const N: usize, const LAST: bool>(
+    a: &[f32; M],
+    b: &[f32; N],
+    c: &mut [[f32; N]; M],
+    n: usize,
+) {
+    // SAFETY: `products` has seen that `M` is not 0; `tiles` gives columns among the `N`. This reads the tile's columns of `b`, and
+    // `M` times the next scalar of `a`, and writes the tile's columns of the next row of `c`, and no other memory. Every register
+    // that it changes is declared.
+    unsafe {
+        registers!(
+            "vldmia {b}, {{s10-s{end}}}",
+            "2:",
+            "vldmia {a}!, {{s30}}",
+            columns!("width1": "vmul.f32 s\\i, s1\\i, s30"),
+            "vstmia {c}!, {{s0-s{end1}}}",
+            ".if {width2}",
+            columns!("width2": "vmul.f32 s\\i, s2\\i, s30"),
+            "vstmia {c}!, {{s0-s{end2}}}",
+            ".endif",
+            "add {c}, {c}, {skip}",
+            "subs {m}, {m}, #1",
+            "bne 2b",
+            a = inout(reg) a.as_ptr() => _,
+            b = in(reg) b.as_ptr().wrapping_add(n),
+            c = inout(reg) c.as_mut_ptr().cast::<f32>().wrapping_add(n) => _,
+            m = inout(reg) M => _,
+            skip = in(reg) (N - tile(N, LAST)) * size_of::<f32>(),
+            end = const 9 + tile(N, LAST),
+            width1 = const first(tile(N, LAST)),
+            end1 = const first(tile(N, LAST)).saturating_sub(1),
+            width2 = const tile(N, LAST) - first(tile(N, LAST)),
+            end2 = const (tile(N, LAST) - first(tile(N, LAST))).saturating_sub(1),
+        );
+    }
+}
+
+/// `sums[r] += Σₖ a[k]·rows[r][k]`, k in ascending order.
+#[inline(always)]
+pub fn add_dot_products<const N: usize>(a: &[f32; N], rows: &[[f32; N]; 4], sums: &mut [f32; 4]) {
+    // Eight columns at a time, of two rows in turns: so no addition waits for the one before it.
+    macro_rules! columns_of_rows {
+        ($count:literal, $end:literal) => {
+            concat!(
+                "vldmia {a}!, {{s20-s2{", $end, "}}}\n",
+                "vldmia {row0}!, {{s0-s{", $end, "}}}\n",
+                "vldmia {row1}!, {{s10-s1{", $end, "}}}\n",
+                columns!($count: "vmul.f32 s\\i, s\\i, s2\\i" "vmul.f32 s1\\i, s1\\i, s2\\i"),
+                columns!($count: "vadd.f32 s28, s28, s\\i" "vadd.f32 s29, s29, s1\\i"),
+                "vldmia {row2}!, {{s0-s{", $end, "}}}\n",
+                "vldmia {row3}!, {{s10-s1{", $end, "}}}\n",
+                columns!($count: "vmul.f32 s\\i, s\\i, s2\\i" "vmul.f32 s1\\i, s1\\i, s2\\i"),
+                columns!($count: "vadd.f32 s30, s30, s\\i" "vadd.f32 s31, s31, s1\\i"),
+            )
+        };
+    }
+    let [row0, row1, row2, row3] = rows;
+    // SAFETY: reads `sums`, and from left to right the `N` scalars of `a` and of each row: eight at a time, then those left over.
+    // Writes `sums`, and no other memory. Every register that it changes is declared.
+    unsafe {
+        registers!(
+            "vldmia {sums}, {{s28-s31}}",
+            ".if {n} >= 8",
+            "2:",
+            columns_of_rows!("eight", "seven"),
+            "subs {k}, {k}, #1",
+            "bne 2b",
+            ".endif",
+            ".if {rest}",
+            columns_of_rows!("rest", "rest_end"),
+            ".endif",
+            "vstmia {sums}, {{s28-s31}}",
+            a = inout(reg) a.as_ptr() => _,
+            row0 = inout(reg) row0.as_ptr() => _,
+            row1 = inout(reg) row1.as_ptr() => _,
+            row2 = inout(reg) row2.as_ptr() => _,
+            row3 = inout(reg) row3.as_ptr() => _,
+            sums = in(reg) sums.as_mut_ptr(),
+            k = inout(reg) N / 8 => _,
+            n = const N,
+            eight = const 8,
+            seven = const 7,
+            rest = const N % 8,
+            rest_end = const (N % 8).saturating_sub(1),
+        );
+    }
+}
+
+/// [`Real`](crate::Real)'s methods that say whether the target has assembly, for `f32`. Where the compiler's own code is as
+/// short, in rows of up to three, it is left to it.
+macro_rules! methods {
+    () => {
+        #[inline(always)]
+        fn add_products<const N: usize>(a: &[f32], stride: usize, b: &[[f32; N]], c: &mut [f32; N]) -> bool {
+            if N > 3 {
+                $crate::vfp::add_products(a, stride, b, c);
+            }
+            N > 3
+        }
+        #[inline(always)]
+        fn products<const M: usize, const N: usize>(a: &[f32; M], b: &[f32; N], c: &mut [[f32; N]; M]) -> bool {
+            if N > 3 {
+                $crate::vfp::products(a, b, c);
+            }
+            N > 3
+        }
+        #[inline(always)]
+        fn add_dot_products<const N: usize>(a: &[f32; N], rows: &[[f32; N]; 4], sums: &mut [f32; 4]) -> bool {
+            if N > 3 {
+                $crate::vfp::add_dot_products(a, rows, sums);
+            }
+            N > 3
+        }
+    };
+}
+pub(crate) use methods;
