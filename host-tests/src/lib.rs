@@ -1,3 +1,4 @@
 //! What the tests share.
 
+pub mod learner;
 pub mod same_bits;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -65,6 +65,9 @@ pub const RISCV: Board = Board {
 /// Every board that is emulated.
 pub const BOARDS: [&Board; 5] = [&M0, &M3, &M4F, &M33, &RISCV];
 
+/// The program that talks to a host.
+pub const LEARNER: &str = "learner";
+
 /// Long past what any program here takes.
 const TIMEOUT: Duration = Duration::from_secs(240);
 
@@ -85,17 +88,43 @@ impl Board {
         Ok(Path::new("firmware").join(toolchain.target_dir()).join(self.target).join("release").join(program))
     }
 
-    /// Runs a program until it ends; an error with its log if it does not succeed.
-    pub fn run(&self, elf: &Path, plugin: Option<&Path>) -> Result<Run> {
+    /// The emulator with a program, without its serial line.
+    fn qemu(&self, elf: &Path) -> Command {
         let (program, machine) = self.qemu;
         let mut qemu = Command::new(program);
-        qemu.args(machine.split(' ')).args(["-nographic", "-monitor", "none", "-serial", "none"]);
-        qemu.args(["-semihosting-config", "enable=on,target=native", "-icount", "shift=0", "-kernel"]).arg(elf);
+        qemu.args(machine.split(' ')).args(["-nographic", "-monitor", "none"]);
+        qemu.args(["-semihosting-config", "enable=on,target=native", "-kernel"]).arg(elf);
+        qemu
+    }
+
+    /// Starts a program that talks over its serial line. Its flash is kept in `folder`.
+    pub fn start(&self, elf: &Path, folder: &Path) -> Result<Emulator> {
+        fs::create_dir_all(folder)?;
+        let socket = folder.join("serial.sock");
+        // One that is left from before would be taken for this one's.
+        let _ = fs::remove_file(&socket);
+        let mut qemu = self.qemu(&fs::canonicalize(elf)?);
+        qemu.current_dir(folder).args(["-serial", "unix:serial.sock,server=on,wait=off"]);
+        let child = qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().context(self.qemu.0)?;
+        let emulator = Emulator(child);
+        for _ in 0..100 {
+            if socket.exists() {
+                return Ok(emulator);
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        bail!("{} did not open its serial line", self.qemu.0)
+    }
+
+    /// Runs a program until it ends; an error with its log if it does not succeed.
+    pub fn run(&self, elf: &Path, plugin: Option<&Path>) -> Result<Run> {
+        let mut qemu = self.qemu(elf);
+        qemu.args(["-serial", "none", "-icount", "shift=0"]);
         if let Some(plugin) = plugin {
             qemu.arg("-plugin").arg(plugin).args(["-d", "plugin"]);
         }
         let mut child =
-            qemu.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context(program)?;
+            qemu.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context(self.qemu.0)?;
         let stdout = drain(child.stdout.take());
         let stderr = drain(child.stderr.take());
         let status = child.wait_timeout(TIMEOUT)?;
@@ -114,15 +143,43 @@ impl Board {
     }
 }
 
-/// Runs a program on the board with this feature and prints its log.
+/// A board that runs, as long as this lives.
+pub struct Emulator(Child);
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Where a board's flash and serial line are.
+pub fn folder(board: &Board) -> PathBuf {
+    Path::new("target/emulated").join(board.feature)
+}
+
+/// Runs a program on the board with this feature and prints its log; the learner goes on until it is stopped.
 pub fn emulate(feature: &str, program: &str) -> Result<()> {
     let board = BOARDS.iter().find(|board| board.feature == feature).with_context(|| {
         format!("--board {feature}: choose one of {}", BOARDS.map(|board| board.feature).join(", "))
     })?;
     let toolchain = Toolchain::find(&[board.target])?;
     setup::qemu(board.qemu.0 == QEMU_RISCV)?;
-    print!("{}", board.run(&board.build(toolchain, program)?, None)?.log);
-    Ok(())
+    let elf = board.build(toolchain, program)?;
+    if program != LEARNER {
+        print!("{}", board.run(&elf, None)?.log);
+        return Ok(());
+    }
+    let folder = folder(board);
+    let mut emulator = board.start(&elf, &folder)?;
+    println!("{} listens at --port unix:{} until Ctrl-C", board.core, folder.join("serial.sock").display());
+    println!(
+        "its flash is {}; another terminal: cargo run --release --example device -- --help",
+        folder.join("flash.bin").display()
+    );
+    let status = emulator.0.wait()?;
+    bail!("the device ended ({status})")
 }
 
 /// Reads to the end beside the main thread, so that the device never waits for a full pipe.

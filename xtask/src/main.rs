@@ -5,6 +5,7 @@ mod demo;
 mod device;
 mod experiments;
 mod peers;
+mod session;
 mod setup;
 mod test;
 
@@ -23,7 +24,7 @@ enum Task {
     Demo,
     /// Runs all tests: format, lints, tests, docs, builds without std, and the emulated devices.
     Test,
-    /// Runs a program of the firmware on an emulated board.
+    /// Runs a program of the firmware on an emulated board; `--program learner` waits for a host.
     Emulate {
         /// microbit, lm3s6965evb, mps2-an386, mps2-an505 or riscv-virt.
         #[arg(long, default_value = "mps2-an386")]

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::device::{BOARDS, Board, M0, M4F};
 use crate::setup::{self, Toolchain};
-use crate::{bench, output};
+use crate::{bench, output, session};
 
 const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 
@@ -97,6 +97,9 @@ pub fn run() -> Result<()> {
     steps.step("MNIST: an epoch, the same bits with any number of threads, and resumed", mnist);
     steps.step("the demo on every emulated board", || demo(toolchain));
     steps.step("the same bits on host (debug, release) and on every emulated board", || same_bits(toolchain));
+    steps.step("a host's session with the learner on every emulated board, its power cut in between", || {
+        session::run(toolchain)
+    });
     steps.step("cost on the Cortex-M4F", bench::table);
 
     println!("{} passed, {} failed", steps.passed, steps.failed.len());
@@ -117,7 +120,7 @@ fn lint_firmware(toolchain: Toolchain) -> Result<String> {
         let mut clippy = toolchain.cargo("clippy", board.target);
         clippy.current_dir("firmware").args(["--quiet", "--release", "--locked", "--no-default-features"]);
         // The other programs are of interest on the M4F alone.
-        clippy.args(["--features", board.feature, "--bin", "same_bits", "--bin", "iris"]);
+        clippy.args(["--features", board.feature, "--bin", "same_bits", "--bin", "iris", "--bin", "learner"]);
         output(clippy.args(["--", "-D", "warnings"]))?;
     }
     Ok(String::new())

@@ -1,7 +1,8 @@
 //! The board, chosen by a feature of this crate.
 //!
 //! Another board is one more file here, its feature in `Cargo.toml` and its memory in `build.rs`. It has `NAME`, `COUNTED` and
-//! `COUNTS_PER_TICK` for [`count`](crate::count), a `#[defmt::global_logger]` (or a crate that has one) and `exit`.
+//! `COUNTS_PER_TICK` for [`count`](crate::count), a `#[defmt::global_logger]` (or a crate that has one) and `exit`; for the program `learner`
+//! a `Uart`, a `Flash` with the range `STORE` for checkpoints and its rated `ENDURANCE`, `take`, which gives both, and `restart`.
 
 /// One module for each feature.
 macro_rules! boards {
@@ -21,5 +22,7 @@ boards! {
     "riscv-virt": riscv_virt,
 }
 
+#[cfg(any(feature = "mps2-an386", feature = "mps2-an505"))]
+mod cmsdk;
 #[cfg(feature = "emulated")]
 mod emulated;

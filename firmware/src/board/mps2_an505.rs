@@ -1,9 +1,17 @@
 //! Arm MPS2 with FPGA image AN505, a Cortex-M33 in its secure state, as QEMU emulates it.
 
-pub use super::emulated::{COUNTED, exit};
+pub use super::cmsdk::Cmsdk as Uart;
+pub use super::emulated::{COUNTED, ENDURANCE, Flash, STORE, exit};
+pub use crate::arch::restart;
 
 /// For the log.
 pub const NAME: &str = "MPS2-AN505 (Cortex-M33, emulated)";
 
 /// The SysTick timer runs at 20 MHz.
 pub const COUNTS_PER_TICK: f32 = super::emulated::instructions_per_tick(20_000_000);
+
+/// The UART that the host is at, and the flash. To be called once.
+pub fn take() -> Option<(Uart, Flash)> {
+    // SAFETY: this is UART 0, and nothing else uses it.
+    Some((unsafe { Uart::new(0x5020_0000) }, Flash::open()?))
+}

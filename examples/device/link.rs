@@ -1,0 +1,157 @@
+//! The line to a device.
+
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use nerve_protocol::{Error, FrameError, Receiver, Reply, Request, decode, encode};
+
+/// The longest frame that any device sends or takes.
+const FRAME: usize = 2048;
+
+/// Why a request was not fulfilled.
+#[derive(Debug)]
+pub enum LinkError {
+    /// The port could not be opened.
+    Open { port: String, error: io::Error },
+    /// The line failed.
+    Line(io::Error),
+    /// Nothing, or no whole frame, came in time.
+    Timeout(Duration),
+    /// What came is damaged, or of another protocol.
+    Frame(FrameError),
+    /// The device says no.
+    Refused(Error),
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            LinkError::Open { port, error } => write!(
+                f,
+                "could not open {port} ({error}): connect the board, or start the emulator with `cargo xtask emulate --program learner`, \
+                 and name its port with --port"
+            ),
+            LinkError::Line(error) => write!(f, "the line to the device failed ({error}): connect it again"),
+            LinkError::Timeout(time) => write!(
+                f,
+                "no answer within {} s: look whether the device runs the learner and is wired to this port, or raise --timeout",
+                time.as_secs_f32()
+            ),
+            LinkError::Frame(error) => {
+                write!(f, "{error}: compare the baud rates and the versions of host and firmware")
+            }
+            LinkError::Refused(error) => write!(f, "refused: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+/// An answer of another kind than the request's.
+pub fn unexpected(reply: &Reply) -> anyhow::Error {
+    anyhow::anyhow!("unexpected answer {reply:?}: build host and firmware from the same source")
+}
+
+trait Port: Read + Write {}
+impl<P: Read + Write> Port for P {}
+
+/// A device at the other end of a line.
+pub struct Link {
+    port: Box<dyn Port>,
+    timeout: Duration,
+    receiver: Receiver<FRAME>,
+    /// The last answer.
+    frame: Vec<u8>,
+}
+
+/// Line noise that is older than this is gone.
+const QUIET: Duration = Duration::from_millis(50);
+
+impl Link {
+    /// Opens a port, and ends whatever message was under way on it.
+    pub fn open(port: &str, baud: u32, timeout: Duration) -> Result<Self, LinkError> {
+        let opened = match port.split_once(':') {
+            Some(("unix", path)) => unix(path),
+            Some(("tcp", address)) => tcp(address),
+            _ => serial(port, baud),
+        };
+        let port = opened.map_err(|error| LinkError::Open { port: port.to_owned(), error })?;
+        let mut link = Self { port, timeout, receiver: Receiver::EMPTY, frame: Vec::new() };
+        link.port.write_all(&[0]).map_err(LinkError::Line)?;
+        let start = std::time::Instant::now();
+        while start.elapsed() < QUIET {
+            link.receive()?;
+        }
+        link.receiver = Receiver::EMPTY;
+        Ok(link)
+    }
+
+    /// Sends a request and waits for its answer.
+    pub fn call(&mut self, request: &Request) -> Result<Reply<'_>, LinkError> {
+        let mut buffer = [0; FRAME];
+        let frame = encode(request, &mut buffer).map_err(LinkError::Frame)?;
+        self.port.write_all(frame).and_then(|()| self.port.flush()).map_err(LinkError::Line)?;
+        let start = std::time::Instant::now();
+        self.frame = loop {
+            if start.elapsed() >= self.timeout {
+                return Err(LinkError::Timeout(self.timeout));
+            }
+            let Some(byte) = self.receive()? else { continue };
+            if let Some(frame) = self.receiver.push(byte) {
+                break frame.map_err(LinkError::Frame)?.to_vec();
+            }
+        };
+        match decode(&mut self.frame).map_err(LinkError::Frame)? {
+            Reply::Error(error) => Err(LinkError::Refused(error)),
+            reply => Ok(reply),
+        }
+    }
+
+    /// Sends a request whose answer is that it is done.
+    pub fn done(&mut self, request: &Request) -> anyhow::Result<()> {
+        match self.call(request)? {
+            Reply::Done => Ok(()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// A byte, unless none comes for a while.
+    fn receive(&mut self) -> Result<Option<u8>, LinkError> {
+        let mut byte = [0];
+        match self.port.read(&mut byte) {
+            Ok(0) => Err(LinkError::Line(ErrorKind::UnexpectedEof.into())),
+            Ok(_) => Ok(Some(byte[0])),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(LinkError::Line(error)),
+        }
+    }
+}
+
+fn serial(name: &str, baud: u32) -> io::Result<Box<dyn Port>> {
+    Ok(Box::new(serialport::new(name, baud).timeout(QUIET).open()?))
+}
+
+fn tcp(address: &str) -> io::Result<Box<dyn Port>> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(QUIET))?;
+    stream.set_nodelay(true)?;
+    Ok(Box::new(stream))
+}
+
+#[cfg(unix)]
+fn unix(path: &str) -> io::Result<Box<dyn Port>> {
+    let stream = std::os::unix::net::UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(QUIET))?;
+    Ok(Box::new(stream))
+}
+
+#[cfg(not(unix))]
+fn unix(_: &str) -> io::Result<Box<dyn Port>> {
+    Err(io::Error::new(ErrorKind::Unsupported, "this system has no such sockets, use tcp:HOST:PORT"))
+}

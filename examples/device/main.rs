@@ -1,0 +1,219 @@
+//! Talks to a device that runs the firmware's `learner`, over a serial port or to the emulator.
+//!
+//! `cargo run --release --example device -- --help` lists the commands.
+
+mod link;
+mod samples;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use nerve::shuffle;
+use nerve_protocol::{Floats, Info, OVERHEAD, Reply, Request};
+use rand_core::SeedableRng;
+use rand_pcg::Pcg32;
+
+use link::Link;
+use samples::Sample;
+
+#[derive(Parser)]
+#[command(about = "Run, train and keep a network on a device")]
+struct Options {
+    /// A serial port (/dev/ttyACM0, COM3), unix:PATH or tcp:HOST:PORT. `cargo xtask emulate --program learner` says where it listens.
+    #[arg(long, default_value = "unix:target/emulated/mps2-an386/serial.sock")]
+    port: String,
+    /// Of a serial port.
+    #[arg(long, default_value_t = 115_200)]
+    baud: u32,
+    /// Seconds to wait for an answer.
+    #[arg(long, default_value_t = 5.0)]
+    timeout: f32,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// What device it is, what it has learned, what it has left.
+    Info,
+    /// The class of one input, as in `infer 5.1,3.5,1.4,0.2`.
+    Infer {
+        #[arg(value_delimiter = ',', required = true, allow_negative_numbers = true)]
+        input: Vec<f32>,
+    },
+    /// Learns from labelled samples: a CSV of numbers, the class in the last column.
+    Train {
+        csv: PathBuf,
+        #[arg(long, default_value_t = 1)]
+        epochs: u32,
+        /// Of the order of the samples.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Loss and accuracy on labelled samples, without learning.
+    Evaluate { csv: PathBuf },
+    /// Writes what was learned to flash.
+    Save,
+    /// Goes back to what was saved last.
+    Load,
+    /// Goes back to the network that the firmware was built with, and saves it.
+    FactoryReset,
+    /// Starts the device's program anew.
+    Restart,
+    /// Gives the device the network of a weights file.
+    Upload { file: PathBuf },
+    /// Writes the device's network to a weights file.
+    Download { file: PathBuf },
+}
+
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(Options { port, baud, timeout, command }: Options) -> Result<()> {
+    let mut link = Link::open(&port, baud, Duration::from_secs_f32(timeout))?;
+    match command {
+        Command::Info => {
+            let Info { board, fingerprint, inputs, classes, file_len, steps, writes_left, statics, peak_stack, .. } =
+                info(&mut link)?;
+            println!("board              {board}");
+            println!("network            {inputs} inputs, {classes} classes, architecture {fingerprint:08x}");
+            println!("weights file       {file_len} bytes");
+            println!("samples learned    {steps}");
+            println!("saves left         {writes_left}");
+            println!("RAM                {statics} bytes of variables, {peak_stack} bytes of stack at most");
+        }
+        Command::Infer { input } => match link.call(&Request::Infer { input: Floats::new(&input) })? {
+            Reply::Output { class, logits } => {
+                println!("class {class}, logits {:?}", logits.iter().collect::<Vec<_>>());
+            }
+            other => return Err(link::unexpected(&other)),
+        },
+        Command::Train { csv, epochs, seed } => train(&mut link, &csv, epochs, seed)?,
+        Command::Evaluate { csv } => evaluate(&mut link, &csv)?,
+        Command::Save => link.done(&Request::Save)?,
+        Command::Load => link.done(&Request::Load)?,
+        Command::FactoryReset => link.done(&Request::FactoryReset)?,
+        Command::Restart => link.done(&Request::Restart)?,
+        Command::Upload { file } => upload(&mut link, &file)?,
+        Command::Download { file } => download(&mut link, &file)?,
+    }
+    Ok(())
+}
+
+fn info(link: &mut Link) -> Result<Info<'_>> {
+    match link.call(&Request::Info)? {
+        Reply::Info(info) => {
+            ensure!(
+                info.protocol == nerve_protocol::VERSION,
+                "the device speaks version {} of the protocol, this program {}: build both from the same source",
+                info.protocol,
+                nerve_protocol::VERSION
+            );
+            Ok(info)
+        }
+        other => Err(link::unexpected(&other)),
+    }
+}
+
+fn train(link: &mut Link, csv: &Path, epochs: u32, seed: u64) -> Result<()> {
+    let mut samples = samples::read(csv)?;
+    let mut rng = Pcg32::seed_from_u64(seed);
+    let bar = progress(u64::from(epochs) * samples.len() as u64, "samples")?;
+    let (mut mean, mut learned) = (f32::NAN, 0);
+    for _epoch in 0..epochs {
+        shuffle(&mut samples, &mut rng);
+        let mut sum = 0.0;
+        for Sample { input, class } in &samples {
+            match link.call(&Request::Train { input: Floats::new(input), class: *class })? {
+                Reply::Trained { loss, steps } => (sum, learned) = (sum + loss, steps),
+                other => return Err(link::unexpected(&other)),
+            }
+            bar.inc(1);
+        }
+        mean = sum / samples.len() as f32;
+        bar.set_message(format!("loss {mean:.4}"));
+    }
+    bar.finish_and_clear();
+    println!("loss {mean:.4} in the last epoch, {learned} samples learned so far");
+    Ok(())
+}
+
+fn evaluate(link: &mut Link, csv: &Path) -> Result<()> {
+    let samples = samples::read(csv)?;
+    let bar = progress(samples.len() as u64, "samples")?;
+    let (mut sum, mut correct) = (0.0, 0);
+    for Sample { input, class } in &samples {
+        match link.call(&Request::Evaluate { input: Floats::new(input), class: *class })? {
+            Reply::Evaluated { class: predicted, loss } => {
+                sum += loss;
+                correct += usize::from(predicted == *class);
+            }
+            other => return Err(link::unexpected(&other)),
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let count = samples.len();
+    println!(
+        "loss {:.4}, accuracy {:.1} % ({correct} of {count})",
+        sum / count as f32,
+        100.0 * correct as f32 / count as f32
+    );
+    Ok(())
+}
+
+fn upload(link: &mut Link, path: &Path) -> Result<()> {
+    let file = fs::read(path).with_context(|| format!("could not read {}", path.display()))?;
+    let piece = info(link)?.frame as usize - OVERHEAD;
+    link.done(&Request::BeginUpload { length: u32::try_from(file.len())? })?;
+    let bar = progress(file.len() as u64, "bytes")?;
+    let mut offset = 0;
+    for bytes in file.chunks(piece) {
+        link.done(&Request::Upload { offset, bytes })?;
+        offset += bytes.len() as u32;
+        bar.inc(bytes.len() as u64);
+    }
+    bar.finish_and_clear();
+    link.done(&Request::EndUpload)?;
+    println!("{} bytes uploaded; `save` keeps them", file.len());
+    Ok(())
+}
+
+fn download(link: &mut Link, path: &Path) -> Result<()> {
+    let length = match link.call(&Request::BeginDownload)? {
+        Reply::File { length } => length,
+        other => return Err(link::unexpected(&other)),
+    };
+    let bar = progress(u64::from(length), "bytes")?;
+    let mut file = Vec::new();
+    while file.len() < length as usize {
+        match link.call(&Request::Download { offset: u32::try_from(file.len())? })? {
+            Reply::Piece { offset, bytes } if offset as usize == file.len() && !bytes.is_empty() => {
+                file.extend_from_slice(bytes);
+                bar.inc(bytes.len() as u64);
+            }
+            other => return Err(link::unexpected(&other)),
+        }
+    }
+    bar.finish_and_clear();
+    fs::write(path, &file).with_context(|| format!("could not write {}", path.display()))?;
+    println!("{} bytes downloaded to {}", file.len(), path.display());
+    Ok(())
+}
+
+fn progress(length: u64, unit: &str) -> Result<ProgressBar> {
+    let template = format!("{{bar:30}} {{pos}}/{{len}} {unit}, {{eta}} left {{msg}}");
+    Ok(ProgressBar::new(length).with_style(ProgressStyle::with_template(&template)?))
+}

@@ -1,0 +1,240 @@
+//! A device that learns, as its host sees it: frames in, frames out. Nothing here knows a board; the tests run it on the desktop.
+//!
+//! ```text
+//! loop {
+//!     if let Some(response) = line.push(&mut learner, uart.read()) {
+//!         uart.write(response.frame);
+//!         if response.restart { reset() }
+//!     }
+//! }
+//! ```
+#![no_std]
+
+mod line;
+mod transfer;
+
+use embedded_storage::nor_flash::NorFlash;
+use nerve::checkpoint::{CheckpointError, CheckpointStore};
+use nerve::prelude::*;
+use nerve::weights::LoadError;
+use nerve::{Layer, Tensor};
+use nerve_protocol::{Error, Floats, Info, OVERHEAD, Reply, Request, VERSION};
+
+pub use line::{Line, Response};
+use transfer::Transfer;
+
+/// Momentum of the optimizer.
+const MOMENTUM: f32 = 0.9;
+
+/// What a device is, for its host.
+#[derive(Clone, Copy)]
+pub struct Device {
+    /// The board's name.
+    pub board: &'static str,
+    /// Bytes of RAM in variables, and the most bytes of stack used so far.
+    pub memory: fn() -> (usize, usize),
+}
+
+/// The memory of a [`Learner`]: for a `static`, since [`ZERO`](Self::ZERO) is a constant. `FILE` is the bytes in a weights file.
+pub struct Memory<N: Layer<X>, X: Tensor, const FILE: usize> {
+    net: N,
+    x: X,
+    pass: Pass<N, X>,
+    trainer: Trainer<N, X>,
+    transfer: Transfer<FILE>,
+}
+
+impl<N: Layer<X> + Zero, X: Tensor, const FILE: usize> Memory<N, X, FILE> {
+    /// Nothing learned, nothing received.
+    pub const ZERO: Self =
+        Self { net: N::ZERO, x: X::ZERO, pass: Pass::ZERO, trainer: Trainer::ZERO, transfer: Transfer::NONE };
+}
+
+/// A classifier that goes on learning, and keeps in flash what it has learned.
+pub struct Learner<'a, N: Layer<X>, X: Tensor, F, const FILE: usize> {
+    memory: &'a mut Memory<N, X, FILE>,
+    optimizer: Momentum<N, X::Elem>,
+    store: CheckpointStore<F>,
+    factory: &'a [u8],
+    steps: u64,
+    device: Device,
+}
+
+impl<'a, N, X, F, const C: usize, const FILE: usize> Learner<'a, N, X, F, FILE>
+where
+    N: Layer<X, Out = [f32; C]>,
+    X: Tensor<Elem = f32>,
+    F: NorFlash,
+{
+    const FILE_LEN: () = assert!(FILE == weights::file_len::<f32, N>(), "FILE is not the network's weights::file_len");
+
+    /// Loads what was saved last, or else the weights file `factory`.
+    ///
+    /// # Errors
+    /// [`LoadError`] if `factory` is not of this network. A flash without a state that can be loaded is no error: the host
+    /// learns of it when it asks to load.
+    pub fn new(
+        memory: &'a mut Memory<N, X, FILE>,
+        store: CheckpointStore<F>,
+        factory: &'a [u8],
+        learning_rate: f32,
+        device: Device,
+    ) -> Result<Self, LoadError> {
+        let () = Self::FILE_LEN;
+        let optimizer = Momentum::new(learning_rate, MOMENTUM);
+        let mut learner = Self { memory, optimizer, store, factory, steps: 0, device };
+        learner.replace(factory)?;
+        if learner.load().is_err() {
+            learner.replace(factory)?;
+        }
+        Ok(learner)
+    }
+
+    /// Does what the host asks for. `frame` is the most bytes of a frame.
+    ///
+    /// # Errors
+    /// [`Error`]: then network and flash are as they were.
+    pub fn handle(&mut self, request: Request, frame: usize) -> Result<Reply<'_>, Error> {
+        match request {
+            Request::Info => Ok(Reply::Info(self.info(frame))),
+            Request::Infer { input } => {
+                self.read(input)?;
+                let Memory { net, x, pass, .. } = &mut *self.memory;
+                let logits = pass.predict(net, x);
+                if logits.iter().any(|v| !v.is_finite()) {
+                    return Err(Error::Diverged);
+                }
+                Ok(Reply::Output { class: argmax(logits) as u32, logits: Floats::new(logits) })
+            }
+            Request::Train { input, class } => {
+                self.read(input)?;
+                let Memory { net, x, trainer, .. } = &mut *self.memory;
+                let targets = [class as usize];
+                let loss = trainer
+                    .step(net, &mut self.optimizer, &CrossEntropy, core::array::from_ref(x), &targets)
+                    .map_err(of_training)?;
+                self.steps += 1;
+                Ok(Reply::Trained { loss, steps: self.steps })
+            }
+            Request::Evaluate { input, class } => {
+                self.read(input)?;
+                let Memory { net, x, trainer, .. } = &mut *self.memory;
+                let (target, mut predicted) = (class as usize, 0);
+                let loss = trainer
+                    .evaluate(net, &CrossEntropy, [(&*x, &target)], |logits, _| predicted = argmax(logits))
+                    .map_err(of_training)?;
+                Ok(Reply::Evaluated { class: predicted as u32, loss })
+            }
+            Request::Save => self.save(),
+            Request::Load => self.load(),
+            Request::FactoryReset => {
+                self.replace(self.factory).map_err(of_file)?;
+                self.save()
+            }
+            Request::Restart => Ok(Reply::Done),
+            Request::BeginUpload { length } => self.memory.transfer.begin_upload(length).map(|()| Reply::Done),
+            Request::Upload { offset, bytes } => self.memory.transfer.upload(offset, bytes).map(|()| Reply::Done),
+            Request::EndUpload => {
+                let Memory { net, transfer, .. } = &mut *self.memory;
+                weights::load(net, transfer.end_upload()?).map_err(of_file)?;
+                self.begin_anew();
+                Ok(Reply::Done)
+            }
+            Request::BeginDownload => {
+                let Memory { net, transfer, .. } = &mut *self.memory;
+                transfer.begin_download(|file| {
+                    weights::save(&*net, file).map(|_| ()).map_err(|_| Error::NonFiniteWeight)
+                })?;
+                Ok(Reply::File { length: FILE as u32 })
+            }
+            Request::Download { offset } => {
+                let bytes = self.memory.transfer.download(offset, frame.saturating_sub(OVERHEAD))?;
+                Ok(Reply::Piece { offset, bytes })
+            }
+        }
+    }
+
+    /// The network as it is now.
+    pub fn network(&self) -> &N {
+        &self.memory.net
+    }
+
+    fn info(&mut self, frame: usize) -> Info<'static> {
+        let (statics, peak_stack) = (self.device.memory)();
+        Info {
+            protocol: VERSION,
+            board: self.device.board,
+            fingerprint: N::FINGERPRINT,
+            inputs: X::LEN as u32,
+            classes: C as u32,
+            file_len: FILE as u32,
+            frame: frame as u32,
+            steps: self.steps,
+            writes_left: self.store.writes_left(&(&mut self.memory.net, &mut self.optimizer)).unwrap_or(0),
+            statics: statics as u32,
+            peak_stack: peak_stack as u32,
+        }
+    }
+
+    /// Copies an input to where the network reads it.
+    fn read(&mut self, input: Floats) -> Result<(), Error> {
+        if input.iter().any(|v| !v.is_finite()) {
+            return Err(Error::NonFiniteInput);
+        }
+        let fits = input.copy_to(self.memory.x.flat_mut());
+        fits.then_some(()).ok_or(Error::InputLength { found: input.len() as u32, expected: X::LEN as u32 })
+    }
+
+    /// The network of a weights file in place of this one.
+    fn replace(&mut self, file: &[u8]) -> Result<(), LoadError> {
+        weights::load(&mut self.memory.net, file)?;
+        self.begin_anew();
+        Ok(())
+    }
+
+    /// The network has other weights than those that were trained.
+    fn begin_anew(&mut self) {
+        Tensors::<f32>::visit_mut(&mut self.optimizer, &mut |moments| moments.fill(0.0));
+        self.steps = 0;
+    }
+
+    fn save(&mut self) -> Result<Reply<'static>, Error> {
+        let state = (&mut self.memory.net, &mut self.optimizer);
+        self.store.save(&state, self.steps).map_err(of_store)?;
+        Ok(Reply::Done)
+    }
+
+    fn load(&mut self) -> Result<Reply<'static>, Error> {
+        let state = &mut (&mut self.memory.net, &mut self.optimizer);
+        self.steps = self.store.load(state).map_err(of_store)?.ok_or(Error::NothingSaved)?;
+        Ok(Reply::Done)
+    }
+}
+
+fn of_training(error: TrainError) -> Error {
+    match error {
+        TrainError::ClassOutOfRange { class, classes } => {
+            Error::ClassOutOfRange { class: class as u32, classes: classes as u32 }
+        }
+        TrainError::NonFiniteLoss | TrainError::NonFiniteGradient => Error::Diverged,
+    }
+}
+
+fn of_file(error: LoadError) -> Error {
+    match error {
+        LoadError::Magic | LoadError::Version(_) | LoadError::ElementType { .. } => Error::NotWeights,
+        LoadError::Architecture { found, expected } => Error::Architecture { found, expected },
+        LoadError::Length { found, expected } => Error::FileLength { found: found as u32, expected: expected as u32 },
+        LoadError::Checksum => Error::FileDamaged,
+        LoadError::NonFinite => Error::NonFiniteWeight,
+    }
+}
+
+fn of_store<E>(error: CheckpointError<E>) -> Error {
+    match error {
+        CheckpointError::Load(_) => Error::SavedByAnother,
+        CheckpointError::NonFinite => Error::NonFiniteWeight,
+        CheckpointError::Unreliable => Error::FlashUnreliable,
+        _ => Error::Flash,
+    }
+}

@@ -1,0 +1,40 @@
+//! The UART of Arm's Cortex-M System Design Kit, as on the MPS2 boards.
+
+use super::emulated::Register;
+
+/// One of the board's UARTs.
+pub struct Cmsdk {
+    data: Register,
+    state: Register,
+}
+
+const TRANSMITTER_FULL: u32 = 1 << 0;
+const RECEIVER_FULL: u32 = 1 << 1;
+
+impl Cmsdk {
+    /// Switches on the UART at `base`.
+    ///
+    /// # Safety
+    /// There must be one, used by nobody else.
+    pub unsafe fn new(base: usize) -> Self {
+        // SAFETY: the registers of the UART, which is the caller's.
+        let register = |offset| unsafe { Register::new(base + offset) };
+        register(0x10).write(16); // The fastest; there is no wire.
+        register(0x08).write(0b11); // Transmitter and receiver.
+        Self { data: register(0x00), state: register(0x04) }
+    }
+
+    /// Waits for a byte.
+    pub fn read(&mut self) -> u8 {
+        while self.state.read() & RECEIVER_FULL == 0 {}
+        self.data.read() as u8
+    }
+
+    /// Sends all of `bytes`.
+    pub fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            while self.state.read() & TRANSMITTER_FULL != 0 {}
+            self.data.write(u32::from(*byte));
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A learning device on the desktop, that is watched: what it refuses must change nothing, what it answers must be true.
+
+use embedded_storage::nor_flash::{
+    ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
+};
+use nerve::checkpoint::CheckpointStore;
+use nerve::prelude::*;
+use nerve_learner::{Device, Learner, Line, Memory};
+use nerve_protocol::{Error, Floats, FrameError, OVERHEAD, Receiver, Reply, Request, decode, encode};
+
+/// The firmware's network.
+pub type Net = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>];
+/// Its input.
+pub type Input = [f32; 4];
+/// Bytes in its weights file.
+pub const FILE: usize = weights::file_len::<f32, Net>();
+/// The longest frame.
+pub const FRAME: usize = 256;
+/// The firmware's weights file.
+pub const FACTORY: &[u8] = include_bytes!("../../firmware/data/iris.nrv");
+
+const PAGE: usize = 1024;
+
+/// Flash in RAM.
+pub struct Flash(pub Vec<u8>);
+
+impl Flash {
+    /// All erased.
+    pub fn erased() -> Self {
+        Self(vec![0xff; 4 * PAGE])
+    }
+}
+
+impl ErrorType for Flash {
+    type Error = NorFlashErrorKind;
+}
+
+impl ReadNorFlash for Flash {
+    const READ_SIZE: usize = 1;
+    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
+        check_read(self, offset, bytes.len())?;
+        bytes.copy_from_slice(&self.0[offset as usize..][..bytes.len()]);
+        Ok(())
+    }
+    fn capacity(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl NorFlash for Flash {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = PAGE;
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
+        check_erase(self, from, to)?;
+        self.0[from as usize..to as usize].fill(0xff);
+        Ok(())
+    }
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
+        check_write(self, offset, bytes.len())?;
+        self.0[offset as usize..].iter_mut().zip(bytes).for_each(|(old, new)| *old &= new);
+        Ok(())
+    }
+}
+
+/// A device, whose flash is `flash`.
+pub struct Watched<'a> {
+    learner: Learner<'a, Net, Input, &'a mut Flash, FILE>,
+    line: Line<FRAME>,
+    /// The frame under way, as the device should see it.
+    sent: Receiver<FRAME>,
+}
+
+impl<'a> Watched<'a> {
+    /// Switches it on.
+    pub fn new(memory: &'a mut Memory<Net, Input, FILE>, flash: &'a mut Flash) -> Self {
+        let end = flash.0.len() as u32;
+        let store = CheckpointStore::new(flash, 0..end, 10_000).expect("the range is that of the flash");
+        let device = Device { board: "the desktop", memory: || (0, 0) };
+        let learner =
+            Learner::new(memory, store, FACTORY, 0.02, device).expect("the factory's weights are of this network");
+        Self { learner, line: Line::EMPTY, sent: Receiver::EMPTY }
+    }
+
+    /// The network as it is now.
+    pub fn network(&self) -> &Net {
+        self.learner.network()
+    }
+
+    /// Sends bytes of any kind. `each` sees every answer.
+    ///
+    /// # Panics
+    /// If the device answers what is not true, or changes what it should not.
+    pub fn send(&mut self, bytes: &[u8], mut each: impl FnMut(&Reply)) {
+        for byte in bytes {
+            let mut request = None;
+            if let Some(frame) = self.sent.push(*byte) {
+                request = Some(frame.map(|frame| frame.to_vec()));
+            }
+            let before = request.is_some().then(|| self.learner.network().clone());
+            let response = self.line.push(&mut self.learner, *byte);
+            assert_eq!(response.is_some(), request.is_some(), "one answer to each frame, and none before its end");
+            let (Some(response), Some(request), Some(before)) = (response, request, before) else { continue };
+            let mut answer = response.frame.to_vec();
+            assert_eq!(answer.pop(), Some(0), "a frame ends with zero");
+            let reply: Reply = decode(&mut answer).expect("an answer is a frame");
+            check(request, &reply, &before, self.learner.network());
+            each(&reply);
+        }
+    }
+
+    /// Sends a request and gives what `read` makes of the answer.
+    pub fn call<R>(&mut self, request: &Request, read: impl Fn(&Reply) -> R) -> R {
+        let mut buffer = [0; FRAME];
+        let frame = encode(request, &mut buffer).expect("a request fits into a frame").to_vec();
+        let mut result = None;
+        self.send(&frame, |reply| result = Some(read(reply)));
+        result.expect("there is an answer")
+    }
+
+    /// Uploads a file; whether the device took it.
+    pub fn upload(&mut self, file: &[u8]) -> Result<(), Error> {
+        let done = |reply: &Reply| match reply {
+            Reply::Done => Ok(()),
+            Reply::Error(error) => Err(*error),
+            other => panic!("{other:?}"),
+        };
+        self.call(&Request::BeginUpload { length: file.len() as u32 }, done)?;
+        let mut offset = 0;
+        for bytes in file.chunks(FRAME - OVERHEAD) {
+            self.call(&Request::Upload { offset, bytes }, done)?;
+            offset += bytes.len() as u32;
+        }
+        self.call(&Request::EndUpload, done)
+    }
+
+    /// The bits of the logits for an input.
+    pub fn infer(&mut self, input: &Input) -> Vec<u32> {
+        self.call(&Request::Infer { input: Floats::new(input) }, |reply| match reply {
+            Reply::Output { logits, .. } => logits.iter().map(f32::to_bits).collect(),
+            other => panic!("{other:?}"),
+        })
+    }
+}
+
+/// Whether this is the answer to such a frame, and the network as it should be.
+fn check(frame: Result<Vec<u8>, FrameError>, reply: &Reply, before: &Net, after: &Net) {
+    let unchanged = bits(before) == bits(after);
+    if let Reply::Error(_) = reply {
+        assert!(unchanged, "a refused request changed the network");
+    }
+    let mut frame = match frame {
+        Ok(frame) => frame,
+        Err(_) => return assert_eq!(*reply, Reply::Error(Error::FrameTooLong { limit: FRAME as u32 })),
+    };
+    match (decode::<Request>(&mut frame), reply) {
+        (Err(_), reply) => assert_eq!(*reply, Reply::Error(Error::Malformed)),
+        (Ok(_), Reply::Error(Error::Malformed | Error::FrameTooLong { .. })) => panic!("a good frame was refused"),
+        (Ok(_), Reply::Error(_)) => {}
+        (Ok(Request::Info), Reply::Info(_)) => assert!(unchanged),
+        (Ok(Request::Infer { input }), Reply::Output { class, logits }) => {
+            let mut x = [0.0; 4];
+            assert!(unchanged && input.copy_to(&mut x));
+            let mut pass = Pass::<Net, Input>::ZERO;
+            let expected = pass.predict(after, &x).map(f32::to_bits);
+            assert!(logits.iter().map(f32::to_bits).eq(expected));
+            assert!((*class as usize) < 3);
+        }
+        (Ok(Request::Evaluate { class, .. }), Reply::Evaluated { loss, .. }) => {
+            assert!(unchanged && class < 3 && loss.is_finite());
+        }
+        (Ok(Request::Train { class, .. }), Reply::Trained { loss, .. }) => assert!(class < 3 && loss.is_finite()),
+        (Ok(Request::Save | Request::Load | Request::EndUpload), Reply::Done) => assert!(finite(after)),
+        (Ok(Request::FactoryReset), Reply::Done) => assert_eq!(*after, factory()),
+        (Ok(Request::Restart | Request::BeginUpload { .. } | Request::Upload { .. }), Reply::Done)
+        | (Ok(Request::BeginDownload), Reply::File { .. })
+        | (Ok(Request::Download { .. }), Reply::Piece { .. }) => assert!(unchanged),
+        (Ok(request), reply) => panic!("{request:?} was answered by {reply:?}"),
+    }
+}
+
+/// The network that the firmware is built with.
+pub fn factory() -> Net {
+    let mut net = Net::ZERO;
+    weights::load(&mut net, FACTORY).expect("the factory's weights are of this network");
+    net
+}
+
+/// Of every weight: NaN is not equal to itself.
+fn bits(net: &Net) -> Vec<u32> {
+    let mut bits = Vec::new();
+    net.visit(&mut |tensor: &[f32]| bits.extend(tensor.iter().map(|v| v.to_bits())));
+    bits
+}
+
+fn finite(net: &Net) -> bool {
+    let mut finite = true;
+    net.visit(&mut |tensor: &[f32]| finite &= tensor.iter().all(|v| v.is_finite()));
+    finite
+}

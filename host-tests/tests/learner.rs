@@ -1,0 +1,246 @@
+//! The firmware's learner on the desktop: its commands, what a reset keeps, and 100,000 bad frames and files.
+
+use host_tests::learner::{FACTORY, FILE, FRAME, Flash, Input, Net, Watched, factory};
+use nerve::prelude::*;
+use nerve_learner::Memory;
+use nerve_protocol::{Error, Floats, Reply, Request, encode};
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg32;
+
+const SETOSA: Input = [5.1, 3.5, 1.4, 0.2];
+
+fn memory() -> Box<Memory<Net, Input, FILE>> {
+    Box::new(Memory::ZERO)
+}
+
+fn train(device: &mut Watched, class: u32) -> Result<f32, Error> {
+    device.call(&Request::Train { input: Floats::new(&SETOSA), class }, |reply| match reply {
+        Reply::Trained { loss, .. } => Ok(*loss),
+        Reply::Error(error) => Err(*error),
+        other => panic!("{other:?}"),
+    })
+}
+
+fn done(device: &mut Watched, request: Request) -> Result<(), Error> {
+    device.call(&request, |reply| match reply {
+        Reply::Done => Ok(()),
+        Reply::Error(error) => Err(*error),
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test]
+fn training_is_kept_over_a_restart_only_if_it_was_saved() {
+    let mut flash = Flash::erased();
+    let mut memory_1 = memory();
+    let mut device = Watched::new(&mut memory_1, &mut flash);
+    assert_eq!(done(&mut device, Request::Load), Err(Error::NothingSaved));
+    let first = train(&mut device, 0).unwrap();
+    for _ in 0..20 {
+        train(&mut device, 0).unwrap();
+    }
+    assert!(train(&mut device, 0).unwrap() < first);
+    done(&mut device, Request::Save).unwrap();
+    let saved = device.network().clone();
+    train(&mut device, 1).unwrap();
+    assert_ne!(*device.network(), saved);
+
+    let mut memory_2 = memory();
+    let mut device = Watched::new(&mut memory_2, &mut flash);
+    assert_eq!(*device.network(), saved);
+    done(&mut device, Request::FactoryReset).unwrap();
+
+    let mut memory_3 = memory();
+    assert_eq!(*Watched::new(&mut memory_3, &mut flash).network(), factory());
+}
+
+#[test]
+fn a_device_learns_in_the_same_bits_as_the_desktop() {
+    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let mut device = Watched::new(&mut memory, &mut flash);
+    let (mut net, mut trainer, mut optimizer) = (factory(), Trainer::<Net, Input>::ZERO, Momentum::new(0.02, 0.9));
+    for class in [0, 1, 2, 1, 0] {
+        train(&mut device, class as u32).unwrap();
+        trainer.step(&mut net, &mut optimizer, &CrossEntropy, &[SETOSA], &[class]).unwrap();
+    }
+    assert_eq!(*device.network(), net);
+}
+
+#[test]
+fn bad_requests_are_refused_by_name() {
+    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let mut device = Watched::new(&mut memory, &mut flash);
+    let mut error = |request: &Request| {
+        device.call(request, |reply| match reply {
+            Reply::Error(error) => *error,
+            other => panic!("{other:?}"),
+        })
+    };
+    let x = Floats::new(&SETOSA);
+    assert_eq!(error(&Request::Infer { input: Floats::new(&[1.0]) }), Error::InputLength { found: 1, expected: 4 });
+    assert_eq!(error(&Request::Infer { input: Floats::new(&[f32::NAN; 4]) }), Error::NonFiniteInput);
+    assert_eq!(error(&Request::Train { input: x, class: 3 }), Error::ClassOutOfRange { class: 3, classes: 3 });
+    assert_eq!(error(&Request::Upload { offset: 0, bytes: &[] }), Error::NoTransfer);
+    assert_eq!(error(&Request::EndUpload), Error::NoTransfer);
+    assert_eq!(error(&Request::Download { offset: 0 }), Error::NoTransfer);
+    let (found, expected) = (1, FILE as u32);
+    assert_eq!(error(&Request::BeginUpload { length: 1 }), Error::FileLength { found, expected });
+
+    let mut errors = Vec::new();
+    let mut collect = |reply: &Reply| errors.push(format!("{reply:?}"));
+    device.send(&[1; 3 * FRAME], &mut collect);
+    device.send(&[0], &mut collect);
+    device.send(&[7, 7, 0], &mut collect);
+    assert_eq!(errors, ["Error(FrameTooLong { limit: 256 })", "Error(Malformed)"]);
+    assert_eq!(device.infer(&SETOSA).len(), 3);
+}
+
+#[test]
+fn an_upload_takes_effect_whole_or_not_at_all() {
+    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let mut device = Watched::new(&mut memory, &mut flash);
+    let mut other = factory();
+    other.visit_mut(&mut |tensor: &mut [f32]| tensor.iter_mut().for_each(|v| *v *= 0.5));
+    let mut file = [0; FILE];
+    weights::save(&other, &mut file).unwrap();
+
+    // Interrupted: announced, a piece, the end too early, the wrong piece; then from where the device waits.
+    done(&mut device, Request::BeginUpload { length: FILE as u32 }).unwrap();
+    done(&mut device, Request::Upload { offset: 0, bytes: &file[..100] }).unwrap();
+    let (found, expected) = (100, FILE as u32);
+    assert_eq!(done(&mut device, Request::EndUpload), Err(Error::FileLength { found, expected }));
+    let again = Request::Upload { offset: 0, bytes: &file[..100] };
+    assert_eq!(done(&mut device, again), Err(Error::Offset { expected: 100 }));
+    let too_much = [0; 200];
+    done(&mut device, Request::Upload { offset: 100, bytes: &file[100..300] }).unwrap();
+    let beyond = Request::Upload { offset: 300, bytes: &too_much };
+    assert_eq!(done(&mut device, beyond), Err(Error::Offset { expected: 300 }));
+    assert_eq!(*device.network(), factory());
+    done(&mut device, Request::Upload { offset: 300, bytes: &file[300..] }).unwrap();
+    done(&mut device, Request::EndUpload).unwrap();
+    assert_eq!(*device.network(), other);
+
+    let download = |device: &mut Watched| {
+        device.call(&Request::BeginDownload, |reply| {
+            assert!(matches!(reply, Reply::File { length } if *length as usize == FILE))
+        });
+        let mut bytes = Vec::new();
+        while bytes.len() < FILE {
+            let offset = bytes.len() as u32;
+            bytes.extend(device.call(&Request::Download { offset }, |reply| match reply {
+                Reply::Piece { bytes, .. } => bytes.to_vec(),
+                other => panic!("{other:?}"),
+            }));
+        }
+        bytes
+    };
+    assert_eq!(download(&mut device), file);
+}
+
+/// Frames of every kind: random bytes, good frames with damage, and good frames of random requests.
+#[test]
+fn seventy_thousand_bad_frames() {
+    let mut rng = Pcg32::seed_from_u64(5);
+    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let mut device = Watched::new(&mut memory, &mut flash);
+    let (mut answers, mut refusals) = (0, 0);
+    for _ in 0..70_000 {
+        let mut bytes = match rng.next_u32() % 4 {
+            0 => (0..rng.next_u32() % 80).map(|_| rng.next_u32() as u8).collect(),
+            _ => frame(&mut rng),
+        };
+        if rng.next_u32().is_multiple_of(2) {
+            damage(&mut bytes, &mut rng);
+        }
+        device.send(&bytes, |reply| {
+            answers += 1;
+            refusals += u32::from(matches!(reply, Reply::Error(_)));
+        });
+    }
+    // Of both there must be many, or the test looks at one side alone.
+    assert!(answers > 50_000 && refusals > 20_000 && answers - refusals > 10_000, "{refusals} of {answers} refused");
+    device.send(&[0], |_| ());
+    done(&mut device, Request::FactoryReset).unwrap();
+    let mut pass = Pass::<Net, Input>::ZERO;
+    let expected = pass.predict(&factory(), &SETOSA).map(f32::to_bits);
+    assert_eq!(device.infer(&SETOSA), expected);
+}
+
+/// Files that a device takes, it must have taken as they are; all others change nothing.
+#[test]
+fn thirty_thousand_bad_files() {
+    let mut rng = Pcg32::seed_from_u64(6);
+    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let mut device = Watched::new(&mut memory, &mut flash);
+    let mut taken = 0;
+    for _ in 0..30_000 {
+        let mut file = FACTORY.to_vec();
+        match rng.next_u32() % 5 {
+            0 => file.iter_mut().for_each(|byte| *byte = rng.next_u32() as u8),
+            1 => file.truncate(rng.next_u32() as usize % FILE),
+            // Other weights with the right checksum, some of which are infinite or NaN.
+            2 => {
+                let at = 18 + 4 * (rng.next_u32() as usize % 91);
+                file[at..at + 4].copy_from_slice(&rng.next_u32().to_le_bytes());
+                let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&file[18..]);
+                file[14..18].copy_from_slice(&checksum.to_le_bytes());
+            }
+            _ => damage(&mut file, &mut rng),
+        }
+        let before = device.network().clone();
+        let mut expected = before.clone();
+        let good = weights::load(&mut expected, &file).is_ok();
+        assert_eq!(device.upload(&file).is_ok(), good);
+        assert_eq!(*device.network(), expected);
+        taken += u32::from(good);
+    }
+    assert!((1_000..15_000).contains(&taken), "{taken} files taken");
+}
+
+fn frame(rng: &mut Pcg32) -> Vec<u8> {
+    let random = rng.next_u32();
+    let numbers: Vec<f32> = (0..if random.is_multiple_of(8) { rng.next_u32() % 20 } else { 4 })
+        .map(|_| {
+            if rng.next_u32().is_multiple_of(16) {
+                f32::from_bits(rng.next_u32())
+            } else {
+                (rng.next_u32() % 80) as f32 / 10.0
+            }
+        })
+        .collect();
+    let bytes: Vec<u8> = (0..rng.next_u32() % 200).map(|_| rng.next_u32() as u8).collect();
+    let (input, class) =
+        (Floats::new(&numbers), if random.is_multiple_of(9) { rng.next_u32() } else { random / 9 % 3 });
+    let offset = [0, rng.next_u32() % 400, rng.next_u32()][rng.next_u32() as usize % 3];
+    let request = match rng.next_u32() % 128 {
+        0 => Request::FactoryReset,
+        1 => Request::Save,
+        2 => Request::Load,
+        3 => Request::Restart,
+        4..10 => Request::Info,
+        10..40 => Request::Infer { input },
+        40..70 => Request::Train { input, class },
+        70..90 => Request::Evaluate { input, class },
+        90..96 => Request::BeginUpload { length: if random.is_multiple_of(2) { FILE as u32 } else { offset } },
+        96..106 => Request::Upload { offset, bytes: &bytes },
+        106..112 => Request::EndUpload,
+        112..118 => Request::BeginDownload,
+        _ => Request::Download { offset },
+    };
+    let mut buffer = [0; 2 * FRAME];
+    encode(&request, &mut buffer).unwrap().to_vec()
+}
+
+/// Flips a bit, cuts, repeats, or puts something in.
+fn damage(bytes: &mut Vec<u8>, rng: &mut Pcg32) {
+    if bytes.is_empty() {
+        return;
+    }
+    let at = rng.next_u32() as usize % bytes.len();
+    match rng.next_u32() % 4 {
+        0 => bytes[at] ^= 1 << (rng.next_u32() % 8),
+        1 => bytes.truncate(at),
+        2 => bytes.extend_from_within(at..),
+        _ => bytes.insert(at, rng.next_u32() as u8),
+    }
+}
