@@ -105,7 +105,8 @@ impl Board {
         let _ = fs::remove_file(&socket);
         let mut qemu = self.qemu(&fs::canonicalize(elf)?);
         qemu.current_dir(folder).args(["-serial", "unix:serial.sock,server=on,wait=off"]);
-        let child = qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().context(self.qemu.0)?;
+        let child =
+            qemu.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().context(self.qemu.0)?;
         let emulator = Emulator(child);
         for _ in 0..100 {
             if socket.exists() {
