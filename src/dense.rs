@@ -108,7 +108,7 @@ impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for D
             }
         }
         if let Some(dx) = dx {
-            kernels::times_transposed(dy, &self.w, dx);
+            kernels::times_transposed::<false, _, _, _, _>(dy, &self.w, dx);
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::geometry::Geometry;
 use crate::pool::Pooling;
 use crate::weights::HEADER_LEN;
 use crate::{
-    Activation, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, GlobalAvgPool, LeakyRelu, Linear, Pool, Relu,
-    Residual, Sigmoid, Softmax, Standardize, Tanh, Tensors, Zero,
+    Activation, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, GlobalAvgPool, Gru, Last, LeakyRelu, Linear, Pool,
+    Relu, Residual, Sigmoid, Softmax, Standardize, Tanh, Tensors, Zero,
 };
 
 /// For the compiler alone, which would take minutes for a large file bit by bit; nothing of it comes into a program.
@@ -78,6 +78,26 @@ impl<S: Source, const C: usize, const K: usize, F: Activation, G: Geometry> From
     };
 }
 
+impl<S: Source, const I: usize, const H: usize> FromSource<S> for Gru<I, H> {
+    const NETWORK: Self = {
+        let (mut w, mut u, mut b) = ([[[0.0; H]; I]; 3], [[[0.0; H]; H]; 3], [[0.0; H]; 3]);
+        let mut at = 0;
+        while at < 3 * I {
+            w[at / I][at % I] = floats(S::ELEMENTS, at * H);
+            at += 1;
+        }
+        while at < 3 * (I + H) {
+            u[(at - 3 * I) / H][(at - 3 * I) % H] = floats(S::ELEMENTS, at * H);
+            at += 1;
+        }
+        while at < 3 * (I + H + 1) {
+            b[at - 3 * (I + H)] = floats(S::ELEMENTS, at * H);
+            at += 1;
+        }
+        Gru::new(w, u, b, floats(S::ELEMENTS, at * H))
+    };
+}
+
 impl<S: Source, L: FromSource<S>> FromSource<S> for Residual<L> {
     const NETWORK: Self = Residual(L::NETWORK);
 }
@@ -93,7 +113,7 @@ macro_rules! without_weights {
         }
     )*};
 }
-without_weights!(GlobalAvgPool, Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Softmax);
+without_weights!(GlobalAvgPool, Last, Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Softmax);
 
 impl<S: Source, M: Pooling, const KH: usize, const KW: usize, const OH: usize, const OW: usize> FromSource<S>
     for Pool<M, KH, KW, OH, OW>

@@ -42,6 +42,35 @@ impl Init {
     }
 }
 
+/// A random matrix whose rows are orthogonal and of length 1, every direction as likely (Saxe et al. 2014): rows of normal numbers,
+/// each less its part along those before it (Gram and Schmidt).
+pub(crate) fn orthogonal<T: Real, R: Rng, const N: usize>(rows: &mut [[T; N]; N], rng: &mut R) {
+    for i in 0..N {
+        let (before, rest) = rows.split_at_mut(i);
+        let Some(row) = rest.first_mut() else { return };
+        row.fill_with(|| normal(rng));
+        // Twice, since rounding leaves something of the parts that were large.
+        for other in before.iter().chain(before.iter()) {
+            let along = dot(row, other);
+            for (v, other) in row.iter_mut().zip(other) {
+                *v -= along * *other;
+            }
+        }
+        let length = dot(row, row).sqrt();
+        if length > T::ZERO {
+            row.iter_mut().for_each(|v| *v /= length);
+        }
+    }
+}
+
+fn dot<T: Real>(a: &[T], b: &[T]) -> T {
+    let mut sum = T::ZERO;
+    for (a, b) in a.iter().zip(b) {
+        sum += *a * *b;
+    }
+    sum
+}
+
 /// Uniform in [0, 1), a multiple of 2⁻²⁴.
 fn uniform<T: Real>(rng: &mut impl Rng) -> T {
     T::of(f64::from(rng.next_u32() >> 8) / f64::from(1 << 24))

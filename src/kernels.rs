@@ -5,7 +5,7 @@
 //! the bits do not. Speed comes from computing neighbouring outputs side by side in registers (in vectors, where there are any),
 //! never from splitting a sum. No product is fused with its addition.
 
-use crate::Real;
+use crate::{Real, Zero};
 
 /// Rows that are computed together.
 const ROWS: usize = if cfg!(target_arch = "arm") { 1 } else { 4 };
@@ -66,14 +66,17 @@ pub(crate) fn sum_rows<const ADD: bool, T: Real, const O: usize, const B: usize>
     }
 }
 
-/// `dx = dy·wᵀ`.
+/// `dx = dy·wᵀ`, or `dx += dy·wᵀ` if `ADD`.
 #[inline]
-pub(crate) fn times_transposed<T: Real, const I: usize, const O: usize, const B: usize>(
+pub(crate) fn times_transposed<const ADD: bool, T: Real, const I: usize, const O: usize, const B: usize>(
     dy: &[[T; O]; B],
     w: &[[T; O]; I],
     dx: &mut [[T; I]; B],
 ) {
-    if dx.iter_mut().zip(dy).all(|(dx, dy)| dot_products(dy, w, dx)) {
+    if !ADD {
+        dx.clear();
+    }
+    if dx.iter_mut().zip(dy).all(|(dx, dy)| add_dot_products(dy, w, dx)) {
         return;
     }
     /// Block of `wᵀ` that is laid out anew when enough rows share it: 2 KiB of stack in f32.
@@ -81,12 +84,9 @@ pub(crate) fn times_transposed<T: Real, const I: usize, const O: usize, const B:
     const WIDTH: usize = 16;
     if B < 4 || I < WIDTH {
         for (dx, dy) in dx.iter_mut().zip(dy) {
-            dot_products_one_by_one(dy, w, dx);
+            add_dot_products_one_by_one(dy, w, dx);
         }
         return;
-    }
-    for row in dx.iter_mut() {
-        *row = [T::ZERO; I];
     }
     let mut block = [[T::ZERO; WIDTH]; DEPTH];
     for o in (0..O).step_by(DEPTH) {
@@ -113,26 +113,24 @@ pub(crate) fn times_transposed<T: Real, const I: usize, const O: usize, const B:
 }
 
 #[inline(always)]
-fn dot_products_one_by_one<T: Real, const O: usize>(dy: &[T; O], w: &[[T; O]], dx: &mut [T]) {
+fn add_dot_products_one_by_one<T: Real, const O: usize>(dy: &[T; O], w: &[[T; O]], dx: &mut [T]) {
     for (dx, w) in dx.iter_mut().zip(w) {
-        *dx = T::ZERO;
         for (dy, w) in dy.iter().zip(w) {
             *dx += *dy * *w;
         }
     }
 }
 
-/// `dx = dy·wᵀ` for one row, four sums at a time, if the target has assembly for it; `false` if not.
+/// `dx += dy·wᵀ` for one row, four sums at a time, if the target has assembly for it; `false` if not.
 #[inline(always)]
-fn dot_products<T: Real, const I: usize, const O: usize>(dy: &[T; O], w: &[[T; O]; I], dx: &mut [T; I]) -> bool {
+fn add_dot_products<T: Real, const I: usize, const O: usize>(dy: &[T; O], w: &[[T; O]; I], dx: &mut [T; I]) -> bool {
     let ((dx, dx_rest), (w, w_rest)) = (dx.as_chunks_mut::<4>(), w.as_chunks::<4>());
     for (dx, w) in dx.iter_mut().zip(w) {
-        *dx = [T::ZERO; 4];
         if !T::add_dot_products(dy, w, dx) {
             return false;
         }
     }
-    dot_products_one_by_one(dy, w_rest, dx_rest);
+    add_dot_products_one_by_one(dy, w_rest, dx_rest);
     true
 }
 
@@ -198,7 +196,7 @@ impl<T: Real, const N: usize> Matrix<T> for Rows<'_, T, N> {
 }
 
 /// A matrix turned over: row `m` is column `m`.
-struct Columns<'a, T, const N: usize>(&'a [[T; N]]);
+pub(crate) struct Columns<'a, T, const N: usize>(pub &'a [[T; N]]);
 
 impl<T: Real, const N: usize> Matrix<T> for Columns<'_, T, N> {
     #[inline(always)]
@@ -324,7 +322,6 @@ fn tile<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Zero;
     use rand_core::{Rng, SeedableRng};
     use rand_pcg::Pcg32;
 
@@ -362,14 +359,13 @@ mod tests {
             }
         }
 
-        pub fn times_transposed<T: Real, const I: usize, const O: usize, const B: usize>(
+        pub fn add_times_transposed<T: Real, const I: usize, const O: usize, const B: usize>(
             dy: &[[T; O]; B],
             w: &[[T; O]; I],
             dx: &mut [[T; I]; B],
         ) {
             for m in 0..B {
                 for i in 0..I {
-                    dx[m][i] = T::ZERO;
                     for o in 0..O {
                         dx[m][i] += dy[m][o] * w[i][o];
                     }
@@ -413,8 +409,13 @@ mod tests {
         assert_eq!(bits(g.as_flattened()), bits(expected.as_flattened()), "outer {I} {O} {B}");
 
         let mut expected = x;
-        times_transposed(&dy, &w, &mut x);
-        naive::times_transposed(&dy, &w, &mut expected);
+        times_transposed::<true, _, _, _, _>(&dy, &w, &mut x);
+        naive::add_times_transposed(&dy, &w, &mut expected);
+        assert_eq!(bits(x.as_flattened()), bits(expected.as_flattened()), "add transposed {I} {O} {B}");
+
+        expected.clear();
+        times_transposed::<false, _, _, _, _>(&dy, &w, &mut x);
+        naive::add_times_transposed(&dy, &w, &mut expected);
         assert_eq!(bits(x.as_flattened()), bits(expected.as_flattened()), "transposed {I} {O} {B}");
     }
 

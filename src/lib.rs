@@ -147,7 +147,7 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`DepthwiseConv2d`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Residual`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
+//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`DepthwiseConv2d`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Last`], [`Residual`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
 //! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
 //! | store it, deploy it | [`weights`], [`include_weights!`] |
@@ -188,8 +188,10 @@ mod dropout;
 pub mod flash;
 mod flatten;
 mod geometry;
+mod gru;
 mod init;
 mod kernels;
+mod last;
 mod layer;
 mod loss;
 mod memory;
@@ -216,7 +218,9 @@ pub use depthwise::DepthwiseConv2d;
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use geometry::{Same, To, To1d};
+pub use gru::Gru;
 pub use init::{Init, shuffle};
+pub use last::Last;
 pub use layer::{Frozen, Layer, Mode, PairActs};
 pub use loss::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mae, Mse};
 pub use memory::assert_fits;
@@ -238,8 +242,8 @@ pub mod prelude {
     pub use crate::optim::{Adam, AdamW, Momentum, Nesterov, Optimizer, RmsProp, Sgd};
     pub use crate::{
         AvgPool1d, AvgPool2d, BinaryCrossEntropy, Confusion, Conv1d, Conv2d, CrossEntropy, Dense, DepthwiseConv2d,
-        Dropout, Elu, Flatten, Frozen, GlobalAvgPool, Huber, Init, LeakyRelu, Linear, Mae, MaxPool1d, MaxPool2d, Mse,
-        Params, Pass, Regression, Relu, Residual, Schedule, Sigmoid, Softmax, Standardize, Tanh, Tensors, To, To1d,
-        TrainError, Trainer, Zero, argmax, chain, include_weights, shuffle, weights,
+        Dropout, Elu, Flatten, Frozen, GlobalAvgPool, Gru, Huber, Init, Last, LeakyRelu, Linear, Mae, MaxPool1d,
+        MaxPool2d, Mse, Params, Pass, Regression, Relu, Residual, Schedule, Sigmoid, Softmax, Standardize, Tanh,
+        Tensors, To, To1d, TrainError, Trainer, Zero, argmax, chain, include_weights, shuffle, weights,
     };
 }

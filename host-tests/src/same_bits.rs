@@ -9,8 +9,8 @@ type Input = [f32; 4];
 type Net = chain![Standardize<4>, Dense<4, 9, Sigmoid>, Dropout<20>, Dense<9, 6, Tanh>, Elu, Dense<6, 3>];
 const BATCH: usize = 32;
 
-/// Gives `word` the bits of layers of many widths, of every weight after 100 steps with each optimizer, of the logits of one batch
-/// of 32 and of 32 batches of 1, then of the gradients accumulated either way.
+/// Gives `word` the bits of layers of many widths, of every weight after 100 steps with each optimizer and of a recurrent network after
+/// 40, of the logits of one batch of 32 and of 32 batches of 1, then of the gradients accumulated either way.
 pub fn run(mut word: impl FnMut(u32)) {
     let mut rng = Pcg32::seed_from_u64(2023);
     // Every width of a tile and every remainder: a device has assembly for these.
@@ -32,6 +32,7 @@ pub fn run(mut word: impl FnMut(u32)) {
     }
 
     let net = optimizers(&x, &classes, &mut word);
+    recurrent(&x, &classes, &mut word);
     logits::<BATCH>(&net, &x, &mut word);
     logits::<1>(&net, &x, &mut word);
     gradients::<BATCH>(&net, &x, &classes, &mut word);
@@ -55,6 +56,24 @@ fn optimizers(x: &[Input; BATCH], classes: &[usize; BATCH], word: &mut impl FnMu
     train(RmsProp::new(0.01), &mut trainer, x, classes, word);
     train(AdamW::new(0.01), &mut trainer, x, classes, word);
     train(Adam::new(0.01), &mut trainer, x, classes, word)
+}
+
+/// Trains on windows of 8 samples, then gives the state after a stream of them too.
+#[inline(never)]
+fn recurrent(x: &[Input; BATCH], classes: &[usize; BATCH], word: &mut impl FnMut(u32)) {
+    type Net = chain![Gru<4, 6>, Last, Dense<6, 3>];
+    let mut net = Net::ZERO;
+    net.init(Init::GlorotUniform, &mut Pcg32::seed_from_u64(3));
+    let mut trainer = Trainer::<Net, [Input; 8]>::ZERO;
+    for _ in 0..10 {
+        let result =
+            trainer.epoch(&mut net, &mut Sgd::new(0.1), &CrossEntropy, x.as_chunks::<8>().0.iter().zip(classes));
+        assert!(result.is_ok());
+    }
+    net.visit(&mut |tensor: &[f32]| each_word(tensor, word));
+    let mut h = [0.0; 6];
+    x.iter().for_each(|x| net.0.0.step(x, &mut h));
+    each_word(&h, word);
 }
 
 #[inline(never)]

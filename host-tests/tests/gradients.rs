@@ -82,7 +82,7 @@ fn with_every_loss<X: Tensor<Elem = f64> + Copy, N: Layer<X, Out = Target> + Zer
 }
 
 type First = Dense<3, 4, Tanh, f64>;
-type Last = Dense<4, 3, Linear, f64>;
+type Second = Dense<4, 3, Linear, f64>;
 
 macro_rules! layers {
     ($Input:ty; $($test:ident: $Net:ty;)*) => {$(
@@ -97,20 +97,20 @@ layers! {
     linear: Dense<3, 3, Linear, f64>;
     sigmoid: chain![Dense<3, 4, Sigmoid, f64>, Dense<4, 3, Sigmoid, f64>];
     tanh: chain![First, Dense<4, 3, Tanh, f64>];
-    relu: chain![Dense<3, 4, Relu, f64>, Last];
+    relu: chain![Dense<3, 4, Relu, f64>, Second];
     leaky_relu: chain![Dense<3, 4, LeakyRelu, f64>, Dense<4, 3, LeakyRelu, f64>];
     elu: chain![Dense<3, 4, Elu, f64>, Dense<4, 3, Elu, f64>];
     softmax: chain![First, Dense<4, 3, Softmax, f64>];
-    linear_layer: chain![First, Linear, Last];
-    sigmoid_layer: chain![First, Sigmoid, Last];
-    tanh_layer: chain![First, Tanh, Last];
-    relu_layer: chain![First, Relu, Last];
-    leaky_relu_layer: chain![First, LeakyRelu, Last];
-    elu_layer: chain![First, Elu, Last];
-    softmax_layer: chain![First, Softmax, Last];
-    dropout: chain![First, Dropout<40>, Last];
-    standardize: chain![First, Standardize<4, f64>, Last];
-    frozen: chain![First, Frozen<Dense<4, 4, Sigmoid, f64>>, Last];
+    linear_layer: chain![First, Linear, Second];
+    sigmoid_layer: chain![First, Sigmoid, Second];
+    tanh_layer: chain![First, Tanh, Second];
+    relu_layer: chain![First, Relu, Second];
+    leaky_relu_layer: chain![First, LeakyRelu, Second];
+    elu_layer: chain![First, Elu, Second];
+    softmax_layer: chain![First, Softmax, Second];
+    dropout: chain![First, Dropout<40>, Second];
+    standardize: chain![First, Standardize<4, f64>, Second];
+    frozen: chain![First, Frozen<Dense<4, 4, Sigmoid, f64>>, Second];
     deep_and_wide: chain![Dense<3, 37, Tanh, f64>, Dense<37, 18, Sigmoid, f64>, Dense<18, 3, Linear, f64>];
 }
 
@@ -155,6 +155,9 @@ layers! {
     max_pool1d: chain![BeforeSignal, MaxPool1d<2, 4>, Head<12>];
     avg_pool1d: chain![BeforeSignal, AvgPool1d<4, 2>, Head<6>];
     global_avg_pool_of_a_signal: chain![BeforeSignal, GlobalAvgPool, Dense<3, 3, Linear, f64>];
+    gru: chain![Gru<2, 4, f64>, Flatten<36>, Dense<36, 3, Linear, f64>];
+    gru_after_gru: chain![Gru<2, 3, f64>, Gru<3, 4, f64>, Last, Dense<4, 3, Linear, f64>];
+    frozen_gru: chain![Gru<2, 3, f64>, Frozen<Gru<3, 4, f64>>, Last, Dense<4, 3, Linear, f64>];
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The weights file: what is written is read, and nothing wrong is.
 
+use nerve::flash;
 use nerve::prelude::*;
 use nerve::weights::{LoadError, SaveError, file_len, load, save};
 use proptest::prelude::*;
@@ -132,6 +133,36 @@ fn included_weights_are_the_stored_ones() {
     let x = [5.1, 3.5, 1.4, 0.2];
     let (mut borrowed, mut owned) = (Pass::<&Iris, _>::ZERO, Pass::<Iris, _>::ZERO);
     assert_eq!(borrowed.predict(&&IN_FLASH, &x), owned.predict(&loaded, &x));
+}
+
+/// Every tensor of a recurrent network comes back, from a file and from flash, with the first gate's weights first.
+#[test]
+fn a_recurrent_network_is_stored_whole() {
+    type Recurrent = chain![Gru<2, 3>, Last, Dense<3, 2>];
+    /// 1, 2, 3, …
+    struct Counting;
+    impl flash::Source for Counting {
+        const ELEMENTS: &'static [u8] = const {
+            let mut bytes = [[0; 4]; <Recurrent as Tensors<f32>>::LEN];
+            let mut i = 0;
+            while i < bytes.len() {
+                bytes[i] = (i as f32 + 1.0).to_le_bytes();
+                i += 1;
+            }
+            &{ bytes }
+        }
+        .as_flattened();
+    }
+    static IN_FLASH: Recurrent = <Recurrent as flash::FromSource<Counting>>::NETWORK;
+    let mut buffer = [0; file_len::<f32, Recurrent>()];
+    let bytes = save(&IN_FLASH, &mut buffer).unwrap();
+    assert_eq!(&bytes[18..], <Counting as flash::Source>::ELEMENTS);
+    let mut loaded = Recurrent::ZERO;
+    load(&mut loaded, bytes).unwrap();
+    assert_eq!(loaded, IN_FLASH);
+    let ((gru, _), dense) = &loaded;
+    assert_eq!((gru.w[0][0][0], gru.w[1][0][0], gru.u[0][0][0], gru.u[2][0][0]), (1.0, 7.0, 19.0, 37.0));
+    assert_eq!((gru.b[0][0], gru.c[2], dense.b[1]), (46.0, 57.0, 65.0));
 }
 
 proptest! {
