@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 
 use rand_core::Rng;
 
+use crate::batch_norm::{Affine, scale_rows};
 use crate::geometry::{Axis, Geometry, OnImage, OnSignal};
 use crate::kernels::{Rows, Strided, product};
 use crate::params::{fingerprint, mix};
@@ -286,6 +287,17 @@ fn back_to_input<T: Real, const C: usize, const O: usize, const KH: usize, const
                 }
             }
         }
+    }
+}
+
+impl<const C: usize, const O: usize, const KH: usize, const KW: usize, G: Geometry, T: Real> Affine<T>
+    for Conv<C, O, KH, KW, Linear, G, T>
+{
+    type Channels = [T; O];
+    type With<F: Activation> = Conv<C, O, KH, KW, F, G, T>;
+    fn scaled<F: Activation>(&self, scale: &[T; O], shift: &[T; O], to: &mut Self::With<F>) {
+        scale_rows(pixels(self.weights()), scale, &[T::ZERO; O], pixels_mut(to.weights_mut()));
+        scale_rows(&[self.b], scale, shift, core::slice::from_mut(&mut to.b));
     }
 }
 

@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 
 use rand_core::Rng;
 
+use crate::batch_norm::{Affine, scale_rows};
 use crate::params::{fingerprint, mix};
 use crate::{Activation, Init, Layer, Linear, Mode, Params, Real, Tensors, Zero, kernels};
 
@@ -110,5 +111,14 @@ impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for D
         if let Some(dx) = dx {
             kernels::times_transposed::<false, _, _, _, _>(dy, &self.w, dx);
         }
+    }
+}
+
+impl<const I: usize, const O: usize, T: Real> Affine<T> for Dense<I, O, Linear, T> {
+    type Channels = [T; O];
+    type With<F: Activation> = Dense<I, O, F, T>;
+    fn scaled<F: Activation>(&self, scale: &[T; O], shift: &[T; O], to: &mut Self::With<F>) {
+        scale_rows(&self.w, scale, &[T::ZERO; O], &mut to.w);
+        scale_rows(&[self.b], scale, shift, core::slice::from_mut(&mut to.b));
     }
 }

@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 
 use rand_core::Rng;
 
+use crate::batch_norm::{Affine, scale_rows};
 use crate::conv::{each_row, pixels, pixels_mut};
 use crate::geometry::{Axis, Geometry, OnImage};
 use crate::params::{fingerprint, mix};
@@ -212,5 +213,14 @@ fn back_to_input<T: Real, const C: usize, const K: usize>(
 fn add_products<T: Real, const C: usize>(sums: &mut [T; C], a: &[T; C], b: &[T; C]) {
     for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
         *sum += *a * *b;
+    }
+}
+
+impl<const C: usize, const K: usize, G: Geometry, T: Real> Affine<T> for DepthwiseConv2d<C, K, Linear, G, T> {
+    type Channels = [T; C];
+    type With<F: Activation> = DepthwiseConv2d<C, K, F, G, T>;
+    fn scaled<F: Activation>(&self, scale: &[T; C], shift: &[T; C], to: &mut Self::With<F>) {
+        scale_rows(pixels(self.weights()), scale, &[T::ZERO; C], pixels_mut(to.weights_mut()));
+        scale_rows(&[self.b], scale, shift, core::slice::from_mut(&mut to.b));
     }
 }

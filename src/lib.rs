@@ -147,10 +147,10 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`DepthwiseConv2d`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Last`], [`Residual`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
+//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`DepthwiseConv2d`], [`BatchNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Last`], [`Residual`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
 //! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
-//! | store it, deploy it | [`weights`], [`include_weights!`] |
+//! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
 //! | keep it in flash through power cuts | `checkpoint` (feature `checkpoint`) |
 //! | keep to the RAM | [`assert_fits`], [`Pass`] |
 //! | write a layer | [`Layer`], [`Params`], [`Tensors`] |
@@ -179,6 +179,7 @@ extern crate std;
 struct Readme;
 
 mod activation;
+mod batch_norm;
 #[cfg(feature = "checkpoint")]
 pub mod checkpoint;
 mod conv;
@@ -187,6 +188,7 @@ mod depthwise;
 mod dropout;
 pub mod flash;
 mod flatten;
+mod fold;
 mod geometry;
 mod gru;
 mod init;
@@ -212,11 +214,13 @@ mod vfp;
 pub mod weights;
 
 pub use activation::{Activation, Elu, LeakyRelu, Linear, Relu, Sigmoid, Softmax, Tanh, argmax};
+pub use batch_norm::{Affine, BatchNorm, Scale};
 pub use conv::{Conv, Conv1d, Conv2d};
 pub use dense::Dense;
 pub use depthwise::DepthwiseConv2d;
 pub use dropout::Dropout;
 pub use flatten::Flatten;
+pub use fold::Fold;
 pub use geometry::{Same, To, To1d};
 pub use gru::Gru;
 pub use init::{Init, shuffle};
@@ -241,9 +245,9 @@ pub use train::{Pass, TrainError, Trainer};
 pub mod prelude {
     pub use crate::optim::{Adam, AdamW, Momentum, Nesterov, Optimizer, RmsProp, Sgd};
     pub use crate::{
-        AvgPool1d, AvgPool2d, BinaryCrossEntropy, Confusion, Conv1d, Conv2d, CrossEntropy, Dense, DepthwiseConv2d,
-        Dropout, Elu, Flatten, Frozen, GlobalAvgPool, Gru, Huber, Init, Last, LeakyRelu, Linear, Mae, MaxPool1d,
-        MaxPool2d, Mse, Params, Pass, Regression, Relu, Residual, Schedule, Sigmoid, Softmax, Standardize, Tanh,
-        Tensors, To, To1d, TrainError, Trainer, Zero, argmax, chain, include_weights, shuffle, weights,
+        AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Confusion, Conv1d, Conv2d, CrossEntropy, Dense,
+        DepthwiseConv2d, Dropout, Elu, Flatten, Frozen, GlobalAvgPool, Gru, Huber, Init, Last, LeakyRelu, Linear, Mae,
+        MaxPool1d, MaxPool2d, Mse, Params, Pass, Regression, Relu, Residual, Schedule, Sigmoid, Softmax, Standardize,
+        Tanh, Tensors, To, To1d, TrainError, Trainer, Zero, argmax, chain, include_weights, shuffle, weights,
     };
 }

@@ -137,6 +137,10 @@ layers! {
     depthwise_first: chain![DepthwiseConv2d<2, 3, Tanh, Same, f64>, Head<40>];
     depthwise_stride_2: chain![Before, DepthwiseConv2d<3, 3, Elu, To<2, 3, 2, 1>, f64>, Head<18>];
     depthwise_and_pointwise: chain![Before, DepthwiseConv2d<3, 5, Tanh, To<2, 3, 1, 1>, f64>, Conv2d<3, 4, 1, Tanh, Same, f64>, Head<24>];
+    batch_norm: chain![Before, BatchNorm<Conv2d<3, 4, 3, Linear, Same, f64>, Sigmoid, f64>, Head<80>];
+    batch_norm_depthwise: chain![Before, BatchNorm<DepthwiseConv2d<3, 3, Linear, Same, f64>, Tanh, f64>, Head<60>];
+    batch_norm_first: chain![BatchNorm<Conv2d<2, 2, 3, Linear, Same, f64>, Elu, f64>, Head<40>];
+    batch_norm_dense: chain![Before, Flatten<60>, BatchNorm<Dense<60, 5, Linear, f64>, Tanh, f64>, Dense<5, 3, Linear, f64>];
     residual: chain![Before, Residual<chain![Conv2d<3, 4, 3, Tanh, Same, f64>, Conv2d<4, 3, 3, Sigmoid, Same, f64>]>, Head<60>];
     residual_first: chain![Residual<Conv2d<2, 2, 3, Tanh, Same, f64>>, Head<40>];
     frozen_conv2d: chain![Before, Frozen<Conv2d<3, 4, 3, Sigmoid, Same, f64>>, Head<80>];
