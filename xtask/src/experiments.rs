@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-const EXAMPLES: [&str; 6] = ["iris", "mnist", "wine", "autoencoder", "denoise", "cnn"];
+const EXAMPLES: [&str; 7] = ["iris", "mnist", "wine", "autoencoder", "denoise", "cnn", "signal"];
 
 pub fn run(life_expectancy: Option<PathBuf>) -> Result<()> {
     let mut table = Vec::new();

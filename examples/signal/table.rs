@@ -1,0 +1,62 @@
+//! Five seeds of each network and of a baseline beside PyTorch.
+
+use anyhow::Result;
+use common::options::{Kind, Plan};
+use common::session::progress;
+use common::table::{Better, Table};
+use indicatif::ProgressBar;
+use nerve::prelude::*;
+
+use crate::data::{Recording, STEPS, Split, Window};
+use crate::{Cnn, RATES, Recurrent, Trained, train, train_on};
+
+const EPOCHS: u32 = 40;
+const SEEDS: u64 = 5;
+
+/// Softmax regression on each channel's mean and standard deviation.
+type Baseline = Dense<12, 7>;
+
+/// What `pytorch.py` prints.
+const FEATURES: f64 = 82.9;
+const CNN: f64 = 84.9;
+const GRU: f64 = 86.6;
+
+pub fn print(recordings: &[Recording]) -> Result<()> {
+    Table::heading();
+    let mut table = Table::default();
+    row("softmax regression on means and deviations", FEATURES, &mut table, |plan, bar| {
+        let Split { train, test } = Split::new(recordings, plan.seed);
+        let [x, test_x] = [&train, &test].map(|part| part.x.iter().map(features).collect::<Vec<_>>());
+        train_on::<Baseline, _>((&x, &train.y), (&test_x, &test.y), plan, bar)
+    })?;
+    row("1-D CNN", CNN, &mut table, |plan, bar| train::<Cnn>(&Split::new(recordings, plan.seed), plan, bar))?;
+    row("GRU", GRU, &mut table, |plan, bar| train::<Recurrent>(&Split::new(recordings, plan.seed), plan, bar))?;
+    table.end()
+}
+
+fn row<N>(
+    name: &str,
+    pytorch: f64,
+    table: &mut Table,
+    train: impl Fn(&Plan, ProgressBar) -> Result<Trained<N>>,
+) -> Result<()> {
+    let mut accuracies = Vec::new();
+    for seed in 1..=SEEDS {
+        let plan =
+            Plan { optimizer: Kind::Adam, learning_rate: RATES[2], epochs: EPOCHS, batch: 32, seed, resume: None };
+        let bar = progress(&format!("{name} {seed}"), EPOCHS)?;
+        let trained = train(&plan, bar.clone())?;
+        bar.finish_and_clear();
+        accuracies.push(100.0 * f64::from(trained.confusion.accuracy()));
+    }
+    table.add(&format!("smartwatch {name}, Adam, epoch {EPOCHS}: accuracy %"), &accuracies, pytorch, 1, Better::Higher);
+    Ok(())
+}
+
+fn features(window: &Window) -> [f32; 12] {
+    std::array::from_fn(|i| {
+        let mean = |f: &dyn Fn(f32) -> f32| window.iter().map(|sample| f(sample[i % 6])).sum::<f32>() / STEPS as f32;
+        let first = mean(&|v| v);
+        if i < 6 { first } else { mean(&|v| (v - first) * (v - first)).sqrt() }
+    })
+}

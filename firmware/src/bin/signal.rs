@@ -1,0 +1,146 @@
+//! Tells exercises apart by the motion of a smartwatch: a 1-D CNN with a window at a time, a GRU with a sample at a time.
+//!
+//! Fails if a logit differs from the host's in a bit.
+#![no_std]
+#![no_main]
+
+use defmt::println;
+use nerve::prelude::*;
+use nerve_firmware::arch::Timer;
+use nerve_firmware::{board, count, entry, memory};
+use static_cell::ConstStaticCell;
+
+const STEPS: usize = 48;
+/// Acceleration and angular rate, along three axes each.
+type Sample = [f32; 6];
+type Window = [Sample; STEPS];
+type Logits = [f32; 7];
+const EXERCISES: [&str; 7] = ["PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW"];
+
+type Cnn = chain![
+    Conv1d<6, 16, 5, Relu>,
+    MaxPool1d<2, 24>,
+    Conv1d<16, 24, 5, Relu>,
+    MaxPool1d<2, 12>,
+    GlobalAvgPool,
+    Dense<24, 7>
+];
+type Recurrent = chain![Gru<6, 24>, Last, Dense<24, 7>];
+
+static CNN: Cnn = include_weights!(Cnn, "../../data/signal-cnn.nrv");
+static GRU: Recurrent = include_weights!(Recurrent, "../../data/signal-gru.nrv");
+static PASS: ConstStaticCell<Pass<Cnn, Window>> = ConstStaticCell::new(Pass::ZERO);
+
+/// Little-endian words: the exercise, the window, the bits of the CNN's logits and of the GRU's.
+const WORDS: usize = 1 + STEPS * 6 + 7 + 7;
+static HELD_OUT: &[u8] = include_bytes!("../../data/signal.bin");
+
+#[entry]
+fn main() -> ! {
+    memory::paint_stack();
+    println!(
+        "nerve on {}: exercises by a smartwatch, 1-D CNN of {} weights and GRU of {}",
+        board::NAME,
+        <Cnn as Tensors<f32>>::LEN,
+        <Recurrent as Tensors<f32>>::LEN
+    );
+    let success = run();
+    board::exit(success)
+}
+
+fn run() -> bool {
+    let Some(mut timer) = Timer::take() else { return false };
+    let pass = PASS.take();
+    let mut window = Window::ZERO;
+
+    let by_cnn = classify(&mut window, 0, |window| *pass.predict(&CNN, window));
+    let cnn_stack = memory::peak_stack();
+    let a_window = count::once(&mut timer, || {
+        core::hint::black_box(pass.predict(&CNN, core::hint::black_box(&window)));
+    });
+    report("1-D CNN", &by_cnn);
+    println!(
+        "  a window: {} {=str}; its pass in RAM {} bytes, stack {} bytes",
+        a_window,
+        board::COUNTED,
+        size_of::<Pass<Cnn, Window>>(),
+        cnn_stack
+    );
+
+    memory::paint_stack();
+    let by_gru = classify(&mut window, 1, |window| {
+        let mut stream = Stream::new();
+        window.iter().for_each(|sample| stream.sample(sample));
+        stream.logits()
+    });
+    let gru_stack = memory::peak_stack();
+    let mut stream = Stream::new();
+    let a_sample = count::mean(&mut timer, || stream.sample(core::hint::black_box(&window[0])));
+    report("GRU", &by_gru);
+    println!(
+        "  a sample: {} {=str}; its state in RAM {} bytes, stack {} bytes",
+        a_sample,
+        board::COUNTED,
+        size_of_val(&stream.h),
+        gru_stack
+    );
+    println!("flash {} bytes, RAM in statics {} bytes", memory::flash(), memory::statics());
+    by_cnn.same_bits && by_gru.same_bits && by_cnn.confusion.total() > 0
+}
+
+/// What a recurrent network keeps between two samples.
+struct Stream {
+    h: [f32; 24],
+}
+
+impl Stream {
+    fn new() -> Self {
+        Self { h: [0.0; 24] }
+    }
+
+    fn sample(&mut self, sample: &Sample) {
+        let ((gru, _), _) = &GRU;
+        gru.step(sample, &mut self.h);
+    }
+
+    fn logits(&self) -> Logits {
+        let (_, dense) = &GRU;
+        let mut pass = Pass::<Dense<24, 7>, [f32; 24]>::ZERO;
+        *pass.predict(dense, &self.h)
+    }
+}
+
+struct Result {
+    confusion: Confusion<7>,
+    same_bits: bool,
+}
+
+/// Classifies every held-out window; compares the logits with the `nth` seven of the host's.
+fn classify(window: &mut Window, nth: usize, mut logits: impl FnMut(&Window) -> Logits) -> Result {
+    let mut result = Result { confusion: Confusion::default(), same_bits: true };
+    for example in HELD_OUT.as_chunks::<4>().0.chunks_exact(WORDS) {
+        let [class, rest @ ..] = example else { continue };
+        let (samples, expected) = rest.split_at(STEPS * 6);
+        for (v, bytes) in window.as_flattened_mut().iter_mut().zip(samples) {
+            *v = f32::from_le_bytes(*bytes);
+        }
+        let found = logits(window);
+        result.confusion.add(u32::from_le_bytes(*class) as usize, argmax(&found));
+        let expected = expected.iter().skip(nth * 7).map(|bytes| u32::from_le_bytes(*bytes));
+        result.same_bits &= found.iter().zip(expected).all(|(found, expected)| found.to_bits() == expected);
+    }
+    result
+}
+
+fn report(network: &str, Result { confusion, same_bits }: &Result) {
+    println!(
+        "{=str}: {} of {} windows of two people it has not seen, every logit the host's bit for bit: {}",
+        network,
+        confusion.correct(),
+        confusion.total(),
+        same_bits
+    );
+    for (class, name) in EXERCISES.iter().enumerate() {
+        println!("  {=str}: {} of {}", name, confusion.count(class, class), confusion.examples(class));
+    }
+}
