@@ -3,7 +3,7 @@
 use rand_core::Rng;
 
 use crate::init::orthogonal;
-use crate::kernels::{Columns, Matrix, Rows, Strided, outer_products, product, sum_rows, times_transposed};
+use crate::kernels::{Matrix, Rows, Strided, outer_products, product, sum_rows, times_transposed};
 use crate::params::fingerprint;
 use crate::{Activation, Init, Layer, Mode, Params, Real, Sigmoid, Tanh, Tensor, Tensors, Zero};
 
@@ -216,7 +216,7 @@ impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]>
         dh.clear();
         for (t, [r, z, n, q]) in acts.iter().enumerate().rev() {
             for m in 0..B {
-                let before = t.checked_sub(1).map_or([T::ZERO; H], |t| y[m][t]);
+                let before = y[m].get(t.wrapping_sub(1)).copied().unwrap_or([T::ZERO; H]);
                 for i in 0..H {
                     let (r, z, n, q) = (r[m][i], z[m][i], n[m][i], q[m][i]);
                     let d = dy[m][t][i] + dh[m][i];
@@ -248,7 +248,7 @@ impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]>
                 }
                 sum_rows::<true, _, _, _>(dq, &mut grads.c);
                 // Before the first step, the state was 0.
-                let before = Columns(y[m].split_last().map_or(&[], |(_, before)| before));
+                let before = Strided { data: y[m].as_flattened(), row: 1, column: H };
                 for (d, du) in [dr, dz, dq].into_iter().zip(&mut grads.u) {
                     product::<true, _, _>(&before, d.get(1..).unwrap_or_default(), du);
                 }

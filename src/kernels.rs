@@ -196,7 +196,7 @@ impl<T: Real, const N: usize> Matrix<T> for Rows<'_, T, N> {
 }
 
 /// A matrix turned over: row `m` is column `m`.
-pub(crate) struct Columns<'a, T, const N: usize>(pub &'a [[T; N]]);
+struct Columns<'a, T, const N: usize>(&'a [[T; N]]);
 
 impl<T: Real, const N: usize> Matrix<T> for Columns<'_, T, N> {
     #[inline(always)]

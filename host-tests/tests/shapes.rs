@@ -55,6 +55,15 @@ fn an_input_that_does_not_fit_is_an_error_with_both_shapes() {
 }
 
 #[test]
+fn a_signal_with_other_channels_is_an_error_with_both_shapes() {
+    expect_error(
+        "channels",
+        "type Net = chain![Gru<3, 8>, Last, Dense<8, 2>];\npub static PASS: Pass<Net, [[f32; 4]; 20]> = Pass::ZERO;",
+        &["Gru<3, 8>", "cannot take an input of shape `[[f32; 4]; 20]`"],
+    );
+}
+
+#[test]
 fn a_network_over_the_budget_is_an_error_with_both_numbers() {
     expect_error(
         "budget",
