@@ -7,8 +7,10 @@ use crate::{Layer, Mode, Real, Tensor, Zero};
 ///
 /// The derivative is computed from the output, so that the input need not be kept.
 pub trait Activation {
+    /// For messages, exported networks and the weights file's fingerprint.
+    const NAME: &str;
     /// Names the function in a weights file's fingerprint.
-    const FINGERPRINT: u32;
+    const FINGERPRINT: u32 = fingerprint(Self::NAME, &[]);
     /// Replaces the inputs in `row` by the outputs.
     fn forward<T: Real>(row: &mut [T]);
     /// Replaces `∂loss/∂outputs` in `dy` by `∂loss/∂inputs`, given the outputs `y`.
@@ -25,7 +27,7 @@ macro_rules! elementwise {
         pub struct $Name;
 
         impl Activation for $Name {
-            const FINGERPRINT: u32 = fingerprint(stringify!($Name), &[]);
+            const NAME: &str = stringify!($Name);
             #[inline]
             fn forward<$T: Real>(row: &mut [$T]) {
                 for v in row {
@@ -111,7 +113,7 @@ elementwise! {
 pub struct Softmax;
 
 impl Activation for Softmax {
-    const FINGERPRINT: u32 = fingerprint("Softmax", &[]);
+    const NAME: &str = "Softmax";
     #[inline]
     fn forward<T: Real>(row: &mut [T]) {
         softmax(row);

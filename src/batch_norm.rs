@@ -10,7 +10,7 @@ use crate::{Activation, Init, Layer, Linear, Mode, Params, Real, Tensor, Tensors
 /// Share of a batch's statistics in the running ones.
 const MOMENTUM: f64 = 0.1;
 /// Added to a variance, keeps the quotient finite.
-const EPSILON: f64 = 1e-5;
+pub(crate) const EPSILON: f64 = 1e-5;
 
 /// The layer `L` with its outputs normalised, channel by channel, and then the activation `F` (Ioffe and Szegedy 2015):
 /// `y = f(γ·(z − mean) / √(variance + ε) + β)` with `z = L(x)`, ε = 10⁻⁵.

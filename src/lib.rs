@@ -152,6 +152,7 @@
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
 //! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
 //! | keep it in flash through power cuts | `checkpoint` (feature `checkpoint`) |
+//! | take weights from PyTorch, hand a network on as ONNX | `pytorch` (feature `safetensors`), `onnx` (feature `onnx`); both need `std` |
 //! | keep to the RAM | [`assert_fits`], [`Pass`] |
 //! | write a layer | [`Layer`], [`Params`], [`Tensors`] |
 //!
@@ -170,7 +171,7 @@
 //! * A network with many layers gives long type names in errors and backtraces.
 #![no_std]
 
-#[cfg(any(test, feature = "rayon"))]
+#[cfg(any(test, feature = "onnx", feature = "rayon", feature = "safetensors"))]
 extern crate std;
 
 /// The README's programs are compiled and run with the tests.
@@ -185,6 +186,9 @@ pub mod checkpoint;
 mod conv;
 mod dense;
 mod depthwise;
+#[cfg(any(feature = "onnx", feature = "safetensors"))]
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))] // Reading weights needs a part of it.
+mod describe;
 mod dropout;
 pub mod flash;
 mod flatten;
@@ -198,11 +202,15 @@ mod layer;
 mod loss;
 mod memory;
 mod metrics;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 pub mod optim;
 #[cfg(feature = "rayon")]
 mod parallel;
 mod params;
 mod pool;
+#[cfg(feature = "safetensors")]
+pub mod pytorch;
 mod real;
 mod residual;
 mod schedule;
@@ -218,6 +226,8 @@ pub use batch_norm::{Affine, BatchNorm, Scale};
 pub use conv::{Conv, Conv1d, Conv2d};
 pub use dense::Dense;
 pub use depthwise::DepthwiseConv2d;
+#[cfg(any(feature = "onnx", feature = "safetensors"))]
+pub use describe::{Describe, Description};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use fold::Fold;

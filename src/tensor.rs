@@ -16,6 +16,8 @@ pub trait Tensor: Sized + Zero {
     type Elem: Real;
     /// Number of scalars.
     const LEN: usize;
+    /// Calls `f` with the length of each axis, the outermost first.
+    fn axes(f: &mut impl FnMut(usize));
     /// Several tensors as one slice.
     fn flatten(xs: &[Self]) -> &[Self::Elem];
     /// Several tensors as one mutable slice.
@@ -44,6 +46,7 @@ macro_rules! scalar {
         impl Tensor for $T {
             type Elem = $T;
             const LEN: usize = 1;
+            fn axes(_: &mut impl FnMut(usize)) {}
             #[inline]
             fn flatten(xs: &[Self]) -> &[$T] {
                 xs
@@ -70,6 +73,10 @@ impl<X: Zero, const N: usize> Zero for [X; N] {
 impl<X: Tensor, const N: usize> Tensor for [X; N] {
     type Elem = X::Elem;
     const LEN: usize = N * X::LEN;
+    fn axes(f: &mut impl FnMut(usize)) {
+        f(N);
+        X::axes(f);
+    }
     #[inline]
     fn flatten(xs: &[Self]) -> &[X::Elem] {
         X::flatten(xs.as_flattened())

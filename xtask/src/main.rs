@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod device;
 mod experiments;
+mod onnx;
 mod peers;
 mod session;
 mod setup;

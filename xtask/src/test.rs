@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::device::{BOARDS, Board, M0, M4F};
 use crate::setup::{self, Toolchain};
-use crate::{bench, output, session};
+use crate::{bench, onnx, output, session};
 
 const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 
@@ -80,6 +80,7 @@ pub fn run() -> Result<()> {
             Ok(String::new())
         },
     );
+    steps.step("networks exported as ONNX, in onnxruntime", onnx::check);
     steps.step("Iris within a point of PyTorch", || {
         output(&mut cargo("run --quiet --release --example iris -- --table")).map(|_| String::new())
     });

@@ -1,0 +1,78 @@
+"""Writes networks as PyTorch stores them, import-*.safetensors, and what they answer, import.rs.
+
+python3 host-tests/tests/torch/import.py   (needs torch and safetensors; the values in the repository are of torch 2.15)
+"""
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+FOLDER = Path(__file__).parent
+torch.manual_seed(1)
+
+
+def values(*shape):
+    """Multiples of 1/16 in a fixed disorder; the test makes the same."""
+    count = torch.Size(shape).numel()
+    return torch.tensor([((i * 7 + 5) % 37 - 18) / 16 for i in range(count)]).view(shape)
+
+
+def trained(model):
+    """A model whose statistics are not those of a new one."""
+    for module in model.modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            for tensor in (module.weight.data, module.running_mean, module.running_var):
+                tensor.add_(torch.rand_like(tensor))
+            module.bias.data.uniform_()
+    return model.eval()
+
+
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.recurrent = nn.GRU(3, 5, batch_first=True)
+        self.head = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2))
+
+    def forward(self, x):
+        return self.head(self.recurrent(x)[0][:, -1])
+
+
+class Skip(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return x + self.inner(x)
+
+
+image = trained(nn.Sequential(
+    nn.Conv2d(2, 3, 3, padding="same", bias=False), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2),
+    nn.Conv2d(3, 3, 3, padding="same", groups=3), nn.ELU(),
+    nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.Sigmoid(), nn.Dropout(0.3),
+    nn.Flatten(), nn.Linear(4 * 2 * 3, 6), nn.Tanh(), nn.Linear(6, 3),
+))
+signal = trained(nn.Sequential(
+    nn.Conv1d(3, 4, 5, stride=2), nn.BatchNorm1d(4), nn.LeakyReLU(), nn.AvgPool1d(3),
+    nn.Flatten(), nn.Linear(4 * 4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3),
+))
+residual = trained(nn.Sequential(
+    nn.Conv2d(2, 4, 3, padding="same"), nn.ReLU(),
+    Skip(nn.Sequential(nn.Conv2d(4, 4, 3, padding="same"), nn.ReLU(), nn.Conv2d(4, 4, 3, padding="same"))),
+    nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3),
+))
+
+lines = ["// Written by import.py."]
+for name, model, x in (
+    # PyTorch has the channels first, the test has them last.
+    ("image", image, values(8, 10, 2).permute(2, 0, 1)),
+    ("signal", signal, values(28, 3).permute(1, 0)),
+    ("residual", residual, values(8, 10, 2).permute(2, 0, 1)),
+    ("recurrent", trained(Recurrent()), values(6, 3)),
+):
+    save_file(model.state_dict(), FOLDER / f"import-{name}.safetensors")
+    with torch.no_grad():
+        logits = model(x[None].contiguous())[0].numpy()
+    lines.append(f"pub const {name.upper()}: [f32; {len(logits)}] = [{', '.join(map(str, logits))}];")
+(FOLDER / "import.rs").write_text("\n".join(lines) + "\n")

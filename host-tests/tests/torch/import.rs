@@ -1,0 +1,5 @@
+// Written by import.py.
+pub const IMAGE: [f32; 3] = [0.019363627, -0.10395551, -0.43462917];
+pub const SIGNAL: [f32; 3] = [-0.1358831, -0.24513769, 0.1398465];
+pub const RESIDUAL: [f32; 3] = [0.34576187, -0.28658384, 0.6294997];
+pub const RECURRENT: [f32; 2] = [-0.12608618, -0.6966964];
