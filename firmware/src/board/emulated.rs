@@ -37,6 +37,7 @@ impl Register {
     }
 
     /// Its value.
+    #[cfg(target_arch = "arm")]
     pub fn read(self) -> u32 {
         // SAFETY: it is a register, as `new` was promised.
         unsafe { self.0.read_volatile() }

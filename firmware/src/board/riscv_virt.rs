@@ -51,5 +51,7 @@ pub fn restart() -> ! {
     const RESET: u32 = 0x7777;
     // SAFETY: this is the board's test device, and nothing else uses it.
     unsafe { Register::new(0x0010_0000) }.write(RESET);
-    loop {}
+    loop {
+        core::hint::spin_loop();
+    }
 }
