@@ -6,12 +6,16 @@ use std::{env, error::Error, fs, path::PathBuf};
 const SILENT: [&str; 3] = ["size_runtime", "size_inference", "size_training"];
 
 /// Each board's feature, its memory for the program and for variables: where it begins, and KiB.
-const BOARDS: [(&str, Region, Region); 5] = [
+const BOARDS: [(&str, Region, Region); 8] = [
     ("MICROBIT", (0x0000_0000, 256), (0x2000_0000, 16)),
     ("LM3S6965EVB", (0x0000_0000, 256), (0x2000_0000, 64)),
     ("MPS2_AN386", (0x0000_0000, 4096), (0x2000_0000, 4096)),
     ("MPS2_AN505", (0x1000_0000, 4096), (0x3800_0000, 4096)),
     ("RISCV_VIRT", (0x8000_0000, 4096), (0x8040_0000, 4096)),
+    // The flash of these ends with what `STORE` in the board's module keeps for checkpoints.
+    ("NRF52840_DK", (0x0000_0000, 1024 - 16), (0x2000_0000, 256)),
+    ("STM32F4_DISCOVERY", (0x0800_0000, 1024 - 256), (0x2000_0000, 112)),
+    ("PICO2", (0x1000_0000, 4096 - 16), (0x2000_0000, 512)),
 ];
 type Region = (u32, u32);
 
@@ -24,10 +28,21 @@ REGION_ALIAS("REGION_HEAP", RAM);
 REGION_ALIAS("REGION_STACK", RAM);
 "#;
 
+/// Where the RP2350's boot ROM looks for a description of the program: within its first 4 KiB.
+const RP2350_START: &str = r#"SECTIONS {
+  .start_block : ALIGN(4) {
+    __start_block_addr = .;
+    KEEP(*(.start_block));
+    KEEP(*(.boot_info));
+  } > FLASH
+} INSERT AFTER .vector_table;
+_stext = ADDR(.start_block) + SIZEOF(.start_block);
+"#;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let chosen: Vec<_> =
         BOARDS.iter().filter(|(board, ..)| env::var_os(format!("CARGO_FEATURE_{board}")).is_some()).collect();
-    let [(_, flash, ram)] = chosen[..] else {
+    let [(board, flash, ram)] = chosen[..] else {
         return Err("choose one board, as in --no-default-features --features microbit".into());
     };
     let region = |(origin, kib): &Region| format!("ORIGIN = {origin:#x}, LENGTH = {kib}K");
@@ -36,6 +51,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     if riscv {
         memory.push_str(RISCV_REGIONS);
         println!("cargo:rustc-link-arg-bins=-Tmemory.x"); // `link.x` of the Arm runtime includes it by itself.
+    }
+    if *board == "PICO2" {
+        memory.push_str(RP2350_START);
     }
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("memory.x"), memory)?;

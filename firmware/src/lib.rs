@@ -8,7 +8,8 @@ pub mod memory;
 
 pub use arch::entry;
 
-/// Logs the panic and ends the program with a failure.
+/// Logs the panic and ends the program with a failure. Real boards have `panic-probe`.
+#[cfg(feature = "emulated")]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo) -> ! {
     defmt::error!("{}", defmt::Display2Format(info));

@@ -82,10 +82,7 @@ pub struct Run {
 impl Board {
     /// Builds one of the firmware's programs; returns its ELF file.
     pub fn build(&self, toolchain: Toolchain, program: &str) -> Result<PathBuf> {
-        let mut cargo = toolchain.cargo("build", self.target);
-        cargo.current_dir("firmware").args(["--quiet", "--release", "--locked", "--no-default-features"]);
-        output(cargo.args(["--features", self.feature, "--bin", program]))?;
-        Ok(Path::new("firmware").join(toolchain.target_dir()).join(self.target).join("release").join(program))
+        build(toolchain, self.target, self.feature, program)
     }
 
     /// The emulator with a program, without its serial line.
@@ -142,6 +139,18 @@ impl Board {
             None => bail!("the device did not end within {} s:\n{log}{plugin}", TIMEOUT.as_secs()),
         }
     }
+}
+
+/// Boards that are not emulated: the firmware's feature, the compiler's target.
+pub const REAL_BOARDS: [(&str, &str); 3] =
+    [("nrf52840-dk", M4F.target), ("stm32f4-discovery", M4F.target), ("pico2", M33.target)];
+
+/// Builds one of the firmware's programs for the board with this feature; returns its ELF file.
+pub fn build(toolchain: Toolchain, target: &str, feature: &str, program: &str) -> Result<PathBuf> {
+    let mut cargo = toolchain.cargo("build", target);
+    cargo.current_dir("firmware").args(["--quiet", "--release", "--locked", "--no-default-features"]);
+    output(cargo.args(["--features", feature, "--bin", program]))?;
+    Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join("release").join(program))
 }
 
 /// A board that runs, as long as this lives.

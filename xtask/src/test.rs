@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::device::{BOARDS, Board, M0, M4F};
+use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
 use crate::{bench, onnx, output, session};
 
@@ -94,6 +94,12 @@ pub fn run() -> Result<()> {
         Ok(M4F.run(&M4F.build(toolchain, "signal")?, None)?.log)
     });
     steps.step("the same bits on host (debug, release) and on every emulated board", || same_bits(toolchain));
+    steps.step("the learner builds for nRF52840-DK, STM32F4 Discovery and Raspberry Pi Pico 2", || {
+        for (feature, target) in REAL_BOARDS {
+            device::build(toolchain, target, feature, LEARNER).context(feature)?;
+        }
+        Ok(String::new())
+    });
     steps.step("a host's session with the learner on every emulated board, its power cut in between", || {
         session::run(toolchain)
     });

@@ -20,9 +20,15 @@ boards! {
     "mps2-an386": mps2_an386,
     "mps2-an505": mps2_an505,
     "riscv-virt": riscv_virt,
+    "nrf52840-dk": nrf52840_dk,
+    "stm32f4-discovery": stm32f4_discovery,
+    "pico2": pico2,
 }
 
 #[cfg(any(feature = "mps2-an386", feature = "mps2-an505"))]
 mod cmsdk;
 #[cfg(feature = "emulated")]
 mod emulated;
+
+#[cfg(feature = "real")]
+mod real;
