@@ -197,3 +197,8 @@ fn finite(net: &Net) -> bool {
     net.visit(&mut |tensor: &[f32]| finite &= tensor.iter().all(|v| v.is_finite()));
     finite
 }
+
+/// Whether the library takes a weights file for the network.
+pub fn load(net: &mut Net, file: &[u8]) -> bool {
+    weights::load(net, file).is_ok()
+}
