@@ -33,13 +33,6 @@ pub enum Error {
     },
     /// A logit, the loss or a gradient is infinite or NaN.
     Diverged,
-    /// Training had made the network worse: it went back to what was saved.
-    Worse {
-        /// Loss of the network that was saved, on the samples kept.
-        saved: f32,
-        /// Loss of the network that was refused.
-        refused: f32,
-    },
     /// Nothing has been saved yet.
     NothingSaved,
     /// What is in flash is another network's.
@@ -94,10 +87,6 @@ impl fmt::Display for Error {
                 write!(f, "class {class} does not exist, the network knows 0 to {}: look at the CSV's last column", classes.saturating_sub(1))
             }
             Error::Diverged => f.write_str("a logit, the loss or a gradient is infinite or NaN: `load` what was saved, or reset to factory"),
-            Error::Worse { saved, refused } => write!(
-                f,
-                "training had raised the loss on the samples kept from {saved} to {refused}, so the device went back to what was saved: train with more, or other, samples"
-            ),
             Error::NothingSaved => f.write_str("nothing has been saved yet: save first"),
             Error::SavedByAnother => {
                 f.write_str("the flash holds another network's state: reset to factory to write over it")

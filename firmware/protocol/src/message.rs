@@ -31,7 +31,7 @@ pub enum Request<'a> {
         /// Its class.
         class: u32,
     },
-    /// Writes network and optimizer to flash, unless they have become worse: [`Reply::Done`].
+    /// Writes network and optimizer to flash, unless a weight is infinite or NaN: [`Reply::Done`].
     Save,
     /// Goes back to what was saved last: [`Reply::Done`].
     Load,
