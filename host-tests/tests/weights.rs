@@ -45,6 +45,16 @@ fn the_header_is_as_documented() {
     assert_eq!(f32::from_le_bytes(bytes[18..22].try_into().unwrap()), 2.0);
 }
 
+/// Written by version 0.1.0.
+#[test]
+fn a_file_of_format_1_is_read_and_written() {
+    const FILE: &[u8] = b"nerv\x01\x04\x28\x71\x7b\x34\x03\0\0\0\x22\x2f\xed\xe5\0\0\0\x3f\0\0\0\xc0\0\0\x40\x40";
+    let mut net = Dense::<2, 1>::ZERO;
+    load(&mut net, FILE).unwrap();
+    assert_eq!(net, Dense::new([[0.5], [-2.0]], [3.0]));
+    assert_eq!(save(&net, &mut [0; 30]), Ok(FILE));
+}
+
 /// CRC-32 of "123456789" is cbf43926 in every description of it; here of the elements, by another implementation.
 #[test]
 fn the_checksum_is_crc_32() {
