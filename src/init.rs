@@ -8,6 +8,7 @@ use crate::Real;
 ///
 /// The same seed of the same generator gives the same bits on every target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Init {
     /// Uniform in ±√(6 / (fan_in + fan_out)): for sigmoid, tanh and softmax (Glorot and Bengio 2010).
     GlorotUniform,

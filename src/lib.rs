@@ -153,6 +153,7 @@
 //! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
 //! | keep it in flash through power cuts | `checkpoint` (feature `checkpoint`) |
 //! | take weights from PyTorch, hand a network on as ONNX | `pytorch` (feature `safetensors`), `onnx` (feature `onnx`); both need `std` |
+//! | keep it inside a data structure of your own | `serde` (feature `serde`) |
 //! | keep to the RAM | [`assert_fits`], [`Pass`] |
 //! | write a layer | [`Layer`], [`Params`], [`Tensors`] |
 //!
@@ -214,6 +215,8 @@ pub mod pytorch;
 mod real;
 mod residual;
 mod schedule;
+#[cfg(feature = "serde")]
+pub mod serde;
 mod standardize;
 mod tensor;
 mod train;

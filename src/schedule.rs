@@ -4,6 +4,7 @@ use crate::Real;
 
 /// The learning rate as a function of the epoch or step, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Schedule<T = f32> {
     /// Always the same.
     Constant(T),

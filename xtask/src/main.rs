@@ -5,6 +5,7 @@ mod demo;
 mod device;
 mod experiments;
 mod onnx;
+mod package;
 mod peers;
 mod session;
 mod setup;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
-use crate::{bench, onnx, output, session};
+use crate::{bench, onnx, output, package, session};
 
 const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 
@@ -60,11 +60,15 @@ pub fn run() -> Result<()> {
     steps.step("documentation", || {
         output(cargo("doc --quiet --no-deps --all-features").env("RUSTDOCFLAGS", "-D warnings"))
     });
+    steps.step("every combination of features", package::features);
+    steps.step("the packaged crate in a new project, for the host and the Cortex-M4F", || package::stranger(toolchain));
+    steps.step("the oldest compiler", package::oldest_compiler);
+    steps.step("licences and advisories", package::licences);
     steps.step(
-        "no_std builds, without features and with checkpoint: Cortex-M4F, Cortex-M0, RISC-V without atomics",
+        "no_std builds, without features and with those that need no std: Cortex-M4F, Cortex-M0, RISC-V without atomics",
         || {
             for target in [M4F.target, M0.target, NO_ATOMICS] {
-                for features in ["", "checkpoint"] {
+                for features in ["", "checkpoint,defmt,serde"] {
                     let mut build = toolchain.cargo("build", target);
                     output(build.args([
                         "--quiet",

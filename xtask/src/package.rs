@@ -1,0 +1,146 @@
+//! What strangers need: every combination of features, the packaged crate in a project of theirs, the oldest compiler, the licences.
+
+use std::collections::HashSet;
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+use spdx::{Expression, LicenseReq, Licensee};
+
+use crate::device::M4F;
+use crate::output;
+use crate::setup::Toolchain;
+
+const PROJECT: &str = "target/stranger";
+
+fn metadata() -> Result<Metadata> {
+    Ok(MetadataCommand::new().other_options(["--locked".into(), "--all-features".into()]).exec()?)
+}
+
+fn library(metadata: &Metadata) -> Result<&Package> {
+    metadata.root_package().context("the library is not the workspace's root")
+}
+
+/// Checks the library with every combination of its features, without a warning.
+pub fn features() -> Result<String> {
+    let metadata = metadata()?;
+    let features: Vec<_> = library(&metadata)?.features.keys().filter(|feature| *feature != "default").collect();
+    ensure!(!library(&metadata)?.features.contains_key("default"), "a feature is on by default");
+    for combination in 0..1_u32 << features.len() {
+        let chosen = features.iter().enumerate().filter(|(i, _)| combination >> i & 1 == 1);
+        let chosen = chosen.map(|(_, feature)| feature.as_str()).collect::<Vec<_>>().join(",");
+        let mut clippy = Command::new("cargo");
+        clippy.args([
+            "clippy",
+            "--quiet",
+            "--lib",
+            "--package",
+            "nerve",
+            "--features",
+            &chosen,
+            "--",
+            "-D",
+            "warnings",
+        ]);
+        output(&mut clippy).with_context(|| format!("with the features {chosen:?}"))?;
+    }
+    Ok(format!("{} combinations", 1 << features.len()))
+}
+
+/// Packages the library, then compiles the README's network with the package, for the host, where it runs, and for a device.
+pub fn stranger(toolchain: Toolchain) -> Result<String> {
+    output(Command::new("cargo").args(["package", "--quiet", "--package", "nerve", "--allow-dirty"]))?;
+    let package = format!("nerve-{}", library(&metadata()?)?.version);
+    let readme = fs::read_to_string("README.md")?;
+    let mut programs = readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let network = programs.next().context("the README has no network")?;
+    let program = programs.find(|program| program.contains("fn main()")).context("the README has no program")?;
+    let source = format!("{PROJECT}/src");
+    fs::create_dir_all(&source)?;
+    fs::write(
+        format!("{PROJECT}/Cargo.toml"),
+        format!(
+            "[package]\nname = \"stranger\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
+             nerve = {{ path = \"../package/{package}\" }}\nrand_core = \"0.10\"\nrand_pcg = {{ version = \"0.10\", default-features = false }}\n"
+        ),
+    )?;
+    fs::write(format!("{source}/main.rs"), program)?;
+    let run = "\n/// Runs it.\npub fn logits(net: &Net, x: &[f32; 4]) -> [f32; 3] {\n    *Pass::<Net, [f32; 4]>::ZERO.predict(net, x)\n}\n";
+    fs::write(format!("{source}/lib.rs"), format!("#![no_std]\n{network}{run}"))?;
+    output(Command::new("cargo").current_dir(PROJECT).args(["run", "--quiet"]))?;
+    output(toolchain.cargo("build", M4F.target).current_dir(PROJECT).args(["--quiet", "--release", "--lib"]))?;
+    Ok(String::new())
+}
+
+/// Checks the library with the oldest compiler that it promises.
+pub fn oldest_compiler() -> Result<String> {
+    let metadata = metadata()?;
+    let oldest = library(&metadata)?.rust_version.as_ref().context("no rust-version")?;
+    let version = format!("{}.{}", oldest.major, oldest.minor);
+    let installed = || output(Command::new("rustup").args(["run", &version, "rustc", "--version"])).is_ok();
+    if !installed() {
+        println!("Installing with rustup, the oldest compiler that the library promises: {version}");
+        let _ =
+            output(Command::new("rustup").args(["--quiet", "toolchain", "install", &version, "--profile", "minimal"]));
+    }
+    if !installed() {
+        return Ok(format!(
+            "skipped: rustup cannot install it; clippy has found nothing of the standard library newer than {version}. \
+             By hand: rustup toolchain install {version} && cargo +{version} check --all-features"
+        ));
+    }
+    let mut check = Command::new("rustup");
+    output(check.args([
+        "run",
+        &version,
+        "cargo",
+        "check",
+        "--quiet",
+        "--package",
+        "nerve",
+        "--all-features",
+        "--target-dir",
+        "target/oldest",
+    ]))?;
+    Ok(format!("Rust {version}"))
+}
+
+/// Compares the licences of what the library is built from with the list of `.cargo/deny.toml`.
+pub fn licences() -> Result<String> {
+    let list: toml::Table = fs::read_to_string(".cargo/deny.toml")?.parse()?;
+    let allowed = list.get("licenses").and_then(|licenses| licenses.get("allow")).and_then(|allow| allow.as_array());
+    let allowed =
+        allowed.context("no list")?.iter().filter_map(|name| name.as_str().and_then(|name| Licensee::parse(name).ok()));
+    let allowed: Vec<_> = allowed.collect();
+    let allow = |licence: &LicenseReq| allowed.iter().any(|allowed| allowed.satisfies(licence));
+
+    let metadata = metadata()?;
+    let graph = metadata.resolve.as_ref().context("no dependencies")?;
+    let (mut packages, mut open) = (HashSet::new(), vec![&library(&metadata)?.id]);
+    while let Some(id) = open.pop() {
+        if packages.insert(id) {
+            let dependencies = graph.nodes.iter().filter(|node| node.id == *id).flat_map(|node| &node.deps);
+            let built = |kind: &cargo_metadata::DepKindInfo| kind.kind != DependencyKind::Development;
+            open.extend(
+                dependencies
+                    .filter(|dependency| dependency.dep_kinds.iter().any(built))
+                    .map(|dependency| &dependency.pkg),
+            );
+        }
+    }
+    for package in metadata.packages.iter().filter(|package| packages.contains(&package.id)) {
+        let licence = package.license.as_deref().with_context(|| format!("{} states no licence", package.name))?;
+        let expression = Expression::parse_mode(licence, spdx::ParseMode::LAX)?;
+        ensure!(
+            expression.evaluate(|licence| allow(licence)),
+            "{}: {licence} is not in .cargo/deny.toml",
+            package.name
+        );
+    }
+    let advisories = match output(Command::new("cargo").args(["deny", "--version"])) {
+        Ok(_) => output(Command::new("cargo").args(["deny", "check"])).map(|_| "advisories: none")?,
+        Err(_) => "skipped advisories: cargo install --locked cargo-deny && cargo deny check",
+    };
+    Ok(format!("{} packages\n{advisories}", packages.len()))
+}
