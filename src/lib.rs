@@ -213,6 +213,7 @@ mod pool;
 #[cfg(feature = "safetensors")]
 pub mod pytorch;
 mod real;
+mod replay;
 mod residual;
 mod schedule;
 #[cfg(feature = "serde")]
@@ -248,6 +249,7 @@ pub use parallel::ParallelTrainer;
 pub use params::{Params, Tensors};
 pub use pool::{Avg, AvgPool1d, AvgPool2d, GlobalAvgPool, Max, MaxPool1d, MaxPool2d, Pool};
 pub use real::Real;
+pub use replay::Replay;
 pub use residual::Residual;
 pub use schedule::Schedule;
 pub use standardize::Standardize;
