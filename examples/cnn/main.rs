@@ -1,5 +1,7 @@
 //! Trains convolutional networks on MNIST's digits, or on Fashion-MNIST's clothes.
 
+mod device;
+mod networks;
 mod table;
 
 use std::path::PathBuf;
@@ -12,43 +14,9 @@ use common::plot::{self, Curve};
 use common::session::{Examples, Session, progress};
 use common::store;
 use indicatif::ProgressBar;
+use nerve::Layer;
 use nerve::prelude::*;
-use nerve::{Layer, To};
-
-/// Rows of pixels of one channel.
-type Image = [[[f32; 1]; SIDE]; SIDE];
-
-/// 9,098 parameters.
-type Tiny = chain![
-    Conv2d<1, 8, 3, Relu>,
-    MaxPool2d<2, 14, 14>,
-    Conv2d<8, 16, 3, Relu>,
-    MaxPool2d<2, 7, 7>,
-    Flatten<784>,
-    Dense<784, 10>
-];
-
-/// LeNet-5 (LeCun et al. 1998) with ReLU and largest-value pooling: 61,706 parameters.
-type LeNet5 = chain![
-    Conv2d<1, 6, 5, Relu>,
-    MaxPool2d<2, 14, 14>,
-    Conv2d<6, 16, 5, Relu, To<10, 10>>,
-    MaxPool2d<2, 5, 5>,
-    Flatten<400>,
-    Dense<400, 120, Relu>,
-    Dense<120, 84, Relu>,
-    Dense<84, 10>
-];
-
-/// Two residual blocks between convolutions of stride 2, and a mean over all pixels instead of a large last layer.
-type Residuals = chain![
-    Conv2d<1, 16, 3, Relu, To<14, 14, 2, 1>>,
-    Residual<chain![Conv2d<16, 16, 3, Relu>, Conv2d<16, 16, 3, Relu>]>,
-    Conv2d<16, 32, 3, Relu, To<7, 7, 2, 1>>,
-    Residual<chain![Conv2d<32, 32, 3, Relu>, Conv2d<32, 32, 3, Relu>]>,
-    GlobalAvgPool,
-    Dense<32, 10>
-];
+use networks::{Image, LeNet5, Residuals, Tiny};
 
 /// Learning rates of SGD, momentum and Adam.
 const RATES: [f32; 3] = [0.1, 0.02, 0.001];
@@ -69,6 +37,10 @@ struct Options {
     /// Trains each network with three seeds, the residual one on Fashion-MNIST, and prints the accuracies beside PyTorch's.
     #[arg(long)]
     table: bool,
+    /// Classifies the held-out images with the weights in this folder, and leaves the first of them with their logits in `--out` for the
+    /// emulated device.
+    #[arg(long)]
+    device: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -84,9 +56,12 @@ enum Network {
 
 /// Images as a convolution takes them.
 struct Data {
-    train: (Vec<Image>, Vec<usize>),
-    test: (Vec<Image>, Vec<usize>),
+    train: Images,
+    test: Images,
 }
+
+/// With their classes.
+type Images = (Vec<Image>, Vec<usize>);
 
 impl From<Mnist> for Data {
     fn from(data: Mnist) -> Self {
@@ -129,6 +104,9 @@ where
     Trainer<N, Image, 16>: Send,
 {
     let (out, name) = (&options.training.out, format!("{:?}", options.network).to_lowercase());
+    if let Some(folder) = &options.device {
+        return device::prepare::<N>(&name, folder, out, &data.test);
+    }
     println!("{name}: {} parameters", <N as Tensors<f32>>::LEN);
     let (mut losses, mut accuracies) = (Vec::new(), Vec::new());
     for plan in options.training.plans(RATES) {
@@ -165,7 +143,7 @@ where
     let mut session = Session::<N, Image>::new(plan, Init::GlorotUniform, bar)?;
     let (mut accuracies, mut confusion) = (Vec::new(), Confusion::default());
     let part = |part| -> Examples<Image, usize> {
-        let (x, y): &(Vec<Image>, Vec<usize>) = part;
+        let (x, y): &Images = part;
         Examples { x, y }
     };
     for _ in 0..plan.epochs {

@@ -8,7 +8,8 @@ use common::table::{Better, Table};
 use nerve::Layer;
 use nerve::prelude::*;
 
-use crate::{Data, Image, LeNet5, RATES, Residuals, Tiny, train};
+use crate::networks::{Image, LeNet5, Residuals, Tiny};
+use crate::{Data, RATES, train};
 
 const EPOCHS: u32 = 10;
 const SEEDS: u64 = 3;

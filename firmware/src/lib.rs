@@ -4,7 +4,11 @@
 pub mod arch;
 pub mod board;
 pub mod count;
+#[cfg(feature = "emulated")]
+pub mod images;
 pub mod memory;
+#[path = "../../examples/cnn/networks.rs"]
+pub mod networks;
 
 pub use arch::entry;
 

@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod device;
 mod experiments;
+mod images;
 mod onnx;
 mod package;
 mod peers;
@@ -35,6 +36,8 @@ enum Task {
         #[arg(long, default_value = "iris")]
         program: String,
     },
+    /// Classifies real images with the convolutional networks on an emulated Cortex-M4F.
+    Images,
     /// Prints what the device code costs: instructions, modelled cycles and bytes.
     Bench,
     /// Prints what the host's code costs beside burn, candle, dfdx, mynn, embedded-nn and PyTorch.
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::Test => test::run(),
         Task::Emulate { board, program } => device::emulate(&board, &program),
+        Task::Images => images::run(),
         Task::Bench => bench::run(),
         Task::Peers => peers::run_all(),
         Task::Experiments { life_expectancy } => experiments::run(life_expectancy.map(|file| here.join(file))),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
-use crate::{bench, onnx, output, package, session};
+use crate::{bench, images, onnx, output, package, session};
 
 const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 
@@ -97,6 +97,7 @@ pub fn run() -> Result<()> {
     steps.step("a 1-D CNN and a GRU on a signal, on the emulated Cortex-M4F", || {
         Ok(M4F.run(&M4F.build(toolchain, "signal")?, None)?.log)
     });
+    steps.step("digits and clothes on the emulated Cortex-M4F: every logit the host's", || images::classify(toolchain));
     steps.step("the same bits on host (debug, release) and on every emulated board", || same_bits(toolchain));
     steps.step("the learner builds for nRF52840-DK, STM32F4 Discovery and Raspberry Pi Pico 2", || {
         for (feature, target) in REAL_BOARDS {
