@@ -2,8 +2,8 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-/// Programs that only exist for the size of their code, and do not log.
-const SILENT: [&str; 3] = ["size_runtime", "size_inference", "size_training"];
+/// Programs that only exist to be linked, and do not log.
+const SILENT: [&str; 4] = ["size_runtime", "size_inference", "size_training", "panic_free"];
 
 /// Each board's feature, its memory for the program and for variables: where it begins, and KiB.
 const BOARDS: [(&str, Region, Region); 8] = [

@@ -6,7 +6,7 @@ use rand_core::Rng;
 
 use crate::batch_norm::{Affine, scale_rows};
 use crate::geometry::{Axis, Geometry, OnImage, OnSignal};
-use crate::kernels::{Rows, Strided, product};
+use crate::kernels::{Strided, product};
 use crate::params::{fingerprint, mix};
 use crate::{Activation, Init, Layer, Linear, Mode, Params, Real, Same, Tensor, Tensors, Zero};
 
@@ -273,12 +273,16 @@ fn back_to_input<T: Real, const C: usize, const O: usize, const KH: usize, const
                     };
                     if columns.stride == 1 {
                         if let Some(dx) = dx.get_mut(..dy.len()) {
-                            product::<true, _, _>(&Rows(dy), &transposed, dx);
+                            product::<true, _, _>(
+                                &Strided { data: dy.as_flattened(), row: O, column: 1 },
+                                &transposed,
+                                dx,
+                            );
                         }
                     } else {
                         for (dy, dx) in dy.iter().zip(dx.iter_mut().step_by(columns.stride)) {
                             product::<true, _, _>(
-                                &Rows(core::slice::from_ref(dy)),
+                                &Strided { data: dy, row: O, column: 1 },
                                 &transposed,
                                 core::slice::from_mut(dx),
                             );

@@ -172,7 +172,9 @@ impl Axis {
             let taps = self.taps(o);
             let mut end = o + 1;
             if taps.len() == self.kernel {
-                end = ((self.input + self.padding - self.kernel) / self.stride + 1).clamp(end, self.output);
+                // A stride of 0 was refused; where the compiler does not see it, a division would have a panic.
+                let last = (self.input + self.padding - self.kernel).checked_div(self.stride).unwrap_or(0);
+                end = (last + 1).min(self.output).max(end);
             }
             f(o..end, taps);
             o = end;

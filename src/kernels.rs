@@ -191,7 +191,7 @@ impl<T: Real, const N: usize> Matrix<T> for Rows<'_, T, N> {
     }
     #[inline(always)]
     fn row(&self, m: usize) -> (&[T], usize) {
-        (&self.0[m], 1)
+        (self.0.get(m).map_or(&[], |row| row), 1)
     }
 }
 
@@ -238,30 +238,35 @@ pub(crate) fn product<const ADD: bool, T: Real, const N: usize>(a: &impl Matrix<
     if ADD && c.iter_mut().enumerate().all(&mut in_assembly) {
         return;
     }
-    let mut m = 0;
-    while m + ROWS <= c.len() && ROWS > 1 {
-        m += row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(a, b, c, m);
+    let (c, rest) = c.as_chunks_mut::<ROWS>();
+    for (i, c) in c.iter_mut().enumerate() {
+        if ROWS == 1 {
+            row_of_tiles::<ADD, T, ROWS, WIDE, N>(a, b, c, i);
+        } else {
+            row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(a, b, c, ROWS * i);
+        }
     }
-    while m < c.len() {
-        m += match c.len() - m {
-            3 if ROWS > 1 => row_of_tiles::<ADD, T, 3, COLUMNS, N>(a, b, c, m),
-            2 if ROWS > 1 => row_of_tiles::<ADD, T, 2, COLUMNS, N>(a, b, c, m),
-            _ => row_of_tiles::<ADD, T, 1, WIDE, N>(a, b, c, m),
-        };
+    let m = ROWS * c.len();
+    if let Ok(c) = <&mut [_; 3]>::try_from(&mut *rest) {
+        row_of_tiles::<ADD, T, 3, COLUMNS, N>(a, b, c, m);
+    } else if let Ok(c) = <&mut [_; 2]>::try_from(&mut *rest) {
+        row_of_tiles::<ADD, T, 2, COLUMNS, N>(a, b, c, m);
+    } else if let Ok(c) = <&mut [_; 1]>::try_from(rest) {
+        row_of_tiles::<ADD, T, 1, WIDE, N>(a, b, c, m);
     }
 }
 
-/// All columns of `R` rows; returns `R`.
+/// All columns of `R` rows, of which `m` is the first.
 #[inline(always)]
 fn row_of_tiles<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize>(
     a: &impl Matrix<T>,
     b: &[[T; N]],
-    c: &mut [[T; N]],
+    c: &mut [[T; N]; R],
     m: usize,
-) -> usize {
+) {
     if N <= NARROW {
         tile::<ADD, T, R, N, N>(a, b, c, m, 0);
-        return R;
+        return;
     }
     let mut n = 0;
     while n + C <= N {
@@ -280,7 +285,6 @@ fn row_of_tiles<const ADD: bool, T: Real, const R: usize, const C: usize, const 
         tile::<ADD, T, R, 1, N>(a, b, c, m, n);
         n += 1;
     }
-    R
 }
 
 /// `R` rows by `C` columns of sums, held in registers over all `k`.
@@ -288,14 +292,14 @@ fn row_of_tiles<const ADD: bool, T: Real, const R: usize, const C: usize, const 
 fn tile<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize>(
     a: &impl Matrix<T>,
     b: &[[T; N]],
-    c: &mut [[T; N]],
+    c: &mut [[T; N]; R],
     m: usize,
     n: usize,
 ) {
     let mut sums = [[T::ZERO; C]; R];
     if ADD {
-        for (r, sum) in sums.iter_mut().enumerate() {
-            sum.copy_from_slice(&c[m + r][n..n + C]);
+        for (sum, c) in sums.iter_mut().zip(c.iter()) {
+            sum.copy_from_slice(&c[n..n + C]);
         }
     } else if let Some(b) = b.first() {
         for (r, sum) in sums.iter_mut().enumerate() {
@@ -314,8 +318,8 @@ fn tile<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize
             }
         }
     }
-    for (r, sum) in sums.iter().enumerate() {
-        c[m + r][n..n + C].copy_from_slice(sum);
+    for (sum, c) in sums.iter().zip(c) {
+        c[n..n + C].copy_from_slice(sum);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
+use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS, RISCV};
 use crate::setup::{self, Toolchain};
 use crate::{bench, images, onnx, output, package, session};
 
@@ -85,6 +85,12 @@ pub fn run() -> Result<()> {
         },
     );
     steps.step("networks exported as ONNX, in onnxruntime", onnx::check);
+    steps.step("no panic path in inference, training and loading weights: Cortex-M4F, Cortex-M0, RISC-V", || {
+        for board in [&M4F, &M0, &RISCV] {
+            board.build(toolchain, "panic_free")?;
+        }
+        Ok(String::new())
+    });
     steps.step("Iris within a point of PyTorch", || {
         output(&mut cargo("run --quiet --release --example iris -- --table")).map(|_| String::new())
     });
