@@ -205,6 +205,7 @@
 //! | take weights from PyTorch, hand a network on as ONNX | `pytorch` (feature `safetensors`), `onnx` (feature `onnx`); both need `std` |
 //! | keep it inside a data structure of your own | `serde` (feature `serde`) |
 //! | keep to the RAM | [`assert_fits`], [`Pass`] |
+//! | come from PyTorch, see what a network takes, add a layer | [`guide`] |
 //! | write a layer | [`Layer`], [`Params`], [`Tensors`] |
 //!
 //! # Same bits
@@ -246,6 +247,7 @@ mod flatten;
 mod fold;
 mod geometry;
 mod gru;
+pub mod guide;
 mod init;
 mod kernels;
 mod last;

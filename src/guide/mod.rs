@@ -1,0 +1,11 @@
+//! Pages that show how a thing is done from beginning to end. Their programs are compiled and run with the tests.
+
+#[cfg(all(feature = "onnx", feature = "safetensors"))]
+#[doc = include_str!("from_pytorch.md")]
+pub mod from_pytorch {}
+
+#[doc = include_str!("memory.md")]
+pub mod memory {}
+
+#[doc = include_str!("new_layer.md")]
+pub mod new_layer {}
