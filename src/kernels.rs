@@ -43,6 +43,16 @@ pub(crate) fn outer_products<const ADD: bool, T: Real, const I: usize, const O: 
     dy: &[[T; O]; B],
     g: &mut [[T; O]; I],
 ) {
+    if let ([x], [dy]) = (x.as_slice(), dy.as_slice())
+        && !cfg!(target_arch = "arm")
+    {
+        for (g, x) in g.iter_mut().zip(x) {
+            for (g, dy) in g.iter_mut().zip(dy) {
+                *g = if ADD { *g + *x * *dy } else { *x * *dy };
+            }
+        }
+        return;
+    }
     if let (false, Some((first_x, x)), Some((first_dy, dy))) = (ADD, x.split_first(), dy.split_first())
         && T::products(first_x, first_dy, g)
     {
@@ -134,10 +144,12 @@ fn add_dot_products<T: Real, const I: usize, const O: usize>(dy: &[T; O], w: &[[
     true
 }
 
-/// `w -= scale·g`, four at a time: loads side by side pipeline on a Cortex-M, and no operation waits for the one before it.
+/// `w -= scale·g`.
 #[inline]
 pub(crate) fn subtract_scaled<T: Real>(w: &mut [T], scale: T, g: &[T]) {
-    let ((w, w_rest), (g, g_rest)) = (w.as_chunks_mut::<4>(), g.as_chunks::<4>());
+    // Four at a time on a Cortex-M: loads side by side pipeline, and no operation waits for the one before it.
+    const CHUNK: usize = if cfg!(target_arch = "arm") { 4 } else { 1 };
+    let ((w, w_rest), (g, g_rest)) = (w.as_chunks_mut::<CHUNK>(), g.as_chunks::<CHUNK>());
     for (w, g) in w.iter_mut().zip(g) {
         let (old, change) = (*w, g.map(|g| scale * g));
         *w = core::array::from_fn(|i| old[i] - change[i]);

@@ -223,7 +223,7 @@
 //! * A network with many layers gives long type names in errors and backtraces.
 #![no_std]
 
-#[cfg(any(test, feature = "onnx", feature = "rayon", feature = "safetensors"))]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 /// The README's programs are compiled and run with the tests.

@@ -41,7 +41,7 @@ pub trait Real:
     fn ln(self) -> Self;
     /// `ln(1 + x)`, exact also near 0.
     fn ln_1p(self) -> Self;
-    /// Square root, correctly rounded.
+    /// Square root, correctly rounded: the bits are the same with the feature `std`, which makes it the processor's.
     fn sqrt(self) -> Self;
     /// Cosine of an angle in radians.
     fn cos(self) -> Self;
@@ -116,7 +116,11 @@ impl Real for f32 {
     fn ln_1p(self) -> Self {
         libm::log1pf(self)
     }
+    #[inline]
     fn sqrt(self) -> Self {
+        #[cfg(feature = "std")]
+        return Self::sqrt(self);
+        #[cfg(not(feature = "std"))]
         libm::sqrtf(self)
     }
     fn cos(self) -> Self {
@@ -154,7 +158,11 @@ impl Real for f64 {
     fn ln_1p(self) -> Self {
         libm::log1p(self)
     }
+    #[inline]
     fn sqrt(self) -> Self {
+        #[cfg(feature = "std")]
+        return Self::sqrt(self);
+        #[cfg(not(feature = "std"))]
         libm::sqrt(self)
     }
     fn cos(self) -> Self {

@@ -374,9 +374,10 @@ fn sum_of_squares<T: Real>(gradients: &impl Tensors<T>) -> T {
 fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
     // A sum is quick, but may overflow though its terms do not: then each is looked at. Several sums side by side do not wait
     // for one another.
-    let mut sums = [T::ZERO; 8];
+    const SUMS: usize = if cfg!(target_arch = "arm") { 8 } else { 16 };
+    let mut sums = [T::ZERO; SUMS];
     tensors.visit(&mut |tensor| {
-        let (chunks, rest) = tensor.as_chunks::<8>();
+        let (chunks, rest) = tensor.as_chunks::<SUMS>();
         for chunk in chunks {
             for (sum, v) in sums.iter_mut().zip(chunk) {
                 *sum += *v;
