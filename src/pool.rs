@@ -68,8 +68,10 @@ impl Pooling for Max {
     fn finish<T: Real>(_: &mut T, _: usize) {}
     #[inline(always)]
     fn backward<T: Real>(x: T, y: T, dy: &mut T, _: usize) -> T {
-        // A later equal finds nothing left.
-        if x == y { core::mem::replace(dy, T::ZERO) } else { T::ZERO }
+        // A later equal finds nothing left. Two selections, not a branch, for vectors.
+        let (dx, rest) = if x == y { (*dy, T::ZERO) } else { (T::ZERO, *dy) };
+        *dy = rest;
+        dx
     }
 }
 
@@ -172,11 +174,16 @@ impl<M: Pooling, const KH: usize, const KW: usize, const OH: usize, const OW: us
         for (((x, dx), y), dy) in rows.zip(y.chunks_exact(OW)).zip(dy.chunks_exact_mut(OW)) {
             for (x, dx) in x.chunks_exact(width).zip(dx.chunks_exact_mut(width)) {
                 for (((x, dx), y), dy) in x.chunks_exact(KW).zip(dx.chunks_exact_mut(KW)).zip(y).zip(dy.iter_mut()) {
+                    // In registers, so that a window's values do not wait for each other's stores.
+                    let mut left = *dy;
                     for (x, dx) in x.iter().zip(dx) {
-                        for (((x, dx), y), dy) in x.iter().zip(dx).zip(y).zip(dy.iter_mut()) {
+                        let mut pixel = [T::ZERO; C];
+                        for (((x, dx), y), dy) in x.iter().zip(&mut pixel).zip(y).zip(&mut left) {
                             *dx = M::backward(*x, *y, dy, KH * KW);
                         }
+                        *dx = pixel;
                     }
+                    *dy = left;
                 }
             }
         }
