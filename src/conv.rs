@@ -203,16 +203,104 @@ fn convolve<T: Real, const C: usize, const O: usize, const KH: usize, const KW: 
     let [_, columns] = axes;
     for (oy, y) in y.chunks_exact_mut(columns.output).enumerate() {
         y.fill(*b);
-        each_row(x, oy, axes, |row, u| {
-            let (row, Some(w)) = (row.as_flattened(), w.get(u)) else { return };
-            columns.runs(|outputs, taps| {
-                let first = (outputs.start * columns.stride + taps.start - columns.padding) * C;
-                let x = Strided { data: row.get(first..).unwrap_or(&[]), row: columns.stride * C, column: 1 };
-                if let (Some(w), Some(y)) = (w.get(taps), y.get_mut(outputs)) {
+        columns.runs(|outputs, taps| {
+            let Some(y) = y.get_mut(outputs.clone()) else { return };
+            let first = outputs.start * columns.stride + taps.start - columns.padding;
+            // A Cortex-M has its products in assembly, row by row.
+            if taps.len() == KW && !cfg!(target_arch = "arm") {
+                let rest = convolve_inside::<_, _, _, _, _, 4>(w, x, y, (oy, first), axes);
+                convolve_inside::<_, _, _, _, _, 1>(w, x, &mut y[rest..], (oy, first + rest * columns.stride), axes);
+                return;
+            }
+            each_row(x, oy, axes, |row, u| {
+                let (Some(row), Some(w)) = (row.as_flattened().get(first * C..), w.get(u)) else { return };
+                if let Some(w) = w.get(taps.clone()) {
+                    let x = Strided { data: row, row: columns.stride * C, column: 1 };
                     product::<true, _, _>(&x, w.as_flattened(), y);
                 }
             });
         });
+    }
+}
+
+/// Outputs that meet the input with all columns of the kernel, `R` side by side; returns how many were computed.
+#[inline(always)]
+fn convolve_inside<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize, const R: usize>(
+    w: &[[[[T; O]; C]; KW]; KH],
+    x: &[[T; C]],
+    y: &mut [[T; O]],
+    (oy, first): (usize, usize),
+    axes: [Axis; 2],
+) -> usize {
+    let (tiles, _) = y.as_chunks_mut::<R>();
+    let count = tiles.len() * R;
+    for (i, y) in tiles.iter_mut().enumerate() {
+        let first = first + i * R * axes[1].stride;
+        let mut n = 0;
+        if O <= 12 {
+            convolve_tile::<_, _, _, _, _, R, O>(w, x, y, (oy, first, 0), axes);
+            continue;
+        }
+        while n + 16 <= O {
+            convolve_tile::<_, _, _, _, _, R, 16>(w, x, y, (oy, first, n), axes);
+            n += 16;
+        }
+        while n + 4 <= O {
+            convolve_tile::<_, _, _, _, _, R, 4>(w, x, y, (oy, first, n), axes);
+            n += 4;
+        }
+        while n < O {
+            convolve_tile::<_, _, _, _, _, R, 1>(w, x, y, (oy, first, n), axes);
+            n += 1;
+        }
+    }
+    count
+}
+
+/// `R` outputs by `N` of their channels, from channel `n` on, held in registers over the whole kernel.
+#[inline(always)]
+fn convolve_tile<
+    T: Real,
+    const C: usize,
+    const O: usize,
+    const KH: usize,
+    const KW: usize,
+    const R: usize,
+    const N: usize,
+>(
+    w: &[[[[T; O]; C]; KW]; KH],
+    x: &[[T; C]],
+    y: &mut [[T; O]; R],
+    (oy, first, n): (usize, usize, usize),
+    axes: [Axis; 2],
+) {
+    let outside = [[T::ZERO; C]; KW];
+    let mut sums = [[T::ZERO; N]; R];
+    for (sum, y) in sums.iter_mut().zip(y.iter()) {
+        sum.copy_from_slice(&y[n..n + N]);
+    }
+    each_row(x, oy, axes, |row, u| {
+        // Each output's part of the row: of a length that is known, so that nothing is checked below.
+        let mut patches = [&outside; R];
+        for (r, patch) in patches.iter_mut().enumerate() {
+            if let Some(pixels) = row.get(first + r * axes[1].stride..).and_then(|row| row.first_chunk()) {
+                *patch = pixels;
+            }
+        }
+        for (v, w) in w[u].iter().enumerate() {
+            for (c, w) in w.iter().enumerate() {
+                let w = &w[n..n + N];
+                for (sum, patch) in sums.iter_mut().zip(&patches) {
+                    let x = patch[v][c];
+                    for (sum, w) in sum.iter_mut().zip(w) {
+                        *sum += x * *w;
+                    }
+                }
+            }
+        }
+    });
+    for (sum, y) in sums.iter().zip(y) {
+        y[n..n + N].copy_from_slice(sum);
     }
 }
 
