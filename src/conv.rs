@@ -206,8 +206,8 @@ fn convolve<T: Real, const C: usize, const O: usize, const KH: usize, const KW: 
         columns.runs(|outputs, taps| {
             let Some(y) = y.get_mut(outputs.clone()) else { return };
             let first = outputs.start * columns.stride + taps.start - columns.padding;
-            // A Cortex-M has its products in assembly, row by row.
-            if taps.len() == KW && !cfg!(target_arch = "arm") {
+            // For a desktop's vectors; a device takes the kernel's rows one by one, a Cortex-M4F in assembly.
+            if taps.len() == KW && !cfg!(target_os = "none") {
                 let rest = convolve_inside::<_, _, _, _, _, 4>(w, x, y, (oy, first), axes);
                 convolve_inside::<_, _, _, _, _, 1>(w, x, &mut y[rest..], (oy, first + rest * columns.stride), axes);
                 return;
