@@ -199,6 +199,7 @@
 //! |---|---|
 //! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`DepthwiseConv2d`], [`BatchNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Last`], [`Residual`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
 //! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
+//! | keep it from forgetting, take bad training back | [`Replay`], [`Guard`] |
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
 //! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
 //! | keep it in flash through power cuts | `checkpoint` (feature `checkpoint`) |
@@ -248,6 +249,7 @@ mod fold;
 mod geometry;
 mod gru;
 pub mod guide;
+mod guard;
 mod init;
 mod kernels;
 mod last;
@@ -289,6 +291,7 @@ pub use flatten::Flatten;
 pub use fold::Fold;
 pub use geometry::{Same, To, To1d};
 pub use gru::Gru;
+pub use guard::Guard;
 pub use init::{Init, shuffle};
 pub use last::Last;
 pub use layer::{Frozen, Layer, Mode, PairActs};

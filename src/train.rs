@@ -371,7 +371,7 @@ fn sum_of_squares<T: Real>(gradients: &impl Tensors<T>) -> T {
     sum
 }
 
-fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
+pub(crate) fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
     // A sum is quick, but may overflow though its terms do not: then each is looked at. Several sums side by side do not wait
     // for one another.
     const SUMS: usize = if cfg!(target_arch = "arm") { 8 } else { 16 };

@@ -1,0 +1,128 @@
+//! Policies of learning on a device: replay against forgetting, a guard that takes bad training back, frozen layers.
+
+use nerve::prelude::*;
+use nerve::{Guard, Replay};
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg32;
+
+type Input = [f32; 2];
+type Net = chain![Dense<2, 8, Tanh>, Dense<8, 2>];
+
+/// Points about two centres, one for each class; the centres of a `world` lie elsewhere than another's.
+fn points(world: usize, count: usize, rng: &mut Pcg32) -> Vec<(Input, usize)> {
+    const CENTRES: [[Input; 2]; 2] = [[[-1.0, -1.0], [-1.0, 1.0]], [[1.0, 1.0], [1.0, -1.0]]];
+    (0..count)
+        .map(|i| {
+            let class = i % 2;
+            (CENTRES[world][class].map(|v| v + 0.4 * (rng.next_u32() as f32 / 2f32.powi(31) - 1.0)), class)
+        })
+        .collect()
+}
+
+fn accuracy(net: &Net, examples: &[(Input, usize)]) -> f32 {
+    let (mut pass, mut confusion) = (Pass::<Net, Input>::ZERO, Confusion::<2>::default());
+    examples.iter().for_each(|(x, class)| confusion.add(*class, argmax(pass.predict(net, x))));
+    confusion.accuracy()
+}
+
+/// Trains in one world, then in the other; returns the accuracies there and in the first after it.
+fn two_worlds(seed: u64, replay: bool) -> (f32, f32) {
+    let mut rng = Pcg32::seed_from_u64(seed);
+    let (first, second, held_out) = (points(0, 60, &mut rng), points(1, 60, &mut rng), points(0, 200, &mut rng));
+    let mut net = Net::ZERO;
+    net.init(Init::GlorotUniform, &mut rng);
+    let (mut trainer, mut sgd) = (Trainer::<Net, Input>::ZERO, Sgd::new(0.1));
+    let mut kept = Replay::<Input, 16, 2>::new();
+    for _ in 0..10 {
+        trainer.epoch(&mut net, &mut sgd, &CrossEntropy, first.iter().map(|(x, class)| (x, class))).unwrap();
+    }
+    first.iter().for_each(|(x, class)| kept.insert(*x, *class, &mut rng).unwrap());
+    assert!(accuracy(&net, &held_out) > 0.95);
+    for _ in 0..10 {
+        for (x, class) in &second {
+            trainer.step(&mut net, &mut sgd, &CrossEntropy, &[*x], &[*class]).unwrap();
+            let chosen = rng.next_u32() as usize % kept.iter().count();
+            if let Some((x, class)) = kept.iter().nth(chosen).filter(|_| replay) {
+                trainer.step(&mut net, &mut sgd, &CrossEntropy, &[*x], &[*class]).unwrap();
+            }
+        }
+    }
+    (accuracy(&net, &second), accuracy(&net, &held_out))
+}
+
+#[test]
+fn replay_keeps_what_was_learned_before() {
+    const SEEDS: u64 = 10;
+    let mean = |replay| {
+        let sums = (0..SEEDS).map(|seed| two_worlds(seed, replay)).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+        (sums.0 / SEEDS as f32, sums.1 / SEEDS as f32)
+    };
+    let (without, with) = (mean(false), mean(true));
+    println!("new world, old world: without replay {without:?}, with {with:?}");
+    assert!(without.0 > 0.95 && with.0 > 0.95, "both learn the new: {without:?} {with:?}");
+    assert!(with.1 > 0.95, "replay keeps the old: {with:?}");
+    assert!(without.1 < with.1 - 0.1, "without it, it is forgotten: {without:?} {with:?}");
+}
+
+type State = (Net, Momentum<Net>);
+const LEN: usize = weights::file_len::<f32, State>();
+
+fn bits(net: &mut Net, optimizer: &mut Momentum<Net>) -> Vec<u32> {
+    let mut bits = Vec::new();
+    (net, optimizer).visit(&mut |tensor: &[f32]| bits.extend(tensor.iter().map(|v| v.to_bits())));
+    bits
+}
+
+/// A round of training on `examples` under guard; tells whether it was kept.
+fn guarded(
+    net: &mut Net,
+    optimizer: &mut Momentum<Net>,
+    examples: &[(Input, usize)],
+    held_out: &[(Input, usize)],
+) -> bool {
+    let mut trainer = Trainer::<Net, Input>::ZERO;
+    let before = trainer.evaluate(net, &CrossEntropy, held_out.iter().map(|(x, c)| (x, c)), |_, _| ()).unwrap();
+    let mut copy = [0; LEN];
+    let guard = Guard::begin(&mut (&mut *net, &mut *optimizer), before, &mut copy).unwrap();
+    let trained = trainer.epoch(net, optimizer, &CrossEntropy, examples.iter().map(|(x, c)| (x, c)));
+    let after =
+        trained.and_then(|_| trainer.evaluate(net, &CrossEntropy, held_out.iter().map(|(x, c)| (x, c)), |_, _| ()));
+    guard.end(&mut (net, optimizer), after).unwrap()
+}
+
+#[test]
+fn the_guard_keeps_good_training_and_takes_bad_training_back() {
+    for seed in 0..10 {
+        let mut rng = Pcg32::seed_from_u64(seed);
+        let (good, held_out) = (points(0, 40, &mut rng), points(0, 40, &mut rng));
+        let bad: Vec<_> = good.iter().map(|(x, class)| (*x, 1 - class)).collect();
+        let endless: Vec<_> = good.iter().map(|(x, class)| (x.map(|v| v * f32::MAX), *class)).collect();
+        let mut net = Net::ZERO;
+        net.init(Init::GlorotUniform, &mut rng);
+        let mut optimizer = Momentum::new(0.05, 0.9);
+        assert!(guarded(&mut net, &mut optimizer, &good, &held_out), "good training is kept");
+        let kept = bits(&mut net, &mut optimizer);
+        for (examples, rate, name) in
+            [(&bad, 0.05, "wrong labels"), (&endless, 0.05, "overflow"), (&good, f32::INFINITY, "divergence")]
+        {
+            optimizer.learning_rate = rate;
+            assert!(!guarded(&mut net, &mut optimizer, examples, &held_out), "{name}, seed {seed}");
+            assert!(bits(&mut net, &mut optimizer) == kept, "{name} left a trace, seed {seed}");
+        }
+        optimizer.learning_rate = 0.05;
+        assert!(guarded(&mut net, &mut optimizer, &good, &held_out), "it goes on learning");
+    }
+}
+
+/// Gradients and moments of all but the last layer are not there at all.
+#[test]
+fn frozen_layers_take_no_ram_for_training() {
+    type Body = chain![Dense<64, 100, Tanh>, Dense<100, 50, Tanh>];
+    type Whole = chain![Body, Dense<50, 3>];
+    type LastAlone = chain![Frozen<Body>, Dense<50, 3>];
+    let last = size_of::<Dense<50, 3>>();
+    assert_eq!(size_of::<<LastAlone as Params<f32>>::Grads>(), last);
+    assert_eq!(size_of::<Adam<LastAlone>>() - size_of::<Adam<Dense<50, 3>>>(), 0);
+    let saved = size_of::<Trainer<Whole, [f32; 64]>>() - size_of::<Trainer<LastAlone, [f32; 64]>>();
+    assert_eq!(saved, size_of::<Body>());
+}
