@@ -9,7 +9,20 @@ type Input = [f32; 4];
 type Net = chain![Standardize<4>, Dense<4, 9, Sigmoid>, Dropout<20>, Dense<9, 6, Tanh>, Elu, Dense<6, 3>];
 const BATCH: usize = 32;
 
-/// Gives `word` the bits of layers of many widths, of every weight after 100 steps with each optimizer and of a recurrent network after
+/// A network that PyTorch has trained, `torch/import.py`, ready for the device.
+pub type Imported = chain![
+    Conv2d<2, 3, 3, Relu>,
+    MaxPool2d<2, 4, 5>,
+    DepthwiseConv2d<3, 3, Elu>,
+    Conv2d<3, 4, 3, Sigmoid, To<2, 3, 2, 1>>,
+    Dropout<30>,
+    Flatten<24>,
+    Dense<24, 6, Tanh>,
+    Dense<6, 3>
+];
+static IMPORTED: Imported = include_weights!(Imported, "../tests/torch/import-image.nrv");
+
+/// Gives `word` the bits of layers of many widths, of an imported network's logits, of every weight after 100 steps with each optimizer and of a recurrent network after
 /// 40, of the logits of one batch of 32 and of 32 batches of 1, then of the gradients accumulated either way.
 pub fn run(mut word: impl FnMut(u32)) {
     let mut rng = Pcg32::seed_from_u64(2023);
@@ -31,6 +44,8 @@ pub fn run(mut word: impl FnMut(u32)) {
         *class = (rng.next_u32() % 3) as usize;
     }
 
+    each_word(&imported(), &mut word);
+
     let net = optimizers(&x, &classes, &mut word);
     recurrent(&x, &classes, &mut word);
     logits::<BATCH>(&net, &x, &mut word);
@@ -47,6 +62,16 @@ pub const GRADIENTS: usize = 4 * 9 + 9 + 9 * 6 + 6 + 6 * 3 + 3;
 // Each part in a stack frame of its own: together they would not fit into 16 KiB of RAM.
 
 #[inline(never)]
+/// What [`Imported`] makes of the input that `torch/import.py` has given PyTorch.
+pub fn imported() -> [f32; 3] {
+    let mut x = [[[0.0; 2]; 10]; 8];
+    for (i, v) in x.flat_mut().iter_mut().enumerate() {
+        *v = ((i * 7 + 5) % 37) as f32 / 16.0 - 18.0 / 16.0;
+    }
+    let mut pass = Pass::<Imported, _>::ZERO;
+    *pass.predict(&IMPORTED, &x)
+}
+
 fn optimizers(x: &[Input; BATCH], classes: &[usize; BATCH], word: &mut impl FnMut(u32)) -> Net {
     let mut trainer = Trainer::<Net, Input, 1>::ZERO;
     trainer.clip_norm = Some(2.0);

@@ -1,10 +1,12 @@
 //! Weights from PyTorch: the networks of `torch/import.py` answer as they do there, and what does not fit is refused and named.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use host_tests::same_bits::{self, Imported};
 use nerve::prelude::*;
 use nerve::pytorch::{self, ImportError};
-use nerve::{Describe, Same};
+use nerve::{Describe, Fold, Same};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
@@ -78,6 +80,26 @@ fn logits_are_pytorchs() {
     answers::<Signal, SignalNet, 3>(file!("signal"), &[], torch::SIGNAL);
     answers::<Image, ResidualNet, 3>(file!("residual"), &[], torch::RESIDUAL);
     answers::<Window, Recurrent, 2>(file!("recurrent"), &["recurrent", "head"], torch::RECURRENT);
+}
+
+/// `cargo xtask test` compares these logits' bits with those of every emulated device.
+#[test]
+fn the_device_has_pytorchs_logits() {
+    let mut net = Box::new(ImageNet::ZERO);
+    pytorch::load::<Image, _>(&mut *net, file!("image")).unwrap();
+    let mut deployed = Box::new(Imported::ZERO);
+    net.fold_into(&mut deployed);
+    let mut buffer = vec![0; weights::file_len::<f32, Imported>()];
+    let file = weights::save(&*deployed, &mut buffer).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/torch/import-image.nrv");
+    if std::fs::read(&path).unwrap_or_default() != file {
+        std::fs::write(&path, file).unwrap();
+        panic!("{} was out of date and has been written anew: test again", path.display());
+    }
+    let logits = same_bits::imported();
+    for (a, b) in logits.iter().zip(&torch::IMAGE) {
+        assert!((a - b).abs() < 1e-6, "{logits:?} is not PyTorch's {:?}", torch::IMAGE);
+    }
 }
 
 type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
