@@ -151,10 +151,16 @@ fn lint_firmware(toolchain: Toolchain) -> Result<String> {
     Ok(String::new())
 }
 
-/// Shows each test binary's closing line.
+/// Adds up the closing lines of the test programs.
 fn tests(command: &mut Command) -> Result<String> {
     let all = output(command)?;
-    Ok(all.lines().filter(|line| line.starts_with("test result")).map(|line| format!("{line}\n")).collect())
+    let count = |what: &str| -> u32 {
+        let counts = all.lines().filter(|line| line.starts_with("test result")).flat_map(|line| line.split([';', '.']));
+        counts.filter_map(|part| part.trim().strip_suffix(what)?.trim().parse::<u32>().ok()).sum()
+    };
+    let (passed, ignored) = (count("passed"), count("ignored"));
+    ensure!(passed > 0, "no test ran:\n{all}");
+    Ok(format!("{passed} tests passed, {ignored} ignored"))
 }
 
 /// Trains the firmware's networks anew and compares what is written with what is there.
