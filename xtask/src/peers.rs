@@ -29,6 +29,6 @@ pub fn run_all() -> Result<()> {
 
 fn build(libraries: &[&str]) -> Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--release", "--locked", "--no-default-features", "--features", &libraries.join(",")]);
+    cargo.args(["build", "--release", "--no-default-features", "--features", &libraries.join(",")]);
     run(cargo.current_dir("benches/peers"))
 }
