@@ -10,31 +10,13 @@ use nerve::{Describe, Tensor, onnx};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
+#[path = "../../../examples/cnn/networks.rs"]
+mod networks;
+use networks::{Image, LeNet5, Residuals, Tiny};
+
 const EXAMPLES: usize = 3;
-type Image = [[[f32; 1]; 28]; 28];
 type Motion = [[f32; 6]; 48];
 
-type TinyCnn = chain![
-    Conv2d<1, 8, 3, Relu>, MaxPool2d<2, 14, 14>, Conv2d<8, 16, 3, Relu>, MaxPool2d<2, 7, 7>, Flatten<784>, Dense<784, 10>
-];
-type LeNet5 = chain![
-    Conv2d<1, 6, 5, Relu>,
-    MaxPool2d<2, 14, 14>,
-    Conv2d<6, 16, 5, Relu, To<10, 10>>,
-    MaxPool2d<2, 5, 5>,
-    Flatten<400>,
-    Dense<400, 120, Relu>,
-    Dense<120, 84, Relu>,
-    Dense<84, 10>
-];
-type Residuals = chain![
-    Conv2d<1, 16, 3, Relu, To<14, 14, 2, 1>>,
-    Residual<chain![Conv2d<16, 16, 3, Relu>, Conv2d<16, 16, 3, Relu>]>,
-    Conv2d<16, 32, 3, Relu, To<7, 7, 2, 1>>,
-    Residual<chain![Conv2d<32, 32, 3, Relu>, Conv2d<32, 32, 3, Relu>]>,
-    GlobalAvgPool,
-    Dense<32, 10>
-];
 type SignalCnn = chain![
     Conv1d<6, 16, 5, Relu>, MaxPool1d<2, 24>, Conv1d<16, 24, 5, Relu>, MaxPool1d<2, 12>, GlobalAvgPool, Dense<24, 7>
 ];
@@ -79,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         to,
         "mnist-300-100",
     )?;
-    write::<TinyCnn, Image>(to, "cnn-tiny")?;
+    write::<Tiny, Image>(to, "cnn-tiny")?;
     write::<LeNet5, Image>(to, "cnn-lenet-5")?;
     write::<Residuals, Image>(to, "cnn-residuals")?;
     write::<chain![Dense<11, 20, Sigmoid>, Dense<20, 20, Sigmoid>, Dense<20, 20, Sigmoid>, Dense<20, 1>], [f32; 11]>(
