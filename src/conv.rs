@@ -186,7 +186,7 @@ pub(crate) fn pixels_mut<T, const C: usize>(flat: &mut [T]) -> &mut [[T; C]] {
 #[inline(always)]
 pub(crate) fn each_row<P>(x: &[P], oy: usize, [rows, columns]: [Axis; 2], mut f: impl FnMut(&[P], usize)) {
     for u in rows.taps(oy) {
-        if let Some(row) = rows.input(oy, u).and_then(|row| x.chunks_exact(columns.input).nth(row)) {
+        if let Some(row) = rows.input(oy, u).and_then(|row| x.get(row * columns.input..(row + 1) * columns.input)) {
             f(row, u);
         }
     }

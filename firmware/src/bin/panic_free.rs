@@ -1,5 +1,5 @@
-//! Every layer (but `Gru`, which has a panic path yet), activation, loss and optimizer, and weights from a file: a program that is linked only if none of them can panic.
-//! It is not made to be run.
+//! Every layer, activation, loss and optimizer, `Replay`, and weights from a file: a program that is linked only if none of them can
+//! panic. It is not made to be run.
 #![no_std]
 #![no_main]
 
@@ -8,7 +8,7 @@ use core::hint::black_box;
 #[cfg(target_arch = "arm")]
 use cortex_m_rt::entry;
 use nerve::prelude::*;
-use nerve::{Layer, Loss, Tensor};
+use nerve::{Fold, Layer, Loss, Replay, Tensor};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 #[cfg(target_arch = "riscv32")]
@@ -37,8 +37,11 @@ type Listening = chain![
     Dense<6, 23, Tanh>,
     Dense<23, 3>
 ];
+type Recurrent = chain![BatchNorm<Conv1d<3, 4, 5>, Relu>, Gru<4, 7>, Last, BatchNorm<Dense<7, 3>>];
 type Features = [f32; 4];
 type Classifier = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 9, Relu>, Elu, Tanh, Dense<9, 3>];
+/// Small, since losses and optimizers are compiled for each network anew.
+type Regression = Dense<4, 3>;
 
 /// The network is loaded, runs, learns from batches of one and of three, with every kind of call.
 fn use_network<N, X, Target>(loss: &impl Loss<N::Out, Target>, x: &[X; 3], targets: &[Target; 3])
@@ -64,11 +67,27 @@ where
     black_box(three.evaluate(&net, loss, x.iter().zip(targets), |_, _| ()).is_ok());
 }
 
-fn use_optimizer(mut optimizer: impl Optimizer<Classifier, f32>) {
-    let mut net = black_box(Classifier::ZERO);
-    let mut trainer = black_box(Trainer::<Classifier, Features>::ZERO);
+fn use_loss(loss: &impl Loss<[f32; 3], [f32; 3]>) {
+    let mut net = black_box(Regression::ZERO);
+    let mut trainer = black_box(Trainer::<Regression, Features, 3>::ZERO);
+    let (x, targets) = (black_box([[0.5; 4]; 3]), black_box([[0.5; 3]; 3]));
+    black_box(trainer.step(&mut net, &mut Sgd::new(0.1), loss, &x, &targets).is_ok());
+    black_box(trainer.evaluate(&net, loss, x.iter().zip(&targets), |_, _| ()).is_ok());
+}
+
+fn use_optimizer(mut optimizer: impl Optimizer<Regression, f32>) {
+    let mut net = black_box(Regression::ZERO);
+    let mut trainer = black_box(Trainer::<Regression, Features>::ZERO);
     optimizer.set_learning_rate(black_box(Schedule::Cosine { peak: 0.1, warm_up: 3, total: 9 }).at(black_box(2)));
     black_box(trainer.step(&mut net, &mut optimizer, &CrossEntropy, black_box(&[[0.5; 4]]), black_box(&[1])).is_ok());
+}
+
+fn use_replay() {
+    let mut replay = black_box(Replay::<Features, 9, 3>::new());
+    black_box(replay.insert(black_box([0.5; 4]), black_box(1), &mut Pcg32::seed_from_u64(1)).is_ok());
+    for example in replay.iter() {
+        black_box(example);
+    }
 }
 
 #[entry]
@@ -76,17 +95,23 @@ fn main() -> ! {
     let outputs = black_box([[0.5; 3]; 3]);
     use_network::<Vision, Image, _>(&Mse, black_box(&[[[[0.5; 2]; 9]; 8]; 3]), &outputs);
     use_network::<Listening, Signal, _>(&BinaryCrossEntropy, black_box(&[[[0.5; 3]; 21]; 3]), &outputs);
+    use_network::<Recurrent, Signal, _>(&Mse, black_box(&[[[0.5; 3]; 21]; 3]), &outputs);
+    let mut folded = black_box(<Recurrent as Fold>::Folded::ZERO);
+    black_box(Recurrent::ZERO).fold_into(&mut folded);
+    black_box(&folded);
+    black_box(Gru::<4, 7>::ZERO).step(black_box(&[0.5; 4]), black_box(&mut [0.5; 7]));
     let features = black_box([[0.5; 4]; 3]);
     use_network::<Classifier, Features, usize>(&CrossEntropy, &features, black_box(&[0, 1, 2]));
-    use_network::<Classifier, Features, [f32; 3]>(&CrossEntropy, &features, &outputs);
-    use_network::<Classifier, Features, _>(&Mae, &features, &outputs);
-    use_network::<Classifier, Features, _>(&Huber { delta: black_box(1.0) }, &features, &outputs);
+    use_loss(&CrossEntropy);
+    use_loss(&Mae);
+    use_loss(&Huber { delta: black_box(1.0) });
     use_optimizer(Sgd { learning_rate: 0.1, weight_decay: black_box(0.1) });
     use_optimizer(Momentum::new(0.1, 0.9));
     use_optimizer(Nesterov::new(0.1, 0.9));
     use_optimizer(RmsProp::new(0.1));
     use_optimizer(Adam::new(0.1));
     use_optimizer(AdamW::new(0.1));
+    use_replay();
     black_box(argmax(&outputs[0]));
     loop {
         black_box(());
