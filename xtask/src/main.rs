@@ -39,7 +39,11 @@ enum Task {
     /// Classifies real images with the convolutional networks on an emulated Cortex-M4F.
     Images,
     /// Prints what the device code costs: instructions, modelled cycles and bytes.
-    Bench,
+    Bench {
+        /// Writes the figures to `benches/device.md`, which the tests compare them with.
+        #[arg(long)]
+        write: bool,
+    },
     /// Prints what the host's code costs beside burn, candle, dfdx, mynn, embedded-nn and PyTorch.
     Peers,
     /// Trains every example with several seeds and prints one table beside the references' figures. Takes half an hour.
@@ -57,7 +61,7 @@ fn main() -> ExitCode {
         Task::Test => test::run(),
         Task::Emulate { board, program } => device::emulate(&board, &program),
         Task::Images => images::run(),
-        Task::Bench => bench::run(),
+        Task::Bench { write } => bench::run(write),
         Task::Peers => peers::run_all(),
         Task::Experiments { life_expectancy } => experiments::run(life_expectancy.map(|file| here.join(file))),
     });

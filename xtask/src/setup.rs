@@ -65,6 +65,15 @@ impl Toolchain {
         }
     }
 
+    /// The compiler's name and version.
+    pub fn version(self) -> Result<String> {
+        let rustc = match self {
+            Toolchain::Rustup => "rustc",
+            Toolchain::Debian => DEBIAN_RUSTC,
+        };
+        output(Command::new(rustc).arg("--version"))
+    }
+
     /// Where [`cargo`](Self::cargo) puts what it builds, seen from the folder it ran in.
     pub fn target_dir(self) -> &'static str {
         match self {

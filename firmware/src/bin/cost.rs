@@ -7,6 +7,7 @@ use core::hint::black_box;
 
 use defmt::println;
 use nerve::prelude::*;
+use nerve::{Layer, Mode};
 use nerve_firmware::{board, entry};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
@@ -27,11 +28,14 @@ type Tiny = chain![
     Dense<784, 10>
 ];
 type Digit = [[[f32; 1]; 28]; 28];
+type Wide = Dense<784, 100>;
 type Mnist = chain![Dense<784, 100, Sigmoid>, Dense<100, 10, Softmax>];
 
 static TRAINER: ConstStaticCell<Trainer<Net, Input>> = ConstStaticCell::new(Trainer::ZERO);
 static MNIST: ConstStaticCell<Mnist> = ConstStaticCell::new(Mnist::ZERO);
 static MNIST_PASS: ConstStaticCell<Pass<Mnist, [f32; 784]>> = ConstStaticCell::new(Pass::ZERO);
+static WIDE: ConstStaticCell<Wide> = ConstStaticCell::new(Wide::ZERO);
+static WIDE_GRADS: ConstStaticCell<Wide> = ConstStaticCell::new(Wide::ZERO);
 static CONV: ConstStaticCell<Conv> = ConstStaticCell::new(Conv::ZERO);
 static CONV_PASS: ConstStaticCell<Pass<Conv, Image>> = ConstStaticCell::new(Pass::ZERO);
 static IMAGE: ConstStaticCell<Image> = ConstStaticCell::new([[[0.5; 8]; 16]; 16]);
@@ -78,6 +82,19 @@ fn main() -> ! {
     let pixels = core::array::from_fn(|i| (i % 7) as f32 / 7.0);
     let (mnist, pixels, pass) = (black_box(&*mnist), black_box(&pixels), MNIST_PASS.take());
     region("784-100-10 forward", || black_box(pass.predict(mnist, pixels)));
+
+    let (wide, grads) = (WIDE.take(), WIDE_GRADS.take());
+    wide.init(Init::GlorotUniform, &mut rng);
+    let (wide, x, y, mut dy) = (black_box(&*wide), black_box([*pixels]), [[0.5; 100]], black_box([[0.5; 100]]));
+    let mut dx = [[0.0; 784]];
+    let mode = Mode::Training { accumulate: false, seed: 1, first_example: 0, examples: 1 };
+    region("784x100 weight gradients", || {
+        wide.backward(&x, &(), &y, &mut dy, &mut (), None, Some(black_box(&mut *grads)), mode);
+    });
+    region("784x100 input gradients", || {
+        wide.backward(&x, &(), &y, &mut dy, &mut (), Some(black_box(&mut dx)), None, mode);
+    });
+    black_box((grads, dx));
 
     let (conv, image, pass) = (CONV.take(), IMAGE.take(), CONV_PASS.take());
     conv.init(Init::HeUniform, &mut rng);
