@@ -131,13 +131,15 @@ fn train(link: &mut Link, csv: &Path, epochs: u32, seed: u64) -> Result<()> {
     let mut samples = samples::read(csv)?;
     let mut rng = Pcg32::seed_from_u64(seed);
     let bar = progress(u64::from(epochs) * samples.len() as u64, "samples")?;
-    let (mut mean, mut learned) = (f32::NAN, 0);
+    let (mut mean, mut learned, mut taken_back) = (f32::NAN, 0, 0);
     for _epoch in 0..epochs {
         shuffle(&mut samples, &mut rng);
         let mut sum = 0.0;
         for Sample { input, class } in &samples {
             match link.call(&Request::Train { input: Floats::new(input), class: *class })? {
-                Reply::Trained { loss, steps } => (sum, learned) = (sum + loss, steps),
+                Reply::Trained { loss, steps, kept } => {
+                    (sum, learned, taken_back) = (sum + loss, steps, taken_back + u32::from(!kept));
+                }
                 other => return Err(link::unexpected(&other)),
             }
             bar.inc(1);
@@ -147,6 +149,9 @@ fn train(link: &mut Link, csv: &Path, epochs: u32, seed: u64) -> Result<()> {
     }
     bar.finish_and_clear();
     println!("loss {mean:.4} in the last epoch, {learned} samples learned so far");
+    if taken_back > 0 {
+        println!("{taken_back} steps made the device's kept samples worse and were taken back");
+    }
     Ok(())
 }
 

@@ -64,7 +64,7 @@ impl NorFlash for Flash {
 
 /// A device, whose flash is `flash`.
 pub struct Watched<'a> {
-    learner: Learner<'a, Net, Input, &'a mut Flash, FILE>,
+    learner: Learner<'a, Net, Input, &'a mut Flash, 3, FILE>,
     line: Line<FRAME>,
     /// The frame under way, as the device should see it.
     sent: Receiver<FRAME>,
@@ -72,7 +72,7 @@ pub struct Watched<'a> {
 
 impl<'a> Watched<'a> {
     /// Switches it on.
-    pub fn new(memory: &'a mut Memory<Net, Input, FILE>, flash: &'a mut Flash) -> Self {
+    pub fn new(memory: &'a mut Memory<Net, Input, 3, FILE>, flash: &'a mut Flash) -> Self {
         let end = flash.0.len() as u32;
         let store = CheckpointStore::new(flash, 0..end, 10_000).expect("the range is that of the flash");
         let device = Device { board: "the desktop", memory: || (0, 0) };
@@ -168,7 +168,9 @@ fn check(frame: Result<Vec<u8>, FrameError>, reply: &Reply, before: &Net, after:
         (Ok(Request::Evaluate { class, .. }), Reply::Evaluated { loss, .. }) => {
             assert!(unchanged && class < 3 && loss.is_finite());
         }
-        (Ok(Request::Train { class, .. }), Reply::Trained { loss, .. }) => assert!(class < 3 && loss.is_finite()),
+        (Ok(Request::Train { class, .. }), Reply::Trained { loss, kept, .. }) => {
+            assert!(class < 3 && loss.is_finite() && finite(after) && (*kept || unchanged));
+        }
         (Ok(Request::Save | Request::Load | Request::EndUpload), Reply::Done) => assert!(finite(after)),
         (Ok(Request::FactoryReset), Reply::Done) => assert_eq!(*after, factory()),
         (Ok(Request::Restart | Request::BeginUpload { .. } | Request::Upload { .. }), Reply::Done)

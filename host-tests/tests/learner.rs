@@ -1,5 +1,7 @@
 //! The firmware's learner on the desktop: its commands, what a reset keeps, and 100,000 bad frames and files.
 
+use std::iter::once;
+
 use host_tests::learner::{FACTORY, FILE, FRAME, Flash, Input, Net, Watched, factory};
 use nerve::prelude::*;
 use nerve_learner::Memory;
@@ -7,16 +9,27 @@ use nerve_protocol::{Error, Floats, Reply, Request, encode};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
+// The flowers that the firmware is shown.
+include!("../../firmware/data/flowers.rs");
+
 const SETOSA: Input = [5.1, 3.5, 1.4, 0.2];
 
-fn memory() -> Box<Memory<Net, Input, FILE>> {
+fn memory() -> Box<Memory<Net, Input, 3, FILE>> {
     Box::new(Memory::ZERO)
 }
 
-fn train(device: &mut Watched, class: u32) -> Result<f32, Error> {
-    device.call(&Request::Train { input: Floats::new(&SETOSA), class }, |reply| match reply {
-        Reply::Trained { loss, .. } => Ok(*loss),
+/// The loss, and whether the step was kept.
+fn train(device: &mut Watched, x: &Input, class: u32) -> Result<(f32, bool), Error> {
+    device.call(&Request::Train { input: Floats::new(x), class }, |reply| match reply {
+        Reply::Trained { loss, kept, .. } => Ok((*loss, *kept)),
         Reply::Error(error) => Err(*error),
+        other => panic!("{other:?}"),
+    })
+}
+
+fn steps(device: &mut Watched) -> u64 {
+    device.call(&Request::Info, |reply| match reply {
+        Reply::Info(info) => info.steps,
         other => panic!("{other:?}"),
     })
 }
@@ -35,14 +48,14 @@ fn training_is_kept_over_a_restart_only_if_it_was_saved() {
     let mut memory_1 = memory();
     let mut device = Watched::new(&mut memory_1, &mut flash);
     assert_eq!(done(&mut device, Request::Load), Err(Error::NothingSaved));
-    let first = train(&mut device, 0).unwrap();
+    let first = train(&mut device, &SETOSA, 0).unwrap().0;
     for _ in 0..20 {
-        train(&mut device, 0).unwrap();
+        train(&mut device, &SETOSA, 0).unwrap();
     }
-    assert!(train(&mut device, 0).unwrap() < first);
+    assert!(train(&mut device, &SETOSA, 0).unwrap().0 < first);
     done(&mut device, Request::Save).unwrap();
     let saved = device.network().clone();
-    train(&mut device, 1).unwrap();
+    train(&mut device, &SETOSA, 0).unwrap();
     assert_ne!(*device.network(), saved);
 
     let mut memory_2 = memory();
@@ -59,11 +72,50 @@ fn a_device_learns_in_the_same_bits_as_the_desktop() {
     let (mut flash, mut memory) = (Flash::erased(), memory());
     let mut device = Watched::new(&mut memory, &mut flash);
     let (mut net, mut trainer, mut optimizer) = (factory(), Trainer::<Net, Input>::ZERO, Momentum::new(0.02, 0.9));
-    for class in [0, 1, 2, 1, 0] {
-        train(&mut device, class as u32).unwrap();
-        trainer.step(&mut net, &mut optimizer, &CrossEntropy, &[SETOSA], &[class]).unwrap();
+    for (seen, (x, class)) in LABELLED[..6].iter().enumerate() {
+        assert!(train(&mut device, x, *class as u32).unwrap().1);
+        for (x, class) in once(&(*x, *class)).chain(&LABELLED[..seen]) {
+            trainer.accumulate(&net, &CrossEntropy, &[*x], &[*class]).unwrap();
+        }
+        trainer.apply(&mut net, &mut optimizer).unwrap();
     }
     assert_eq!(*device.network(), net);
+}
+
+/// A long run of flowers of one species, which would take the place of the others.
+#[test]
+fn a_stream_of_one_class_leaves_the_others_known() {
+    let known = |net: &Net| {
+        let mut pass = Pass::<Net, Input>::ZERO;
+        HELD_OUT.iter().filter(|(x, class, _)| argmax(pass.predict(net, x)) == *class).count()
+    };
+    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let mut device = Watched::new(&mut memory, &mut flash);
+    let (mut net, mut trainer, mut optimizer) = (factory(), Trainer::<Net, Input>::ZERO, Momentum::new(0.02, 0.9));
+    let virginicas = LABELLED.iter().filter(|(_, class)| *class == 2).cycle().take(300);
+    for (x, class) in LABELLED.iter().chain(virginicas) {
+        train(&mut device, x, *class as u32).unwrap();
+        trainer.step(&mut net, &mut optimizer, &CrossEntropy, &[*x], &[*class]).unwrap();
+    }
+    let (with, without) = (known(device.network()), known(&net));
+    assert!(with >= 42 && without <= 38, "{with} of 45 are known with the kept samples, {without} without");
+}
+
+#[test]
+fn a_step_that_would_make_things_worse_is_taken_back() {
+    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let mut device = Watched::new(&mut memory, &mut flash);
+    let (mut kept, mut taken_back) = (0, 0);
+    for i in 0..200 {
+        // Labels that change every 20 samples: the momentum goes on towards the old one.
+        let before = (device.network().clone(), steps(&mut device));
+        let step_kept = train(&mut device, &SETOSA, i / 20 % 2).unwrap().1;
+        assert_eq!(*device.network() == before.0, !step_kept);
+        assert_eq!(steps(&mut device), before.1 + u64::from(step_kept));
+        kept += u32::from(step_kept);
+        taken_back += u32::from(!step_kept);
+    }
+    assert!(kept > 100 && taken_back > 5, "{kept} steps kept, {taken_back} taken back");
 }
 
 #[test]

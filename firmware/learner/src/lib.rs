@@ -13,18 +13,25 @@
 mod line;
 mod transfer;
 
+use core::array::from_ref;
+use core::iter::once;
+
 use embedded_storage::nor_flash::NorFlash;
 use nerve::checkpoint::{CheckpointError, CheckpointStore};
 use nerve::prelude::*;
 use nerve::weights::LoadError;
-use nerve::{Layer, Tensor};
+use nerve::{Guard, Layer, Replay, Tensor};
 use nerve_protocol::{Error, Floats, Info, OVERHEAD, Reply, Request, VERSION};
+use rand_core::SeedableRng;
+use rand_pcg::Pcg32;
 
 pub use line::{Line, Response};
 use transfer::Transfer;
 
 /// Momentum of the optimizer.
 const MOMENTUM: f32 = 0.9;
+/// Samples kept to learn from beside each new one.
+const KEPT: usize = 12;
 
 /// What a device is, for its host.
 #[derive(Clone, Copy)]
@@ -35,35 +42,48 @@ pub struct Device {
     pub memory: fn() -> (usize, usize),
 }
 
-/// The memory of a [`Learner`]: for a `static`, since [`ZERO`](Self::ZERO) is a constant. `FILE` is the bytes in a weights file.
-pub struct Memory<N: Layer<X>, X: Tensor, const FILE: usize> {
+/// The memory of a [`Learner`]: for a `static`, since [`ZERO`](Self::ZERO) is a constant. `C` is the number of classes,
+/// `FILE` the bytes in a weights file.
+pub struct Memory<N: Layer<X>, X: Tensor, const C: usize, const FILE: usize> {
     net: N,
     x: X,
     pass: Pass<N, X>,
     trainer: Trainer<N, X>,
+    replay: Replay<X, KEPT, C>,
+    /// The network before a step, as a weights file.
+    copy: [u8; FILE],
     transfer: Transfer<FILE>,
 }
 
-impl<N: Layer<X> + Zero, X: Tensor, const FILE: usize> Memory<N, X, FILE> {
+impl<N: Layer<X> + Zero, X: Tensor, const C: usize, const FILE: usize> Memory<N, X, C, FILE> {
     /// Nothing learned, nothing received.
-    pub const ZERO: Self =
-        Self { net: N::ZERO, x: X::ZERO, pass: Pass::ZERO, trainer: Trainer::ZERO, transfer: Transfer::NONE };
+    pub const ZERO: Self = Self {
+        net: N::ZERO,
+        x: X::ZERO,
+        pass: Pass::ZERO,
+        trainer: Trainer::ZERO,
+        replay: Replay::new(),
+        copy: [0; FILE],
+        transfer: Transfer::NONE,
+    };
 }
 
 /// A classifier that goes on learning, and keeps in flash what it has learned.
-pub struct Learner<'a, N: Layer<X>, X: Tensor, F, const FILE: usize> {
-    memory: &'a mut Memory<N, X, FILE>,
+pub struct Learner<'a, N: Layer<X>, X: Tensor, F, const C: usize, const FILE: usize> {
+    memory: &'a mut Memory<N, X, C, FILE>,
     optimizer: Momentum<N, X::Elem>,
     store: CheckpointStore<F>,
     factory: &'a [u8],
     steps: u64,
+    /// Chooses which samples are kept.
+    rng: Pcg32,
     device: Device,
 }
 
-impl<'a, N, X, F, const C: usize, const FILE: usize> Learner<'a, N, X, F, FILE>
+impl<'a, N, X, F, const C: usize, const FILE: usize> Learner<'a, N, X, F, C, FILE>
 where
     N: Layer<X, Out = [f32; C]>,
-    X: Tensor<Elem = f32>,
+    X: Tensor<Elem = f32> + Clone,
     F: NorFlash,
 {
     const FILE_LEN: () = assert!(FILE == weights::file_len::<f32, N>(), "FILE is not the network's weights::file_len");
@@ -74,7 +94,7 @@ where
     /// [`LoadError`] if `factory` is not of this network. A flash without a state that can be loaded is no error: the host
     /// learns of it when it asks to load.
     pub fn new(
-        memory: &'a mut Memory<N, X, FILE>,
+        memory: &'a mut Memory<N, X, C, FILE>,
         store: CheckpointStore<F>,
         factory: &'a [u8],
         learning_rate: f32,
@@ -82,7 +102,7 @@ where
     ) -> Result<Self, LoadError> {
         let () = Self::FILE_LEN;
         let optimizer = Momentum::new(learning_rate, MOMENTUM);
-        let mut learner = Self { memory, optimizer, store, factory, steps: 0, device };
+        let mut learner = Self { memory, optimizer, store, factory, steps: 0, rng: Pcg32::seed_from_u64(0), device };
         learner.replace(factory)?;
         if learner.load().is_err() {
             learner.replace(factory)?;
@@ -108,13 +128,7 @@ where
             }
             Request::Train { input, class } => {
                 self.read(input)?;
-                let Memory { net, x, trainer, .. } = &mut *self.memory;
-                let targets = [class as usize];
-                let loss = trainer
-                    .step(net, &mut self.optimizer, &CrossEntropy, core::array::from_ref(x), &targets)
-                    .map_err(of_training)?;
-                self.steps += 1;
-                Ok(Reply::Trained { loss, steps: self.steps })
+                self.train(class as usize)
             }
             Request::Evaluate { input, class } => {
                 self.read(input)?;
@@ -185,6 +199,30 @@ where
         fits.then_some(()).ok_or(Error::InputLength { found: input.len() as u32, expected: X::LEN as u32 })
     }
 
+    /// A step on the mean loss of the sample in `x` and of those kept, taken back if that loss is larger afterwards.
+    fn train(&mut self, class: usize) -> Result<Reply<'static>, Error> {
+        let Memory { net, x, trainer, replay, copy, .. } = &mut *self.memory;
+        let examples = || once((&*x, &class)).chain(replay.iter());
+        let before = trainer.evaluate(net, &CrossEntropy, examples(), |_, _| ()).map_err(of_training)?;
+        let guard = Guard::begin(net, before, copy).map_err(|_| Error::NonFiniteWeight)?;
+        let loss = trainer.accumulate(net, &CrossEntropy, from_ref(x), &[class]).map_err(of_training)?;
+        let replayed = replay.iter().try_for_each(|(x, class)| {
+            trainer.accumulate(net, &CrossEntropy, from_ref(x), from_ref(class)).map(|_| ())
+        });
+        let after = replayed
+            .and(trainer.apply(net, &mut self.optimizer))
+            .and_then(|()| trainer.evaluate(net, &CrossEntropy, examples(), |_, _| ()));
+        let kept = guard.end(net, after).map_err(of_file)?;
+        if kept {
+            self.steps += 1;
+            replay.insert(x.clone(), class, &mut self.rng).map_err(of_training)?;
+        } else {
+            // The same momentum would take the next step uphill too (O'Donoghue and Candès 2015, function restart).
+            self.forget_momentum();
+        }
+        Ok(Reply::Trained { loss, steps: self.steps, kept })
+    }
+
     /// The network of a weights file in place of this one.
     fn replace(&mut self, file: &[u8]) -> Result<(), LoadError> {
         weights::load(&mut self.memory.net, file)?;
@@ -194,8 +232,13 @@ where
 
     /// The network has other weights than those that were trained.
     fn begin_anew(&mut self) {
-        Tensors::<f32>::visit_mut(&mut self.optimizer, &mut |moments| moments.fill(0.0));
+        self.forget_momentum();
+        self.memory.replay = Replay::new();
         self.steps = 0;
+    }
+
+    fn forget_momentum(&mut self) {
+        Tensors::<f32>::visit_mut(&mut self.optimizer, &mut |moments| moments.fill(0.0));
     }
 
     fn save(&mut self) -> Result<Reply<'static>, Error> {
@@ -207,6 +250,7 @@ where
     fn load(&mut self) -> Result<Reply<'static>, Error> {
         let state = &mut (&mut self.memory.net, &mut self.optimizer);
         self.steps = self.store.load(state).map_err(of_store)?.ok_or(Error::NothingSaved)?;
+        self.memory.replay = Replay::new();
         Ok(Reply::Done)
     }
 }

@@ -28,12 +28,12 @@ impl<const FRAME: usize> Line<FRAME> {
     /// Takes a byte from the line; at the end of a frame, `learner` does what it asks for, and this is the answer.
     pub fn push<N, X, F, const C: usize, const FILE: usize>(
         &mut self,
-        learner: &mut Learner<N, X, F, FILE>,
+        learner: &mut Learner<N, X, F, C, FILE>,
         byte: u8,
     ) -> Option<Response<'_>>
     where
         N: Layer<X, Out = [f32; C]>,
-        X: Tensor<Elem = f32>,
+        X: Tensor<Elem = f32> + Clone,
         F: NorFlash,
     {
         let request = self.receiver.push(byte)?.and_then(decode::<Request>);

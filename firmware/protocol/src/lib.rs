@@ -18,4 +18,4 @@ pub use frame::{FrameError, OVERHEAD, Receiver, decode, encode};
 pub use message::{Floats, Info, Reply, Request};
 
 /// Version of this protocol. It changes with any message.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;

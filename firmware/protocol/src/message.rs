@@ -15,7 +15,7 @@ pub enum Request<'a> {
         #[serde(borrow)]
         input: Floats<'a>,
     },
-    /// Learns from a labelled sample, in RAM: [`Reply::Trained`].
+    /// Learns, in RAM, from a labelled sample and from a few kept ones, then keeps it for later: [`Reply::Trained`].
     Train {
         /// The input.
         #[serde(borrow)]
@@ -81,6 +81,9 @@ pub enum Reply<'a> {
         loss: f32,
         /// Samples learned from so far.
         steps: u64,
+        /// Whether the step was kept; if not, it would have raised the loss of the sample and those kept, or was not finite, and
+        /// the network is as before.
+        kept: bool,
     },
     /// See [`Request::Evaluate`].
     Evaluated {

@@ -21,7 +21,7 @@ const LEARNING_RATE: f32 = 0.02;
 
 /// The network as it was trained on the desktop.
 const FACTORY: &[u8] = include_bytes!("../../data/iris.nrv");
-static MEMORY: ConstStaticCell<Memory<Net, Input, FILE>> = ConstStaticCell::new(Memory::ZERO);
+static MEMORY: ConstStaticCell<Memory<Net, Input, 3, FILE>> = ConstStaticCell::new(Memory::ZERO);
 static LINE: ConstStaticCell<Line<FRAME>> = ConstStaticCell::new(Line::EMPTY);
 
 #[entry]
