@@ -175,7 +175,11 @@ impl<A: Zero, Z: Zero, V: Tensor> Zero for BatchNormActs<A, Z, V> {
     const ZERO: Self =
         Self { layer: A::ZERO, z: Z::ZERO, mean: V::ZERO, variance: V::ZERO, count: <V::Elem as Zero>::ZERO };
     fn clear(&mut self) {
-        *self = Self::ZERO;
+        self.layer.clear();
+        self.z.clear();
+        self.mean.clear();
+        self.variance.clear();
+        self.count.clear();
     }
 }
 
