@@ -1,12 +1,11 @@
 //! A learning device on the desktop, that is watched: what it refuses must change nothing, what it answers must be true.
 
-use embedded_storage::nor_flash::{
-    ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
-};
 use nerve::checkpoint::CheckpointStore;
 use nerve::prelude::*;
 use nerve_learner::{Device, Learner, Line, Memory};
 use nerve_protocol::{Error, Floats, FrameError, OVERHEAD, Receiver, Reply, Request, decode, encode};
+
+use crate::flash::SimFlash;
 
 /// The firmware's network.
 pub type Net = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>];
@@ -16,50 +15,14 @@ pub type Input = [f32; 4];
 pub const FILE: usize = weights::file_len::<f32, Net>();
 /// The longest frame.
 pub const FRAME: usize = 256;
+/// What the learner saves to.
+pub type Flash = SimFlash<4, 1024>;
 /// The firmware's weights file.
 pub const FACTORY: &[u8] = include_bytes!("../../firmware/data/iris.nrv");
 
-const PAGE: usize = 1024;
-
-/// Flash in RAM.
-pub struct Flash(pub Vec<u8>);
-
-impl Flash {
-    /// All erased.
-    pub fn erased() -> Self {
-        Self(vec![0xff; 4 * PAGE])
-    }
-}
-
-impl ErrorType for Flash {
-    type Error = NorFlashErrorKind;
-}
-
-impl ReadNorFlash for Flash {
-    const READ_SIZE: usize = 1;
-    fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
-        check_read(self, offset, bytes.len())?;
-        bytes.copy_from_slice(&self.0[offset as usize..][..bytes.len()]);
-        Ok(())
-    }
-    fn capacity(&self) -> usize {
-        self.0.len()
-    }
-}
-
-impl NorFlash for Flash {
-    const WRITE_SIZE: usize = 4;
-    const ERASE_SIZE: usize = PAGE;
-    fn erase(&mut self, from: u32, to: u32) -> Result<(), NorFlashErrorKind> {
-        check_erase(self, from, to)?;
-        self.0[from as usize..to as usize].fill(0xff);
-        Ok(())
-    }
-    fn write(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
-        check_write(self, offset, bytes.len())?;
-        self.0[offset as usize..].iter_mut().zip(bytes).for_each(|(old, new)| *old &= new);
-        Ok(())
-    }
+/// Four pages, all erased.
+pub fn flash() -> Flash {
+    Flash::new(4)
 }
 
 /// A device, whose flash is `flash`.
@@ -73,7 +36,7 @@ pub struct Watched<'a> {
 impl<'a> Watched<'a> {
     /// Switches it on.
     pub fn new(memory: &'a mut Memory<Net, Input, 3, FILE>, flash: &'a mut Flash) -> Self {
-        let end = flash.0.len() as u32;
+        let end = flash.bytes.len() as u32;
         let store = CheckpointStore::new(flash, 0..end, 10_000).expect("the range is that of the flash");
         let device = Device { board: "the desktop", memory: || (0, 0) };
         let learner =

@@ -2,7 +2,7 @@
 
 use std::iter::once;
 
-use host_tests::learner::{FACTORY, FILE, FRAME, Flash, Input, Net, Watched, factory};
+use host_tests::learner::{FACTORY, FILE, FRAME, Input, Net, Watched, factory, flash};
 use nerve::prelude::*;
 use nerve_learner::Memory;
 use nerve_protocol::{Error, Floats, Reply, Request, encode};
@@ -44,7 +44,7 @@ fn done(device: &mut Watched, request: Request) -> Result<(), Error> {
 
 #[test]
 fn training_is_kept_over_a_restart_only_if_it_was_saved() {
-    let mut flash = Flash::erased();
+    let mut flash = flash();
     let mut memory_1 = memory();
     let mut device = Watched::new(&mut memory_1, &mut flash);
     assert_eq!(done(&mut device, Request::Load), Err(Error::NothingSaved));
@@ -69,7 +69,7 @@ fn training_is_kept_over_a_restart_only_if_it_was_saved() {
 
 #[test]
 fn a_device_learns_in_the_same_bits_as_the_desktop() {
-    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let (mut flash, mut memory) = (flash(), memory());
     let mut device = Watched::new(&mut memory, &mut flash);
     let (mut net, mut trainer, mut optimizer) = (factory(), Trainer::<Net, Input>::ZERO, Momentum::new(0.02, 0.9));
     for (seen, (x, class)) in LABELLED[..6].iter().enumerate() {
@@ -89,7 +89,7 @@ fn a_stream_of_one_class_leaves_the_others_known() {
         let mut pass = Pass::<Net, Input>::ZERO;
         HELD_OUT.iter().filter(|(x, class, _)| argmax(pass.predict(net, x)) == *class).count()
     };
-    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let (mut flash, mut memory) = (flash(), memory());
     let mut device = Watched::new(&mut memory, &mut flash);
     let (mut net, mut trainer, mut optimizer) = (factory(), Trainer::<Net, Input>::ZERO, Momentum::new(0.02, 0.9));
     let virginicas = LABELLED.iter().filter(|(_, class)| *class == 2).cycle().take(300);
@@ -103,7 +103,7 @@ fn a_stream_of_one_class_leaves_the_others_known() {
 
 #[test]
 fn a_step_that_would_make_things_worse_is_taken_back() {
-    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let (mut flash, mut memory) = (flash(), memory());
     let mut device = Watched::new(&mut memory, &mut flash);
     let (mut kept, mut taken_back) = (0, 0);
     for i in 0..200 {
@@ -120,7 +120,7 @@ fn a_step_that_would_make_things_worse_is_taken_back() {
 
 #[test]
 fn bad_requests_are_refused_by_name() {
-    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let (mut flash, mut memory) = (flash(), memory());
     let mut device = Watched::new(&mut memory, &mut flash);
     let mut error = |request: &Request| {
         device.call(request, |reply| match reply {
@@ -149,7 +149,7 @@ fn bad_requests_are_refused_by_name() {
 
 #[test]
 fn an_upload_takes_effect_whole_or_not_at_all() {
-    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let (mut flash, mut memory) = (flash(), memory());
     let mut device = Watched::new(&mut memory, &mut flash);
     let mut other = factory();
     other.visit_mut(&mut |tensor: &mut [f32]| tensor.iter_mut().for_each(|v| *v *= 0.5));
@@ -193,7 +193,7 @@ fn an_upload_takes_effect_whole_or_not_at_all() {
 #[test]
 fn seventy_thousand_bad_frames() {
     let mut rng = Pcg32::seed_from_u64(5);
-    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let (mut flash, mut memory) = (flash(), memory());
     let mut device = Watched::new(&mut memory, &mut flash);
     let (mut answers, mut refusals) = (0, 0);
     for _ in 0..70_000 {
@@ -222,7 +222,7 @@ fn seventy_thousand_bad_frames() {
 #[test]
 fn thirty_thousand_bad_files() {
     let mut rng = Pcg32::seed_from_u64(6);
-    let (mut flash, mut memory) = (Flash::erased(), memory());
+    let (mut flash, mut memory) = (flash(), memory());
     let mut device = Watched::new(&mut memory, &mut flash);
     let mut taken = 0;
     for _ in 0..30_000 {

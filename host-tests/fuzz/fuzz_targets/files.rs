@@ -1,12 +1,12 @@
 //! Weights files: the device takes what the library takes, and nothing of what it does not.
 #![no_main]
 
-use host_tests::learner::{Flash, Watched, factory};
+use host_tests::learner::{Watched, factory, flash};
 use libfuzzer_sys::fuzz_target;
 use nerve_learner::Memory;
 
 fuzz_target!(|file: &[u8]| {
-    let (mut flash, mut memory) = (Flash::erased(), Memory::ZERO);
+    let (mut flash, mut memory) = (flash(), Memory::ZERO);
     let mut device = Watched::new(&mut memory, &mut flash);
     let mut expected = factory();
     let good = host_tests::learner::load(&mut expected, file);

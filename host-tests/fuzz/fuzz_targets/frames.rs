@@ -1,7 +1,7 @@
 //! Bytes on the line: as they are, and as messages in frames that are whole.
 #![no_main]
 
-use host_tests::learner::{FRAME, Flash, Watched};
+use host_tests::learner::{FRAME, Watched, flash};
 use libfuzzer_sys::fuzz_target;
 use nerve_learner::Memory;
 use serde::ser::{Serialize, SerializeTuple, Serializer};
@@ -18,7 +18,7 @@ impl Serialize for Raw<'_> {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let (mut flash, mut memory) = (Flash::erased(), Memory::ZERO);
+    let (mut flash, mut memory) = (flash(), Memory::ZERO);
     let mut device = Watched::new(&mut memory, &mut flash);
     let Some((kind, bytes)) = bytes.split_first() else { return };
     if kind % 2 == 0 {

@@ -11,4 +11,7 @@ pub mod embedded_nn;
 #[cfg(feature = "mynn")]
 pub mod mynn;
 pub mod nerve;
+#[path = "../../../../examples/cnn/networks.rs"]
+#[allow(dead_code, reason = "only one of its networks is timed")]
+mod networks;
 pub mod pytorch;

@@ -4,19 +4,10 @@ use nerve::prelude::*;
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 
-use crate::work::{self, Image, LEARNING_RATE, Mlp, Network, Timed, time};
+use super::networks::{Image, Tiny};
+use crate::work::{self, LEARNING_RATE, Mlp, Network, Timed, time};
 
 type Net<const I: usize, const H: usize, const O: usize> = chain![Dense<I, H, Sigmoid>, Dense<H, O>];
-
-/// As in `examples/cnn`.
-type Cnn = chain![
-    Conv2d<1, 8, 3, Relu>,
-    MaxPool2d<2, 14, 14>,
-    Conv2d<8, 16, 3, Relu>,
-    MaxPool2d<2, 7, 7>,
-    Flatten<784>,
-    Dense<784, 10>
-];
 
 struct Ours<const I: usize, const H: usize, const O: usize, const B: usize> {
     net: Net<I, H, O>,
@@ -45,10 +36,10 @@ impl<const I: usize, const H: usize, const O: usize, const B: usize> Network for
 }
 
 pub fn cnn_step() -> Timed {
-    assert_eq!(<Cnn as Tensors<f32>>::LEN, 9_098);
-    let mut net = Box::new(Cnn::ZERO);
+    assert_eq!(<Tiny as Tensors<f32>>::LEN, 9_098);
+    let mut net = Box::new(Tiny::ZERO);
     net.init(Init::GlorotUniform, &mut Pcg32::seed_from_u64(1));
-    let mut trainer = Box::new(Trainer::<Cnn, Image, { work::CNN_BATCH }>::ZERO);
+    let mut trainer = Box::new(Trainer::<Tiny, Image, { work::CNN_BATCH }>::ZERO);
     let mut optimizer = Box::new(Adam::new(0.001));
     let (images, classes) = work::images();
     Box::new(move |calls| {
