@@ -2,13 +2,11 @@
 
 use core::marker::PhantomData;
 
-use rand_core::Rng;
-
 use crate::batch_norm::{Affine, scale_rows};
 use crate::geometry::{Axis, Geometry, OnImage, OnSignal};
 use crate::kernels::{Strided, product};
-use crate::params::{fingerprint, mix};
-use crate::{Activation, Init, Layer, Linear, Mode, Params, Real, Same, Tensor, Tensors, Zero};
+use crate::params::{fingerprint, mix, weights_and_biases};
+use crate::{Activation, Layer, Linear, Mode, Real, Same, Tensor, Zero};
 
 /// A convolution of `C` channels into `O` with kernels of `K` by `K`, over images `[[[T; C]; W]; H]`.
 ///
@@ -57,59 +55,14 @@ impl<const C: usize, const O: usize, const KH: usize, const KW: usize, F, G, T> 
     }
 }
 
-impl<const C: usize, const O: usize, const KH: usize, const KW: usize, F, G, T: Real> Conv<C, O, KH, KW, F, G, T> {
-    /// The weights as one tensor.
-    fn weights(&self) -> &[T] {
-        self.w.as_flattened().as_flattened().as_flattened()
-    }
-    fn weights_mut(&mut self) -> &mut [T] {
-        self.w.as_flattened_mut().as_flattened_mut().as_flattened_mut()
-    }
-}
-
-impl<const C: usize, const O: usize, const KH: usize, const KW: usize, F, G, T: Real> Zero
-    for Conv<C, O, KH, KW, F, G, T>
-{
-    const ZERO: Self = Self { w: Zero::ZERO, b: Zero::ZERO, kind: PhantomData };
-    fn clear(&mut self) {
-        self.w.clear();
-        self.b.clear();
-    }
-}
-
-impl<const C: usize, const O: usize, const KH: usize, const KW: usize, F: Activation, G: Geometry, T: Real> Tensors<T>
-    for Conv<C, O, KH, KW, F, G, T>
-{
-    const LEN: usize = KH * KW * C * O + O;
-    const FINGERPRINT: u32 = mix(mix(fingerprint("Conv", &[C, O, KH, KW]), G::FINGERPRINT), F::FINGERPRINT);
-    fn visit(&self, f: &mut impl FnMut(&[T])) {
-        f(self.weights());
-        f(&self.b);
-    }
-    fn visit_mut(&mut self, f: &mut impl FnMut(&mut [T])) {
-        f(self.weights_mut());
-        f(&mut self.b);
-    }
-}
-
-impl<const C: usize, const O: usize, const KH: usize, const KW: usize, F: Activation, G: Geometry, T: Real> Params<T>
-    for Conv<C, O, KH, KW, F, G, T>
-{
-    type Grads = Self;
-    fn zip<const N: usize>(
-        &mut self,
-        grads: &Self,
-        mut moments: [&mut Self; N],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; N]),
-    ) {
-        f(self.weights_mut(), grads.weights(), moments.each_mut().map(|m| m.weights_mut()));
-        f(&mut self.b, &grads.b, moments.each_mut().map(|m| m.b.as_mut_slice()));
-    }
-    fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
-        init.fill(self.weights_mut(), KH * KW * C, KH * KW * O, rng);
-        self.b.clear();
-    }
-}
+weights_and_biases!(
+    [const C: usize, const O: usize, const KH: usize, const KW: usize, F: Activation, G: Geometry, T: Real]
+    Conv<C, O, KH, KW, F, G, T>,
+    scalars: KH * KW * C * O + O,
+    fingerprint: mix(mix(fingerprint("Conv", &[C, O, KH, KW]), G::FINGERPRINT), F::FINGERPRINT),
+    fan_in: KH * KW * C,
+    fan_out: KH * KW * O
+);
 
 /// `Layer` for one kind of input, whose pixels lie in rows and columns.
 macro_rules! layer {
@@ -388,7 +341,7 @@ impl<const C: usize, const O: usize, const KH: usize, const KW: usize, G: Geomet
     type Channels = [T; O];
     type With<F: Activation> = Conv<C, O, KH, KW, F, G, T>;
     fn scaled<F: Activation>(&self, scale: &[T; O], shift: &[T; O], to: &mut Self::With<F>) {
-        scale_rows(pixels(self.weights()), scale, &[T::ZERO; O], pixels_mut(to.weights_mut()));
+        scale_rows(pixels(self.w.flat()), scale, &[T::ZERO; O], pixels_mut(to.w.flat_mut()));
         scale_rows(&[self.b], scale, shift, core::slice::from_mut(&mut to.b));
     }
 }
@@ -396,8 +349,8 @@ impl<const C: usize, const O: usize, const KH: usize, const KW: usize, G: Geomet
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::To;
-    use rand_core::SeedableRng;
+    use crate::{Init, Params, To};
+    use rand_core::{Rng, SeedableRng};
     use rand_pcg::Pcg32;
 
     fn random<const N: usize, const M: usize>(rng: &mut Pcg32) -> [[f32; N]; M] {

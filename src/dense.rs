@@ -2,11 +2,9 @@
 
 use core::marker::PhantomData;
 
-use rand_core::Rng;
-
 use crate::batch_norm::{Affine, scale_rows};
-use crate::params::{fingerprint, mix};
-use crate::{Activation, Init, Layer, Linear, Mode, Params, Real, Tensors, Zero, kernels};
+use crate::params::{fingerprint, mix, weights_and_biases};
+use crate::{Activation, Layer, Linear, Mode, Real, Tensor, Zero, kernels};
 
 /// `y = f(x·W + b)`: `I` inputs, `O` outputs, activation `F` over scalars `T`.
 ///
@@ -32,44 +30,13 @@ impl<const I: usize, const O: usize, F, T> Dense<I, O, F, T> {
     }
 }
 
-impl<const I: usize, const O: usize, F, T: Real> Zero for Dense<I, O, F, T> {
-    const ZERO: Self = Self { w: Zero::ZERO, b: Zero::ZERO, activation: PhantomData };
-    fn clear(&mut self) {
-        self.w.clear();
-        self.b.clear();
-    }
-}
-
-impl<const I: usize, const O: usize, F: Activation, T: Real> Tensors<T> for Dense<I, O, F, T> {
-    const LEN: usize = I * O + O;
-    const FINGERPRINT: u32 = mix(fingerprint("Dense", &[I, O]), F::FINGERPRINT);
-    fn visit(&self, f: &mut impl FnMut(&[T])) {
-        f(self.w.as_flattened());
-        f(&self.b);
-    }
-    fn visit_mut(&mut self, f: &mut impl FnMut(&mut [T])) {
-        f(self.w.as_flattened_mut());
-        f(&mut self.b);
-    }
-}
-
-impl<const I: usize, const O: usize, F: Activation, T: Real> Params<T> for Dense<I, O, F, T> {
-    type Grads = Self;
-    #[inline]
-    fn zip<const K: usize>(
-        &mut self,
-        grads: &Self,
-        mut moments: [&mut Self; K],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
-    ) {
-        f(self.w.as_flattened_mut(), grads.w.as_flattened(), moments.each_mut().map(|m| m.w.as_flattened_mut()));
-        f(&mut self.b, &grads.b, moments.each_mut().map(|m| m.b.as_mut_slice()));
-    }
-    fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
-        init.fill(self.w.as_flattened_mut(), I, O, rng);
-        self.b.clear();
-    }
-}
+weights_and_biases!(
+    [const I: usize, const O: usize, F: Activation, T: Real] Dense<I, O, F, T>,
+    scalars: I * O + O,
+    fingerprint: mix(fingerprint("Dense", &[I, O]), F::FINGERPRINT),
+    fan_in: I,
+    fan_out: O
+);
 
 impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for Dense<I, O, F, T> {
     type Out = [T; O];

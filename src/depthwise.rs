@@ -2,13 +2,11 @@
 
 use core::marker::PhantomData;
 
-use rand_core::Rng;
-
 use crate::batch_norm::{Affine, scale_rows};
 use crate::conv::{each_row, pixels, pixels_mut};
 use crate::geometry::{Axis, Geometry, OnImage};
-use crate::params::{fingerprint, mix};
-use crate::{Activation, Init, Layer, Linear, Mode, Params, Real, Same, Tensor, Tensors, Zero};
+use crate::params::{fingerprint, mix, weights_and_biases};
+use crate::{Activation, Layer, Linear, Mode, Real, Same, Tensor, Zero};
 
 /// A convolution of each of `C` channels with a kernel of its own, of `K` by `K`; activation `F`, geometry `G`, over scalars `T`.
 ///
@@ -36,55 +34,13 @@ impl<const C: usize, const K: usize, F, G, T> DepthwiseConv2d<C, K, F, G, T> {
     }
 }
 
-impl<const C: usize, const K: usize, F, G, T: Real> DepthwiseConv2d<C, K, F, G, T> {
-    /// The weights as one tensor.
-    fn weights(&self) -> &[T] {
-        self.w.as_flattened().as_flattened()
-    }
-    fn weights_mut(&mut self) -> &mut [T] {
-        self.w.as_flattened_mut().as_flattened_mut()
-    }
-}
-
-impl<const C: usize, const K: usize, F, G, T: Real> Zero for DepthwiseConv2d<C, K, F, G, T> {
-    const ZERO: Self = Self { w: Zero::ZERO, b: Zero::ZERO, kind: PhantomData };
-    fn clear(&mut self) {
-        self.w.clear();
-        self.b.clear();
-    }
-}
-
-impl<const C: usize, const K: usize, F: Activation, G: Geometry, T: Real> Tensors<T>
-    for DepthwiseConv2d<C, K, F, G, T>
-{
-    const LEN: usize = K * K * C + C;
-    const FINGERPRINT: u32 = mix(mix(fingerprint("DepthwiseConv2d", &[C, K]), G::FINGERPRINT), F::FINGERPRINT);
-    fn visit(&self, f: &mut impl FnMut(&[T])) {
-        f(self.weights());
-        f(&self.b);
-    }
-    fn visit_mut(&mut self, f: &mut impl FnMut(&mut [T])) {
-        f(self.weights_mut());
-        f(&mut self.b);
-    }
-}
-
-impl<const C: usize, const K: usize, F: Activation, G: Geometry, T: Real> Params<T> for DepthwiseConv2d<C, K, F, G, T> {
-    type Grads = Self;
-    fn zip<const N: usize>(
-        &mut self,
-        grads: &Self,
-        mut moments: [&mut Self; N],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; N]),
-    ) {
-        f(self.weights_mut(), grads.weights(), moments.each_mut().map(|m| m.weights_mut()));
-        f(&mut self.b, &grads.b, moments.each_mut().map(|m| m.b.as_mut_slice()));
-    }
-    fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
-        init.fill(self.weights_mut(), K * K, K * K, rng);
-        self.b.clear();
-    }
-}
+weights_and_biases!(
+    [const C: usize, const K: usize, F: Activation, G: Geometry, T: Real] DepthwiseConv2d<C, K, F, G, T>,
+    scalars: K * K * C + C,
+    fingerprint: mix(mix(fingerprint("DepthwiseConv2d", &[C, K]), G::FINGERPRINT), F::FINGERPRINT),
+    fan_in: K * K,
+    fan_out: K * K
+);
 
 impl<const C: usize, const K: usize, const H: usize, const W: usize, F: Activation, G: OnImage<H, W, K, K>, T: Real>
     Layer<[[[T; C]; W]; H]> for DepthwiseConv2d<C, K, F, G, T>
@@ -220,7 +176,7 @@ impl<const C: usize, const K: usize, G: Geometry, T: Real> Affine<T> for Depthwi
     type Channels = [T; C];
     type With<F: Activation> = DepthwiseConv2d<C, K, F, G, T>;
     fn scaled<F: Activation>(&self, scale: &[T; C], shift: &[T; C], to: &mut Self::With<F>) {
-        scale_rows(pixels(self.weights()), scale, &[T::ZERO; C], pixels_mut(to.weights_mut()));
+        scale_rows(pixels(self.w.flat()), scale, &[T::ZERO; C], pixels_mut(to.w.flat_mut()));
         scale_rows(&[self.b], scale, shift, core::slice::from_mut(&mut to.b));
     }
 }

@@ -121,6 +121,49 @@ impl<T, P: Tensors<T>> Tensors<T> for &P {
     fn visit_mut(&mut self, _: &mut impl FnMut(&mut [T])) {}
 }
 
+/// `Zero`, `Tensors` and `Params` for a layer of weights `w`, an array of any rank, and biases `b`.
+macro_rules! weights_and_biases {
+    ([$($generics:tt)*] $Layer:ty, scalars: $len:expr, fingerprint: $fingerprint:expr, fan_in: $fan_in:expr, fan_out: $fan_out:expr) => {
+        impl<$($generics)*> $crate::Zero for $Layer {
+            const ZERO: Self = Self::new($crate::Zero::ZERO, $crate::Zero::ZERO);
+            fn clear(&mut self) {
+                self.w.clear();
+                self.b.clear();
+            }
+        }
+        impl<$($generics)*> $crate::Tensors<T> for $Layer {
+            const LEN: usize = $len;
+            const FINGERPRINT: u32 = $fingerprint;
+            fn visit(&self, f: &mut impl FnMut(&[T])) {
+                f(self.w.flat());
+                f(&self.b);
+            }
+            fn visit_mut(&mut self, f: &mut impl FnMut(&mut [T])) {
+                f(self.w.flat_mut());
+                f(&mut self.b);
+            }
+        }
+        impl<$($generics)*> $crate::Params<T> for $Layer {
+            type Grads = Self;
+            #[inline]
+            fn zip<const MOMENTS: usize>(
+                &mut self,
+                grads: &Self,
+                mut moments: [&mut Self; MOMENTS],
+                f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; MOMENTS]),
+            ) {
+                f(self.w.flat_mut(), grads.w.flat(), moments.each_mut().map(|m| m.w.flat_mut()));
+                f(&mut self.b, &grads.b, moments.each_mut().map(|m| m.b.as_mut_slice()));
+            }
+            fn init<R: rand_core::Rng>(&mut self, init: $crate::Init, rng: &mut R) {
+                init.fill(self.w.flat_mut(), $fan_in, $fan_out, rng);
+                self.b.clear();
+            }
+        }
+    };
+}
+pub(crate) use weights_and_biases;
+
 /// `Params` for a layer that trains nothing.
 macro_rules! untrained {
     ([$($generics:tt)*] $Layer:ty) => {
