@@ -232,52 +232,66 @@ extern crate std;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+// Scalars, arrays of them, products of matrices.
+mod kernels;
+mod real;
+mod tensor;
+#[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+mod vfp;
+
+// What a network is made of: parameters, and layers in a chain.
+mod layer;
+mod params;
+
+// The layers.
 mod activation;
 mod batch_norm;
-#[cfg(feature = "checkpoint")]
-pub mod checkpoint;
 mod conv;
 mod dense;
 mod depthwise;
-#[cfg(any(feature = "onnx", feature = "safetensors"))]
-#[cfg_attr(not(feature = "onnx"), allow(dead_code))] // Reading weights needs a part of it.
-mod describe;
 mod dropout;
-pub mod flash;
 mod flatten;
-mod fold;
 mod geometry;
 mod gru;
-mod guard;
-pub mod guide;
-mod init;
-mod kernels;
 mod last;
-mod layer;
+mod pool;
+mod residual;
+mod standardize;
+
+// Training, and judging what came of it.
+mod init;
 mod loss;
-mod memory;
 mod metrics;
-#[cfg(feature = "onnx")]
-pub mod onnx;
 pub mod optim;
 #[cfg(feature = "rayon")]
 mod parallel;
-mod params;
-mod pool;
-#[cfg(feature = "safetensors")]
-pub mod pytorch;
-mod real;
-mod replay;
-mod residual;
 mod schedule;
+mod train;
+
+// Learning on a device.
+mod guard;
+mod memory;
+mod replay;
+
+// Storing and deploying.
+#[cfg(feature = "checkpoint")]
+pub mod checkpoint;
+pub mod flash;
+mod fold;
 #[cfg(feature = "serde")]
 pub mod serde;
-mod standardize;
-mod tensor;
-mod train;
-#[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
-mod vfp;
 pub mod weights;
+
+// Other frameworks.
+#[cfg(any(feature = "onnx", feature = "safetensors"))]
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))] // Reading weights needs a part of it.
+mod describe;
+#[cfg(feature = "onnx")]
+pub mod onnx;
+#[cfg(feature = "safetensors")]
+pub mod pytorch;
+
+pub mod guide;
 
 pub use activation::{Activation, Elu, LeakyRelu, Linear, Relu, Sigmoid, Softmax, Tanh, argmax};
 pub use batch_norm::{Affine, BatchNorm, Scale};
