@@ -4,8 +4,11 @@
 
 use core::hint::black_box;
 
+#[cfg(target_arch = "arm")]
 use cortex_m_rt::entry;
 use nerve::prelude::*;
+#[cfg(target_arch = "riscv32")]
+use riscv_rt::entry;
 
 type Net = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>];
 static NET: Net = include_weights!(Net, "../../data/iris.nrv");

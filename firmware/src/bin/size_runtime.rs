@@ -4,7 +4,10 @@
 
 use core::hint::black_box;
 
+#[cfg(target_arch = "arm")]
 use cortex_m_rt::entry;
+#[cfg(target_arch = "riscv32")]
+use riscv_rt::entry;
 
 #[entry]
 fn main() -> ! {
