@@ -18,22 +18,7 @@ pub const STORE: Range<u32> = 0xc_0000..0x10_0000;
 /// Erase cycles of a sector, from the data sheet.
 pub const ENDURANCE: u32 = 10_000;
 
-/// The UART that the host is at.
-pub struct Uart(usart::Uart<'static, mode::Blocking>);
-
-impl Uart {
-    /// Waits for a byte; one that was damaged on the line is left out.
-    pub fn read(&mut self) -> u8 {
-        let mut byte = [0];
-        while self.0.blocking_read(&mut byte).is_err() {}
-        byte[0]
-    }
-
-    /// Sends all of `bytes`. What is lost on the line, the host asks for again.
-    pub fn write(&mut self, bytes: &[u8]) {
-        let _ = self.0.blocking_write(bytes).and_then(|()| self.0.blocking_flush());
-    }
-}
+super::real::uart!(usart::Uart<'static, mode::Blocking>);
 
 /// The UART that the host is at, and the flash. To be called once. The core runs at the 16 MHz that it starts with.
 pub fn take() -> Option<(Uart, Flash)> {
