@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
-use common::autoencoder::Autoencoder;
+use common::autoencoder::{Autoencoder, Code};
 use common::mnist::{Mnist, Pixels, Source};
 use common::options::{self, Plan, Training};
 use common::session::{Examples, Session, progress};
@@ -55,7 +55,7 @@ fn main() -> Result<()> {
 }
 
 fn run<F: Activation + Sync + Send, C: Activation + Sync + Send>(options: &Options, data: &Mnist) -> Result<()> {
-    let out = &options.training.out;
+    let Training { out, onnx, .. } = &options.training;
     let mut curves = Vec::new();
     for plan in options.training.plans(RATES) {
         let name = plan.optimizer.to_string();
@@ -70,25 +70,17 @@ fn run<F: Activation + Sync + Send, C: Activation + Sync + Send>(options: &Optio
         bar.finish();
         println!("\n784-128-9-128-784, {:?}, {plan}", options.activation);
         println!("held-out MSE {:.4}", trained.losses.last().map_or(f32::NAN, |l| l.1));
-        let file = |part: &str| out.join(format!("{part}-{:?}-{name}", options.activation).to_lowercase());
-        picture::grid(&file("digits").with_extension("png"), &rows)?;
+        let file = |part: &str| format!("{part}-{:?}-{name}", options.activation).to_lowercase();
         let (encoder, decoder) = &*trained.net;
-        store::save(&*trained.net, &file("autoencoder").with_extension("nrv"))?;
-        store::save(encoder, &file("encoder").with_extension("nrv"))?;
-        store::save(decoder, &file("decoder").with_extension("nrv"))?;
+        store::write::<Pixels, _>(&*trained.net, out, &file("autoencoder"), *onnx)?;
+        store::write::<Pixels, _>(encoder, out, &file("encoder"), *onnx)?;
+        store::write::<Code, _>(decoder, out, &file("decoder"), *onnx)?;
         parts_agree(&trained.net, shown)?;
-        println!(
-            "originals, epoch 1, epoch {}: {}\nweights of the whole, of the encoder and of the decoder: {}",
-            plan.epochs,
-            file("digits").with_extension("png").display(),
-            file("*").with_extension("nrv").display()
-        );
+        println!("originals, after epoch 1, after epoch {}:", plan.epochs);
+        picture::grid(&out.join(file("digits")).with_extension("png"), &rows)?;
         curves.extend(plot::losses(&name, &trained.losses));
     }
-    let path = out.join("learning-curve.svg");
-    plot::curves(&path, "Autoencoder 784-128-9-128-784", ("epoch", "MSE"), &curves)?;
-    println!("picture: {}", path.display());
-    Ok(())
+    plot::curves(&out.join("learning-curve.svg"), "Autoencoder 784-128-9-128-784", ("epoch", "MSE"), &curves)
 }
 
 fn reconstructions<N: Layer<Pixels, Out = Pixels>>(net: &N, images: &[Pixels]) -> Vec<Pixels> {
@@ -100,7 +92,7 @@ fn reconstructions<N: Layer<Pixels, Out = Pixels>>(net: &N, images: &[Pixels]) -
 fn parts_agree<F: Activation, C: Activation>(net: &Autoencoder<F, C>, images: &[Pixels]) -> Result<()> {
     let (encoder, decoder) = net;
     let mut encode = Pass::<_, Pixels>::ZERO;
-    let mut decode = Pass::<_, [f32; 9]>::ZERO;
+    let mut decode = Pass::<_, Code>::ZERO;
     for (image, whole) in images.iter().zip(reconstructions(net, images)) {
         let code = encode.predict(encoder, image);
         ensure!(

@@ -8,14 +8,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
+use common::classification;
 use common::mnist::{Mnist, Part, SIDE, Source};
-use common::options::{self, Plan, Training};
-use common::plot::{self, Curve};
-use common::session::{Examples, Session, progress};
-use common::store;
-use indicatif::ProgressBar;
-use nerve::Layer;
+use common::options::{self, Training};
+use common::session::Examples;
 use nerve::prelude::*;
+use nerve::{Describe, Layer};
 use networks::{Image, LeNet5, Residuals, Tiny};
 
 /// Learning rates of SGD, momentum and Adam.
@@ -75,15 +73,6 @@ impl From<Mnist> for Data {
     }
 }
 
-/// A network after training.
-struct Trained<N> {
-    net: Box<N>,
-    losses: Vec<(f32, f32)>,
-    accuracies: Vec<f32>,
-    confusion: Confusion<10>,
-    seconds_per_epoch: f64,
-}
-
 fn main() -> Result<()> {
     let options: Options =
         options::parse(&[("optimizer", "adam"), ("epochs", "10"), ("batch", "64"), ("out", "target/cnn")])?;
@@ -100,59 +89,23 @@ fn main() -> Result<()> {
 
 fn run<N>(options: &Options, data: &Data) -> Result<()>
 where
-    N: Layer<Image, Out = [f32; 10]> + Zero + Sync,
+    N: Describe<Image> + Layer<Image, Out = [f32; 10]> + Zero + Sync,
     Trainer<N, Image, 16>: Send,
 {
-    let (out, name) = (&options.training.out, format!("{:?}", options.network).to_lowercase());
+    let name = format!("{:?}", options.network).to_lowercase();
     if let Some(folder) = &options.device {
-        return device::prepare::<N>(&name, folder, out, &data.test);
+        return device::prepare::<N>(&name, folder, &options.training.out, &data.test);
     }
-    println!("{name}: {} parameters", <N as Tensors<f32>>::LEN);
-    let (mut losses, mut accuracies) = (Vec::new(), Vec::new());
-    for plan in options.training.plans(RATES) {
-        let optimizer = plan.optimizer.to_string();
-        let bar = progress(&optimizer, plan.epochs)?;
-        let trained = train::<N>(data, &plan, bar.clone())?;
-        bar.finish();
-        let path = out.join(format!("{name}-{}.nrv", optimizer.to_lowercase()));
-        let bytes = store::save(&*trained.net, &path)?.len();
-        println!("\n{name}, {plan}\n{}", trained.confusion);
-        println!(
-            "held-out accuracy {:.2} %, {:.2} s an epoch, weights: {} ({bytes} bytes)",
-            100.0 * trained.confusion.accuracy(),
-            trained.seconds_per_epoch,
-            path.display()
-        );
-        losses.extend(plot::losses(&optimizer, &trained.losses));
-        accuracies.push(Curve::by_epoch(optimizer, trained.accuracies.iter().map(|a| 100.0 * a)));
-    }
-    for (file, y, curves) in [("loss", "cross-entropy", losses), ("accuracy", "held-out accuracy, %", accuracies)] {
-        let path = out.join(format!("{name}-{file}.svg"));
-        plot::curves(&path, &name, ("epoch", y), &curves)?;
-        println!("picture: {}", path.display());
-    }
-    Ok(())
+    let title = format!("{}: {name}", if options.fashion { "Fashion-MNIST" } else { "MNIST" });
+    classification::run::<N, Image, 10>(
+        &name,
+        title,
+        &options.training,
+        RATES,
+        (examples(&data.train), examples(&data.test)),
+    )
 }
 
-/// Trains on the 60,000 images and classifies the 10,000 after each epoch.
-fn train<N>(data: &Data, plan: &Plan, bar: ProgressBar) -> Result<Trained<N>>
-where
-    N: Layer<Image, Out = [f32; 10]> + Zero + Sync,
-    Trainer<N, Image, 16>: Send,
-{
-    let mut session = Session::<N, Image>::new(plan, Init::GlorotUniform, bar)?;
-    let (mut accuracies, mut confusion) = (Vec::new(), Confusion::default());
-    let part = |part| -> Examples<Image, usize> {
-        let (x, y): &Images = part;
-        Examples { x, y }
-    };
-    for _ in 0..plan.epochs {
-        confusion = Confusion::default();
-        session.epoch(&CrossEntropy, part(&data.train), part(&data.test), |y, class| {
-            confusion.add(*class, argmax(y));
-        })?;
-        accuracies.push(confusion.accuracy());
-    }
-    let seconds_per_epoch = session.training_time.as_secs_f64() / f64::from(plan.epochs.max(1));
-    Ok(Trained { net: session.net, losses: session.losses, accuracies, confusion, seconds_per_epoch })
+fn examples((x, y): &Images) -> Examples<'_, Image, usize> {
+    Examples { x, y }
 }

@@ -1,15 +1,16 @@
 //! Three seeds of each network beside PyTorch.
 
 use anyhow::Result;
+use common::classification;
 use common::mnist::Source;
 use common::options::{Kind, Plan};
-use common::session::progress;
+use common::session::{Session, progress};
 use common::table::{Better, Table};
 use nerve::Layer;
 use nerve::prelude::*;
 
 use crate::networks::{Image, LeNet5, Residuals, Tiny};
-use crate::{Data, RATES, train};
+use crate::{Data, RATES, examples};
 
 const EPOCHS: u32 = 10;
 const SEEDS: u64 = 3;
@@ -32,8 +33,9 @@ where
 {
     let mut accuracies = Vec::new();
     for seed in 1..=SEEDS {
-        let bar = progress(&format!("{name} {seed}"), EPOCHS)?;
-        let trained = train::<N>(data, &plan(EPOCHS, seed), bar.clone())?;
+        let (plan, bar) = (plan(EPOCHS, seed), progress(&format!("{name} {seed}"), EPOCHS)?);
+        let session = Session::<N, Image>::new(&plan, Init::GlorotUniform, bar.clone())?;
+        let trained = classification::train(session, &plan, examples(&data.train), examples(&data.test))?;
         bar.finish_and_clear();
         accuracies.push(100.0 * f64::from(trained.confusion.accuracy()));
     }

@@ -2,6 +2,9 @@
 
 use nerve::prelude::*;
 
+/// What is left of an image between the two.
+pub type Code = [f32; 9];
+
 /// An image to nine numbers, with activation `F` of the hidden layer and `C` of the code.
 pub type Encoder<F, C> = chain![Dense<784, 128, F>, Dense<128, 9, C>];
 /// Nine numbers to an image.

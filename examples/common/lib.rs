@@ -1,6 +1,7 @@
 //! What the examples share.
 
 pub mod autoencoder;
+pub mod classification;
 pub mod idx;
 pub mod mnist;
 pub mod options;

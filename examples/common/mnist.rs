@@ -10,6 +10,7 @@ use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 
 use crate::idx;
+use crate::session::Examples;
 
 /// Pixels along a side.
 pub const SIDE: usize = 28;
@@ -20,6 +21,13 @@ pub type Pixels = [f32; SIDE * SIDE];
 pub struct Part {
     pub images: Vec<Pixels>,
     pub labels: Vec<usize>,
+}
+
+impl Part {
+    /// The images with their classes.
+    pub fn examples(&self) -> Examples<'_, Pixels, usize> {
+        Examples { x: &self.images, y: &self.labels }
+    }
 }
 
 /// 60,000 images to train on and 10,000 held out.

@@ -32,6 +32,9 @@ pub struct Training {
     /// Folder for weights and pictures.
     #[arg(long)]
     pub out: PathBuf,
+    /// Writes each network as ONNX too, beside its weights.
+    #[arg(long)]
+    pub onnx: bool,
 }
 
 /// The optimizers to choose from.

@@ -12,7 +12,7 @@ use crate::mnist::{Pixels, SIDE};
 const ZOOM: u32 = 2;
 const GAP: u32 = 4;
 
-/// Draws rows of digits, black on white.
+/// Draws rows of digits, black on white, and prints where.
 pub fn grid(path: &Path, rows: &[Vec<Pixels>]) -> Result<()> {
     let cell = SIDE as u32 * ZOOM + GAP;
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
@@ -36,5 +36,6 @@ pub fn grid(path: &Path, rows: &[Vec<Pixels>]) -> Result<()> {
         fs::create_dir_all(folder)?;
     }
     picture.save(path)?;
+    println!("picture: {}", path.display());
     Ok(())
 }

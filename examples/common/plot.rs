@@ -38,7 +38,7 @@ const COLOURS: [RGBColor; 6] = [
     RGBColor(190, 150, 20),
 ];
 
-/// Draws curves over one pair of axes, `(description of x, of y)`.
+/// Draws curves over one pair of axes, `(description of x, of y)`, and prints where.
 pub fn curves(path: &Path, title: &str, axes: (&str, &str), curves: &[Curve]) -> Result<()> {
     let (left, right) = range(curves.iter().flat_map(|c| &c.points).map(|p| p.0));
     let ends = |c: &Curve| -> Vec<f64> {
@@ -77,6 +77,7 @@ pub fn curves(path: &Path, title: &str, axes: (&str, &str), curves: &[Curve]) ->
     }
     chart.configure_series_labels().background_style(WHITE.mix(0.85)).border_style(BLACK.mix(0.3)).draw()?;
     area.present()?;
+    println!("picture: {}", path.display());
     Ok(())
 }
 

@@ -35,6 +35,14 @@ pub struct Examples<'a, X, Y> {
     pub y: &'a [Y],
 }
 
+impl<X, Y> Clone for Examples<'_, X, Y> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<X, Y> Copy for Examples<'_, X, Y> {}
+
 impl<N, X> Session<N, X>
 where
     N: Layer<X> + Zero + Sync,

@@ -13,8 +13,8 @@ use common::options::{self, Plan, Training};
 use common::session::{Examples, Session, progress};
 use common::{picture, plot, store};
 use indicatif::ProgressBar;
-use nerve::Layer;
 use nerve::prelude::*;
+use nerve::{Describe, Layer};
 
 use noise::{errors, noisy};
 
@@ -66,10 +66,10 @@ fn main() -> Result<()> {
 
 fn run<N>(options: &Options, data: &Mnist) -> Result<()>
 where
-    N: Layer<Pixels, Out = Pixels> + Zero + Sync,
+    N: Describe<Pixels> + Layer<Pixels, Out = Pixels> + Zero + Sync,
     Trainer<N, Pixels, 16>: Send,
 {
-    let out = &options.training.out;
+    let Training { out, onnx, .. } = &options.training;
     let clean = &data.test.images;
     let mut curves = Vec::new();
     for plan in options.training.plans(RATES) {
@@ -87,17 +87,15 @@ where
         }
         let shown = noisy(&clean[..SHOWN], options.sigma, TEST_SEED);
         let rows = [shown.clone(), denoised(&*trained.net, &shown), clean[..SHOWN].to_vec()];
-        let file = |part: &str| out.join(format!("{part}-{:?}-{name}", options.activation).to_lowercase());
-        let (digits, weights) = (file("digits").with_extension("png"), file("denoiser").with_extension("nrv"));
-        picture::grid(&digits, &rows)?;
-        store::save(&*trained.net, &weights)?;
-        println!("\nnoisy, denoised, clean: {}\nweights: {}", digits.display(), weights.display());
+        let file = |part: &str| format!("{part}-{:?}-{name}", options.activation).to_lowercase();
+        println!();
+        store::write::<Pixels, _>(&*trained.net, out, &file("denoiser"), *onnx)?;
+        println!("noisy, denoised, clean:");
+        picture::grid(&out.join(file("digits")).with_extension("png"), &rows)?;
         curves.extend(plot::losses(&name, &trained.losses));
     }
-    let path = out.join("learning-curve.svg");
-    plot::curves(&path, &format!("Denoising at sigma {}", options.sigma), ("epoch", "MSE"), &curves)?;
-    println!("picture: {}", path.display());
-    Ok(())
+    let title = format!("Denoising at sigma {}", options.sigma);
+    plot::curves(&out.join("learning-curve.svg"), &title, ("epoch", "MSE"), &curves)
 }
 
 fn denoised<N: Layer<Pixels, Out = Pixels>>(net: &N, images: &[Pixels]) -> Vec<Pixels> {

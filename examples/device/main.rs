@@ -3,11 +3,14 @@
 //! `cargo run --release --example device -- --help` lists the commands.
 
 mod link;
+mod network;
 mod samples;
 
 use std::fs;
+use std::num::ParseFloatError;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -19,6 +22,7 @@ use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 
 use link::Link;
+use network::Format;
 use samples::Sample;
 
 #[derive(Parser)]
@@ -41,10 +45,10 @@ struct Options {
 enum Command {
     /// What device it is, what it has learned, what it has left.
     Info,
-    /// The class of one input, as in `infer 5.1,3.5,1.4,0.2`.
+    /// The class of each input, as in `infer 5.1,3.5,1.4,0.2 7.1,3.0,5.9,2.1`.
     Infer {
-        #[arg(value_delimiter = ',', required = true, allow_negative_numbers = true)]
-        input: Vec<f32>,
+        #[arg(required = true, allow_hyphen_values = true)]
+        inputs: Vec<Input>,
     },
     /// Learns from labelled samples: a CSV of numbers, the class in the last column.
     Train {
@@ -65,10 +69,21 @@ enum Command {
     FactoryReset,
     /// Starts the device's program anew.
     Restart,
-    /// Gives the device the network of a weights file.
+    /// Gives the device the network of a weights file (.nrv), or the weights of a PyTorch model (.safetensors).
     Upload { file: PathBuf },
-    /// Writes the device's network to a weights file.
+    /// Writes the device's network to a weights file (.nrv), or for other runtimes (.onnx).
     Download { file: PathBuf },
+}
+
+/// Numbers between commas.
+#[derive(Clone)]
+struct Input(Vec<f32>);
+
+impl FromStr for Input {
+    type Err = ParseFloatError;
+    fn from_str(text: &str) -> std::result::Result<Self, ParseFloatError> {
+        text.split(',').map(|number| number.trim().parse()).collect::<std::result::Result<_, _>>().map(Self)
+    }
 }
 
 fn main() -> ExitCode {
@@ -94,12 +109,16 @@ fn run(Options { port, baud, timeout, command }: Options) -> Result<()> {
             println!("saves left         {writes_left}");
             println!("RAM                {statics} bytes of variables, {peak_stack} bytes of stack at most");
         }
-        Command::Infer { input } => match link.call(&Request::Infer { input: Floats::new(&input) })? {
-            Reply::Output { class, logits } => {
-                println!("class {class}, logits {:?}", logits.iter().collect::<Vec<_>>());
+        Command::Infer { inputs } => {
+            for Input(input) in &inputs {
+                match link.call(&Request::Infer { input: Floats::new(input) })? {
+                    Reply::Output { class, logits } => {
+                        println!("class {class}, logits {:?}", logits.iter().collect::<Vec<_>>());
+                    }
+                    other => return Err(link::unexpected(&other)),
+                }
             }
-            other => return Err(link::unexpected(&other)),
-        },
+        }
         Command::Train { csv, epochs, seed } => train(&mut link, &csv, epochs, seed)?,
         Command::Evaluate { csv } => evaluate(&mut link, &csv)?,
         Command::Save => link.done(&Request::Save)?,
@@ -180,8 +199,15 @@ fn evaluate(link: &mut Link, csv: &Path) -> Result<()> {
 }
 
 fn upload(link: &mut Link, path: &Path) -> Result<()> {
-    let file = fs::read(path).with_context(|| format!("could not read {}", path.display()))?;
-    let piece = info(link)?.frame as usize - OVERHEAD;
+    let format = Format::of(path)?;
+    ensure!(format != Format::Onnx, "{}: a device takes .nrv or .safetensors", path.display());
+    let mut file = fs::read(path).with_context(|| format!("could not read {}", path.display()))?;
+    let Info { fingerprint, frame, .. } = info(link)?;
+    let piece = frame as usize - OVERHEAD;
+    if format == Format::SafeTensors {
+        let present = fetch(link)?;
+        file = network::from_pytorch(&present, &file, fingerprint).with_context(|| path.display().to_string())?;
+    }
     link.done(&Request::BeginUpload { length: u32::try_from(file.len())? })?;
     let bar = progress(file.len() as u64, "bytes")?;
     let mut offset = 0;
@@ -192,11 +218,25 @@ fn upload(link: &mut Link, path: &Path) -> Result<()> {
     }
     bar.finish_and_clear();
     link.done(&Request::EndUpload)?;
-    println!("{} bytes uploaded; `save` keeps them", file.len());
+    println!("{} uploaded; `save` keeps it", path.display());
     Ok(())
 }
 
 fn download(link: &mut Link, path: &Path) -> Result<()> {
+    let format = Format::of(path)?;
+    ensure!(format != Format::SafeTensors, "{}: a device's network becomes .nrv or .onnx", path.display());
+    let fingerprint = info(link)?.fingerprint;
+    let mut file = fetch(link)?;
+    if format == Format::Onnx {
+        file = network::to_onnx(&file, fingerprint)?;
+    }
+    fs::write(path, &file).with_context(|| format!("could not write {}", path.display()))?;
+    println!("{} bytes downloaded to {}", file.len(), path.display());
+    Ok(())
+}
+
+/// The device's network as a weights file.
+fn fetch(link: &mut Link) -> Result<Vec<u8>> {
     let length = match link.call(&Request::BeginDownload)? {
         Reply::File { length } => length,
         other => return Err(link::unexpected(&other)),
@@ -213,9 +253,7 @@ fn download(link: &mut Link, path: &Path) -> Result<()> {
         }
     }
     bar.finish_and_clear();
-    fs::write(path, &file).with_context(|| format!("could not write {}", path.display()))?;
-    println!("{} bytes downloaded to {}", file.len(), path.display());
-    Ok(())
+    Ok(file)
 }
 
 fn progress(length: u64, unit: &str) -> Result<ProgressBar> {

@@ -1,12 +1,12 @@
 //! Fisher's Iris flowers (1936), in scikit-learn's corrected values.
 
 use anyhow::{Result, anyhow};
+use common::session::Examples;
 use nerve::shuffle;
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 
-/// Length and width of sepal and petal, in centimetres.
-pub type Input = [f32; 4];
+use crate::networks::Input;
 
 /// The classes.
 pub const SPECIES: [&str; 3] = ["setosa", "versicolor", "virginica"];
@@ -16,6 +16,12 @@ pub const SPECIES: [&str; 3] = ["setosa", "versicolor", "virginica"];
 pub struct Part {
     pub x: Vec<Input>,
     pub y: Vec<usize>,
+}
+
+impl Part {
+    pub fn examples(&self) -> Examples<'_, Input, usize> {
+        Examples { x: &self.x, y: &self.y }
+    }
 }
 
 /// 70 % of each species to train on, 30 % held out.

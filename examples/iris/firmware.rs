@@ -5,10 +5,8 @@ use std::{fmt::Write, fs, path::Path};
 use anyhow::Result;
 use nerve::prelude::*;
 
-use crate::{
-    Net,
-    data::{Input, Split},
-};
+use crate::data::Split;
+use crate::networks::{Input, Net};
 
 /// Flowers that the device may learn from: this many of each species.
 const LABELLED_PER_SPECIES: usize = 10;

@@ -4,23 +4,24 @@
 
 mod data;
 mod firmware;
+mod networks;
 mod sweep;
 mod table;
 
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Parser;
+use common::classification::{self, Trained};
 use common::options::{self, Plan, Training};
-use common::session::{Examples, Session, progress};
+use common::session::{Session, progress};
 use common::{plot, store};
 use indicatif::ProgressBar;
 use nerve::prelude::*;
 
 use data::{SPECIES, Split};
-
-/// Takes raw centimetres: the standardisation is the first layer.
-type Net<const H: usize> = chain![Standardize<4>, Dense<4, H, Sigmoid>, Dense<H, 3>];
+use networks::{Input, Net};
 
 #[derive(Parser)]
 #[command(about = "Train a network on Fisher's Iris flowers")]
@@ -39,14 +40,6 @@ struct Options {
     /// Trains on 300 splits for each optimizer and prints the accuracies beside PyTorch's.
     #[arg(long)]
     table: bool,
-}
-
-/// A network after training.
-struct Trained<const H: usize> {
-    net: Box<Net<H>>,
-    /// `(training, held-out)` cross-entropy after each epoch.
-    losses: Vec<(f32, f32)>,
-    confusion: Confusion<3>,
 }
 
 /// Calls `$f::<H>` with the number of hidden neurons that is known at run time.
@@ -75,7 +68,7 @@ fn main() -> Result<()> {
 }
 
 fn run<const H: usize>(options: &Options) -> Result<()> {
-    let Training { out, seed, .. } = &options.training;
+    let Training { out, seed, onnx, .. } = &options.training;
     let split = Split::new(*seed)?;
     let mut curves = Vec::new();
     for plan in options.training.plans([0.01; 3]) {
@@ -93,40 +86,24 @@ fn run<const H: usize>(options: &Options) -> Result<()> {
             confusion.correct(),
             confusion.total()
         );
-        let path = out.join(format!("4-{H}-3-{}.nrv", name.to_lowercase()));
-        let file = store::save(&*trained.net, &path)?;
-        println!("weights: {} ({} bytes)", path.display(), file.len());
+        let path = store::write::<Input, _>(&*trained.net, out, &format!("4-{H}-3-{name}"), *onnx)?;
         if let Some(folder) = &options.firmware {
             if H != 10 {
                 bail!("--firmware needs --hidden 10, the network that the firmware declares");
             }
-            firmware::write(folder, &trained.net, &file, &split)?;
+            firmware::write(folder, &trained.net, &fs::read(path)?, &split)?;
             println!("for the firmware: {}", folder.display());
         }
         curves.extend(plot::losses(&name, &trained.losses));
     }
-    let path = out.join("learning-curve.svg");
-    plot::curves(&path, &format!("Iris 4-{H}-3: learning curve"), ("epoch", "cross-entropy"), &curves)?;
-    println!("learning curve: {}", path.display());
-    Ok(())
+    plot::curves(&out.join("learning-curve.svg"), &format!("Iris 4-{H}-3"), ("epoch", "cross-entropy"), &curves)
 }
 
 /// Trains on one part of `split` and classifies the other.
-fn train<const H: usize>(split: &Split, plan: &Plan, bar: ProgressBar) -> Result<Trained<H>> {
-    let mut session = Session::<Net<H>, data::Input>::new(plan, Init::GlorotUniform, bar)?;
+fn train<const H: usize>(split: &Split, plan: &Plan, bar: ProgressBar) -> Result<Trained<Net<H>, 3>> {
+    let mut session = Session::<Net<H>, Input>::new(plan, Init::GlorotUniform, bar)?;
     if plan.resume.is_none() {
         session.net.0.0.fit(split.train.x.iter());
     }
-    let mut confusion = Confusion::default();
-    for _ in 0..plan.epochs {
-        confusion = Confusion::default();
-        let part = |part| -> Examples<data::Input, usize> {
-            let data::Part { x, y }: &data::Part = part;
-            Examples { x, y }
-        };
-        session.epoch(&CrossEntropy, part(&split.train), part(&split.test), |y, class| {
-            confusion.add(*class, argmax(y));
-        })?;
-    }
-    Ok(Trained { net: session.net, losses: session.losses, confusion })
+    classification::train(session, plan, split.train.examples(), split.test.examples())
 }

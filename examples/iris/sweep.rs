@@ -9,7 +9,8 @@ use common::table::Stats;
 use indicatif::ProgressBar;
 use rayon::prelude::*;
 
-use crate::{Trained, data::Split, train, with_hidden};
+use crate::data::Split;
+use crate::{train, with_hidden};
 
 const SPLITS: u64 = 30;
 const MOST: usize = 20;
@@ -38,7 +39,6 @@ pub fn run(out: &Path) -> Result<()> {
     {
         let path = out.join(file);
         plot::curves(&path, "Iris: hidden neurons", ("hidden neurons", y), &[curve])?;
-        println!("picture: {}", path.display());
     }
     Ok(())
 }
@@ -54,7 +54,7 @@ fn splits<const H: usize>(count: u64) -> Result<Vec<(f64, f64)>> {
         .into_par_iter()
         .map(|seed| {
             let plan = Plan { optimizer: Kind::Adam, learning_rate: 0.01, epochs: 100, batch: 16, seed, resume: None };
-            let trained: Trained<H> = train(&Split::new(seed)?, &plan, ProgressBar::hidden())?;
+            let trained = train::<H>(&Split::new(seed)?, &plan, ProgressBar::hidden())?;
             let loss = trained.losses.last().map_or(f32::NAN, |losses| losses.1);
             Ok((100.0 * f64::from(trained.confusion.accuracy()), f64::from(loss)))
         })

@@ -6,7 +6,8 @@ use common::table::{Better, Stats, Table};
 use indicatif::{ParallelProgressIterator, ProgressBar};
 use rayon::prelude::*;
 
-use crate::{Trained, data::Split, train};
+use crate::data::Split;
+use crate::train;
 
 /// As many as PyTorch's figures were measured over; a mean over them has a standard error of half a point.
 const FEW: usize = 30;
@@ -65,7 +66,7 @@ fn accuracies<const H: usize>(splits: u64, plan: impl Fn(u64) -> Plan + Sync) ->
         .into_par_iter()
         .progress_with(bar)
         .map(|seed| {
-            let trained: Trained<H> = train(&Split::new(seed)?, &plan(seed), ProgressBar::hidden())?;
+            let trained = train::<H>(&Split::new(seed)?, &plan(seed), ProgressBar::hidden())?;
             Ok(100.0 * f64::from(trained.confusion.accuracy()))
         })
         .collect()

@@ -8,8 +8,7 @@ use nerve::shuffle;
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 
-/// Numeric inputs: all columns but country, status and the target.
-pub const FEATURES: usize = 19;
+use crate::networks::FEATURES;
 
 const COLUMNS: [&str; 22] = [
     "Country",

@@ -1,6 +1,7 @@
 //! Predicts life expectancy from nineteen figures about a country in a year (WHO, 2000 to 2015).
 
 mod data;
+mod networks;
 mod table;
 
 use std::path::PathBuf;
@@ -11,15 +12,11 @@ use common::options::{self, Training};
 use common::regression::{self, Rows, describe};
 use common::session::progress;
 use common::{plot, store};
-use nerve::Layer;
 use nerve::prelude::*;
+use nerve::{Describe, Layer};
 
-use data::{Countries, FEATURES};
-
-type Hidden20 = chain![Dense<FEATURES, 20, Sigmoid>, Dense<20, 1>];
-type Hidden10x10 = chain![Dense<FEATURES, 10, Sigmoid>, Dense<10, 10, Sigmoid>, Dense<10, 1>];
-type Hidden20x15x10 =
-    chain![Dense<FEATURES, 20, Sigmoid>, Dense<20, 15, Sigmoid>, Dense<15, 10, Sigmoid>, Dense<10, 1>];
+use data::Countries;
+use networks::{FEATURES, Hidden10x10, Hidden20, Hidden20x15x10};
 
 /// Learning rates of SGD, momentum and Adam.
 const RATES: [f32; 3] = [0.0005, 0.0001, 0.005];
@@ -79,7 +76,7 @@ fn main() -> Result<()> {
 
 fn run<Body>(options: &Options, countries: &Countries) -> Result<()>
 where
-    Body: Layer<[f32; FEATURES], Out = [f32; 1]> + Zero + Sync,
+    Body: Describe<[f32; FEATURES]> + Layer<[f32; FEATURES], Out = [f32; 1]> + Zero + Sync,
     Trainer<regression::Regressor<FEATURES, Body>, [f32; FEATURES], 16>: Send,
 {
     let (out, name) = (&options.training.out, format!("19-{}-1", options.hidden));
@@ -91,9 +88,8 @@ where
         let bar = progress(&optimizer, plan.epochs)?;
         let trained = regression::train::<FEATURES, Body>(&plan, &train, &test, bar.clone())?;
         bar.finish();
-        let path = out.join(format!("{name}-{}.nrv", optimizer.to_lowercase()));
-        let bytes = store::save(&*trained.net, &path)?.len();
-        println!("{name}, {plan}: weights in {} ({bytes} bytes)", path.display());
+        println!("{name}, {plan}");
+        store::write::<[f32; FEATURES], _>(&*trained.net, out, &format!("{name}-{optimizer}"), options.training.onnx)?;
         lines.push(describe(&format!("{name} {optimizer}"), &trained.held_out));
         let logarithm = |loss: f32| loss.max(f32::MIN_POSITIVE).log10();
         let losses: Vec<_> = trained.losses.iter().map(|l| (logarithm(l.0), logarithm(l.1))).collect();
@@ -104,9 +100,7 @@ where
     println!("\nheld out, in years:\n{}", lines.join("\n"));
     let path = out.join("learning-curve.svg");
     let title = format!("Life expectancy, {name}, {} training rows", train.x.len());
-    plot::curves(&path, &title, ("epoch", "log₁₀ of MSE in years²"), &curves)?;
-    println!("picture: {}", path.display());
-    Ok(())
+    plot::curves(&path, &title, ("epoch", "log₁₀ of MSE in years²"), &curves)
 }
 
 /// Rows to train on, `most` of them at most, and rows held out.

@@ -9,8 +9,9 @@ use nerve::Layer;
 use nerve::prelude::*;
 use rayon::prelude::*;
 
-use crate::data::{Countries, FEATURES};
-use crate::{By, Hidden10x10, Hidden20x15x10, split};
+use crate::data::Countries;
+use crate::networks::{FEATURES, Hidden10x10, Hidden20x15x10};
+use crate::{By, split};
 
 const SPLITS: u64 = 10;
 /// Rows of the small sample.

@@ -1,14 +1,16 @@
 //! Three seeds of each network and optimizer, beside PyTorch.
 
 use anyhow::Result;
+use common::classification::{self, Trained};
 use common::mnist::{Mnist, Pixels};
 use common::options::{Kind, Plan};
-use common::session::progress;
+use common::session::{Session, progress};
 use common::table::{Better, Table};
 use nerve::Layer;
 use nerve::prelude::*;
 
-use crate::{Hidden10, Hidden100, RATES, train};
+use crate::RATES;
+use crate::networks::{Hidden10, Hidden100};
 
 const EPOCHS: u32 = 20;
 const SEEDS: u64 = 3;
@@ -27,8 +29,7 @@ pub fn print(data: &Mnist) -> Result<()> {
     let mut seconds = Vec::new();
     for seed in 1..=SEEDS {
         let plan = plan(Kind::Sgd, 3, seed);
-        let bar = progress("one thread", plan.epochs)?;
-        seconds.push(one_thread.install(|| train::<Hidden100>(data, &plan, bar))?.seconds_per_epoch);
+        seconds.push(one_thread.install(|| train::<Hidden100>("one thread", data, &plan))?.seconds_per_epoch);
     }
     table.add(
         "mnist 784-100-10, SGD, batch 32: seconds an epoch, one thread",
@@ -48,9 +49,7 @@ where
     for (optimizer, reference) in [Kind::Sgd, Kind::Momentum, Kind::Adam].into_iter().zip(pytorch) {
         let mut accuracies = Vec::new();
         for seed in 1..=SEEDS {
-            let bar = progress(&format!("{name} {optimizer} {seed}"), EPOCHS)?;
-            let trained = train::<N>(data, &plan(optimizer, EPOCHS, seed), bar.clone())?;
-            bar.finish_and_clear();
+            let trained = train::<N>(&format!("{name} {optimizer} {seed}"), data, &plan(optimizer, EPOCHS, seed))?;
             accuracies.push(100.0 * f64::from(trained.confusion.accuracy()));
         }
         table.add(
@@ -62,6 +61,18 @@ where
         );
     }
     Ok(())
+}
+
+fn train<N>(name: &str, data: &Mnist, plan: &Plan) -> Result<Trained<N, 10>>
+where
+    N: Layer<Pixels, Out = [f32; 10]> + Zero + Sync,
+    Trainer<N, Pixels, 16>: Send,
+{
+    let bar = progress(name, plan.epochs)?;
+    let session = Session::new(plan, Init::GlorotUniform, bar.clone())?;
+    let trained = classification::train(session, plan, data.train.examples(), data.test.examples())?;
+    bar.finish_and_clear();
+    Ok(trained)
 }
 
 fn plan(optimizer: Kind, epochs: u32, seed: u64) -> Plan {

@@ -5,17 +5,13 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use common::session::Examples;
 use sha2::{Digest, Sha256};
 
-/// Acceleration in g and angular rate in rad/s, along three axes each.
-pub type Sample = [f32; 6];
-/// Samples in a window: 3.84 s at 12.5 Hz.
-pub const STEPS: usize = 48;
-pub type Window = [Sample; STEPS];
+use crate::networks::{EXERCISES, STEPS, Sample, Window};
+
 /// From the beginning of a window to that of the next.
 const STRIDE: usize = 24;
-/// The classes: pendulum, abduction, forward elevation, internal and external rotation, trapezius extension, upright row.
-pub const EXERCISES: [&str; 7] = ["PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW"];
 /// Of what `watch.py` writes.
 const SHA_256: &str = "41aca8a1f6ed10044e5684d3ba0ac3a19a6e797417031f1696aaaed7f1bc04c3";
 /// Parts of two people each, of which one is held out.
@@ -33,6 +29,12 @@ pub struct Recording {
 pub struct Part {
     pub x: Vec<Window>,
     pub y: Vec<usize>,
+}
+
+impl Part {
+    pub fn examples(&self) -> Examples<'_, Window, usize> {
+        Examples { x: &self.x, y: &self.y }
+    }
 }
 
 /// Eight people to train on, two held out.

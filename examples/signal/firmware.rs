@@ -8,8 +8,9 @@ use common::session::progress;
 use common::store;
 use nerve::prelude::*;
 
-use crate::data::{EXERCISES, Split, Window};
-use crate::{Cnn, Recurrent, train};
+use crate::data::Split;
+use crate::networks::{Cnn, EXERCISES, Recurrent, Window};
+use crate::train;
 
 /// Held-out windows of each exercise.
 const WINDOWS: usize = 4;

@@ -1,14 +1,16 @@
 //! Five seeds of each network and of a baseline beside PyTorch.
 
 use anyhow::Result;
+use common::classification::{self, Trained};
 use common::options::{Kind, Plan};
-use common::session::progress;
+use common::session::{Examples, Session, progress};
 use common::table::{Better, Table};
 use indicatif::ProgressBar;
 use nerve::prelude::*;
 
-use crate::data::{Recording, STEPS, Split, Window};
-use crate::{Cnn, RATES, Recurrent, Trained, train, train_on};
+use crate::data::{Recording, Split};
+use crate::networks::{Cnn, Recurrent, STEPS, Window};
+use crate::{RATES, train};
 
 const EPOCHS: u32 = 40;
 const SEEDS: u64 = 5;
@@ -27,7 +29,8 @@ pub fn print(recordings: &[Recording]) -> Result<()> {
     row("softmax regression on means and deviations", FEATURES, &mut table, |plan, bar| {
         let Split { train, test } = Split::new(recordings, plan.seed);
         let [x, test_x] = [&train, &test].map(|part| part.x.iter().map(features).collect::<Vec<_>>());
-        train_on::<Baseline, _>((&x, &train.y), (&test_x, &test.y), plan, bar)
+        let session = Session::<Baseline, _>::new(plan, Init::GlorotUniform, bar)?;
+        classification::train(session, plan, Examples { x: &x, y: &train.y }, Examples { x: &test_x, y: &test.y })
     })?;
     row("1-D CNN", CNN, &mut table, |plan, bar| train::<Cnn>(&Split::new(recordings, plan.seed), plan, bar))?;
     row("GRU", GRU, &mut table, |plan, bar| train::<Recurrent>(&Split::new(recordings, plan.seed), plan, bar))?;
@@ -38,7 +41,7 @@ fn row<N>(
     name: &str,
     pytorch: f64,
     table: &mut Table,
-    train: impl Fn(&Plan, ProgressBar) -> Result<Trained<N>>,
+    train: impl Fn(&Plan, ProgressBar) -> Result<Trained<N, 7>>,
 ) -> Result<()> {
     let mut accuracies = Vec::new();
     for seed in 1..=SEEDS {

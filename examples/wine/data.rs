@@ -9,8 +9,7 @@ use nerve::shuffle;
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 
-/// Measurements of a wine.
-pub const FEATURES: usize = 11;
+use crate::networks::FEATURES;
 
 /// All 1,599 wines with their quality, 3 to 8.
 pub fn load() -> Result<Rows<FEATURES>> {

@@ -1,6 +1,7 @@
 //! Predicts the quality of red wine from eleven measurements (Cortez et al. 2009).
 
 mod data;
+mod networks;
 mod table;
 
 use anyhow::{Result, bail};
@@ -9,15 +10,11 @@ use common::options::{self, Plan, Training};
 use common::regression::{self, Rows, describe};
 use common::session::progress;
 use common::{plot, store};
-use nerve::Layer;
 use nerve::prelude::*;
+use nerve::{Describe, Layer};
 
-use data::{FEATURES, Split};
-
-type Hidden20 = chain![Dense<FEATURES, 20, Sigmoid>, Dense<20, 1>];
-type Hidden20x20 = chain![Dense<FEATURES, 20, Sigmoid>, Dense<20, 20, Sigmoid>, Dense<20, 1>];
-type Hidden20x20x20 =
-    chain![Dense<FEATURES, 20, Sigmoid>, Dense<20, 20, Sigmoid>, Dense<20, 20, Sigmoid>, Dense<20, 1>];
+use data::Split;
+use networks::{FEATURES, Hidden20, Hidden20x20, Hidden20x20x20};
 
 /// Learning rates of SGD, momentum and Adam.
 const RATES: [f32; 3] = [0.05, 0.01, 0.001];
@@ -51,7 +48,7 @@ fn main() -> Result<()> {
 
 fn run<Body>(options: &Options, wines: &Rows<FEATURES>) -> Result<()>
 where
-    Body: Layer<[f32; FEATURES], Out = [f32; 1]> + Zero + Sync,
+    Body: Describe<[f32; FEATURES]> + Layer<[f32; FEATURES], Out = [f32; 1]> + Zero + Sync,
     Trainer<regression::Regressor<FEATURES, Body>, [f32; FEATURES], 16>: Send,
 {
     let (out, name) = (&options.training.out, format!("11-{}-1", options.hidden));
@@ -63,9 +60,8 @@ where
         let bar = progress(&optimizer, plan.epochs)?;
         let trained = regression::train::<FEATURES, Body>(&plan, &split.train, &split.test, bar.clone())?;
         bar.finish();
-        let path = out.join(format!("{name}-{}.nrv", optimizer.to_lowercase()));
-        let bytes = store::save(&*trained.net, &path)?.len();
-        println!("{name}, {plan}: weights in {} ({bytes} bytes)", path.display());
+        println!("{name}, {plan}");
+        store::write::<[f32; FEATURES], _>(&*trained.net, out, &format!("{name}-{optimizer}"), options.training.onnx)?;
         lines.push(describe(&format!("{name} {optimizer}"), &trained.held_out));
         curves.extend(plot::losses(&optimizer, &trained.losses));
     }
@@ -73,9 +69,7 @@ where
     lines.push(describe("the mean", &regression::mean(&split.train, &split.test)));
     println!("\nheld out:\n{}", lines.join("\n"));
     let path = out.join("learning-curve.svg");
-    plot::curves(&path, &format!("Red wine quality, {name}"), ("epoch", "MSE"), &curves)?;
-    println!("picture: {}", path.display());
-    Ok(())
+    plot::curves(&path, &format!("Red wine quality, {name}"), ("epoch", "MSE"), &curves)
 }
 
 /// The experiment of the paper.

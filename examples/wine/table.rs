@@ -6,8 +6,9 @@ use common::table::{Better, Stats, Table};
 use nerve::prelude::*;
 use rayon::prelude::*;
 
-use crate::data::{FEATURES, Split};
+use crate::data::Split;
 use crate::experiment;
+use crate::networks::FEATURES;
 
 const SPLITS: u64 = 30;
 

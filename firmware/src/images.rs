@@ -12,7 +12,7 @@ use semihosting::fs::File;
 use semihosting::io::Read;
 
 use crate::arch::Timer;
-use crate::networks::Image;
+use crate::networks::cnn::Image;
 use crate::{board, memory};
 
 const PIXELS: usize = Image::LEN;

@@ -7,8 +7,16 @@ pub mod count;
 #[cfg(feature = "emulated")]
 pub mod images;
 pub mod memory;
-#[path = "../../examples/cnn/networks.rs"]
-pub mod networks;
+/// The networks that the examples train.
+#[path = "../../examples"]
+pub mod networks {
+    #[path = "cnn/networks.rs"]
+    pub mod cnn;
+    #[path = "iris/networks.rs"]
+    pub mod iris;
+    #[path = "signal/networks.rs"]
+    pub mod signal;
+}
 
 pub use arch::entry;
 

@@ -7,10 +7,10 @@ use nerve_protocol::{Error, Floats, FrameError, OVERHEAD, Receiver, Reply, Reque
 
 use crate::flash::SimFlash;
 
-/// The firmware's network.
-pub type Net = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>];
-/// Its input.
-pub type Input = [f32; 4];
+#[path = "../../examples/iris/networks.rs"]
+mod networks;
+pub use networks::{Input, Net};
+
 /// Bytes in its weights file.
 pub const FILE: usize = weights::file_len::<f32, Net>();
 /// The longest frame.

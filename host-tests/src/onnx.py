@@ -1,12 +1,12 @@
-"""python3 onnx.py FOLDER: runs the networks that `onnx FOLDER` has written with onnxruntime, and compares the outputs."""
+"""python3 onnx.py FOLDER TOLERANCE: runs every network NAME.onnx in it with onnxruntime on the inputs NAME.x, and compares the outputs with NAME.y."""
 import sys
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
-TOLERANCE = 1e-6  # of the largest output, or of 1 if that is larger
-worst, networks = 0.0, sorted(Path(sys.argv[1]).glob("*.onnx"))
+tolerance = float(sys.argv[2])  # of the largest output, or of 1 if that is larger
+worst, networks = 0.0, sorted(Path(sys.argv[1]).rglob("*.onnx"))
 for path in networks:
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     x, y = (np.fromfile(path.with_suffix(suffix), np.float32) for suffix in (".x", ".y"))
@@ -17,7 +17,7 @@ for path in networks:
     deviation = float(np.abs(found.ravel() - y).max() / max(1.0, np.abs(y).max()))
     if "-v" in sys.argv:
         print(f"{path.stem}: {deviation:.1e}")
-    if not deviation < TOLERANCE:
-        sys.exit(f"{path.stem}: differs by {deviation:.1e}, allowed are {TOLERANCE:.0e}")
+    if not deviation < tolerance:
+        sys.exit(f"{path.stem}: differs by {deviation:.1e}, allowed are {tolerance:.0e}")
     worst = max(worst, deviation)
 print(f"{len(networks)} networks, onnxruntime {onnxruntime.__version__}: outputs differ by {worst:.1e} at most")

@@ -1,17 +1,27 @@
-//! A host's session with the learner on an emulated board: infer, drift, train, save, reset, infer.
+//! A host's session with the learner on an emulated board: infer, drift, train, save, reset, infer; then its network as ONNX, and
+//! PyTorch's on it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::device::{BOARDS, Board, LEARNER};
-use crate::output;
 use crate::setup::Toolchain;
+use crate::{onnx, output};
 
 // The flowers that the firmware is shown.
 include!("../../firmware/data/flowers.rs");
+
+#[path = "../../host-tests/tests/torch/device.rs"]
+mod pytorch;
+
+/// A model that `device.py` has trained in PyTorch.
+const PYTORCH: &str = "host-tests/tests/torch/device.safetensors";
+/// How far logits may be from those of PyTorch or onnxruntime, in parts of the largest, or of 1 if that is larger.
+const TOLERANCE: f32 = 1e-6;
+const FOLDER: &str = "target/session";
 
 /// The most bytes of RAM that the learner may take on any board: variables, and stack.
 const STATICS: u32 = 3 * 1024;
@@ -25,7 +35,7 @@ pub fn run(toolchain: Toolchain) -> Result<String> {
     for board in BOARDS {
         text.push_str(&session(board, toolchain).with_context(|| format!("the session with {}", board.feature))?);
     }
-    Ok(text)
+    Ok(text + "the devices' networks as ONNX: " + &onnx::compare(FOLDER, TOLERANCE)?)
 }
 
 /// The host's program at the serial line of a board.
@@ -44,11 +54,23 @@ impl Host {
         let printed = self.call(&["evaluate", &csv.to_string_lossy()])?;
         number(&printed, "accuracy ")
     }
+
+    /// The device's logits for the held-out flowers of the drifted sensor.
+    fn logits(&self) -> Result<Vec<[f32; 3]>> {
+        let inputs = HELD_OUT.map(|(x, ..)| fields(&recalibrated(&x)));
+        let printed = self.call(&[&["infer"][..], &inputs.each_ref().map(String::as_str)].concat())?;
+        let logits = |line: &str| -> Result<[f32; 3]> {
+            let (_, list) = line.split_once("logits [").context("no logits")?;
+            let values = list.trim_end_matches(']').split(", ").map(str::parse).collect::<Result<Vec<_>, _>>()?;
+            values.try_into().map_err(|values| anyhow!("not three logits: {values:?}"))
+        };
+        printed.lines().map(logits).collect()
+    }
 }
 
 fn session(board: &Board, toolchain: Toolchain) -> Result<String> {
     let elf = board.build(toolchain, LEARNER)?;
-    let folder = Path::new("target/session").join(board.feature);
+    let folder = Path::new(FOLDER).join(board.feature);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
@@ -85,6 +107,7 @@ fn session(board: &Board, toolchain: Toolchain) -> Result<String> {
     let factory = host.accuracy(&held_out)?;
     host.call(&["upload", &path(&weights)])?;
     accuracies.push(host.accuracy(&held_out)?);
+    let by_pytorch = interchange(&host, &folder)?;
     let info = host.call(&["info"])?;
     drop(emulator);
 
@@ -93,7 +116,8 @@ fn session(board: &Board, toolchain: Toolchain) -> Result<String> {
     let (statics, stack) = (number(&info, "RAM ")?, number(&info, "variables, ")?);
     ensure!(statics <= STATICS as f32 && stack <= STACK as f32, "too much RAM:\n{info}");
     Ok(format!(
-        "{}: drifted {drifted} %, learned {learned} %, kept over restart and power cut; {statics} bytes of variables, {stack} of stack\n",
+        "{}: drifted {drifted} %, learned {learned} %, kept over restart and power cut; {statics} bytes of variables, {stack} of stack; \
+         PyTorch's logits within {by_pytorch:.1e}\n",
         board.core
     ))
 }
@@ -108,11 +132,39 @@ fn number(text: &str, name: &str) -> Result<f32> {
     Ok(rest.trim_start().split([' ', '\n']).next().unwrap_or_default().parse()?)
 }
 
-/// Writes the flowers as a sensor shows them that was calibrated anew.
+/// Leaves what the device has learned as ONNX, with inputs and its outputs to compare, then gives it what PyTorch has learned. Returns how
+/// far its logits are from PyTorch's.
+fn interchange(host: &Host, folder: &Path) -> Result<f32> {
+    let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
+    host.call(&["download", &folder.join("tuned.onnx").to_string_lossy()])?;
+    fs::write(folder.join("tuned.x"), bytes(HELD_OUT.map(|(x, ..)| recalibrated(&x)).as_flattened()))?;
+    fs::write(folder.join("tuned.y"), bytes(host.logits()?.as_flattened()))?;
+    host.call(&["upload", PYTORCH])?;
+    difference(&host.logits()?)
+}
+
+/// How far the device's logits are from PyTorch's, in parts of the largest; an error if too far.
+fn difference(logits: &[[f32; 3]]) -> Result<f32> {
+    let (found, expected) = (logits.as_flattened(), pytorch::LOGITS.as_flattened());
+    ensure!(found.len() == expected.len(), "{} logits, not {}", found.len(), expected.len());
+    let largest = expected.iter().fold(1.0, |largest: f32, v| largest.max(v.abs()));
+    let difference = found.iter().zip(expected).fold(0.0, |most: f32, (a, b)| most.max((a - b).abs())) / largest;
+    ensure!(difference < TOLERANCE, "the device's logits differ from PyTorch's by {difference:.1e}");
+    Ok(difference)
+}
+
+/// What a sensor shows that was calibrated anew.
+fn recalibrated(x: &[f32; 4]) -> [f32; 4] {
+    x.map(|v| 0.75 * v + 1.5)
+}
+
+/// Numbers between commas.
+fn fields(x: &[f32; 4]) -> String {
+    x.map(|v| v.to_string()).join(",")
+}
+
+/// Writes the flowers as the drifted sensor shows them.
 fn csv<'a>(path: &Path, flowers: impl Iterator<Item = (&'a [f32; 4], usize)>) -> Result<()> {
-    let rows = flowers.map(|(x, class)| {
-        let [a, b, c, d] = x.map(|v| 0.75 * v + 1.5);
-        format!("{a},{b},{c},{d},{class}\n")
-    });
+    let rows = flowers.map(|(x, class)| format!("{},{class}\n", fields(&recalibrated(x))));
     Ok(fs::write(path, rows.collect::<String>())?)
 }

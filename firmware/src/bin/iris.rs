@@ -8,6 +8,7 @@
 use defmt::{info, println};
 use nerve::prelude::*;
 use nerve_firmware::arch::Timer;
+use nerve_firmware::networks::iris::{Input, Net};
 use nerve_firmware::{board, count, entry, memory};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
@@ -15,8 +16,6 @@ use static_cell::ConstStaticCell;
 
 include!("../../data/flowers.rs");
 
-type Input = [f32; 4];
-type Net = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>];
 const WEIGHTS: &[u8] = include_bytes!("../../data/iris.nrv");
 const SPECIES: [&str; 3] = ["setosa", "versicolor", "virginica"];
 

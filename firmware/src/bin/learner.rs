@@ -8,12 +8,11 @@ use core::convert::Infallible;
 
 use nerve::checkpoint::CheckpointStore;
 use nerve::prelude::*;
+use nerve_firmware::networks::iris::{Input, Net};
 use nerve_firmware::{board, entry, memory};
 use nerve_learner::{Device, Learner, Line, Memory};
 use static_cell::ConstStaticCell;
 
-type Input = [f32; 4];
-type Net = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>];
 const FILE: usize = weights::file_len::<f32, Net>();
 /// The longest frame, which a piece of a weights file fills.
 const FRAME: usize = 256;

@@ -3,7 +3,7 @@
 #![no_main]
 
 use nerve::prelude::*;
-use nerve_firmware::networks::{Image, Residuals};
+use nerve_firmware::networks::cnn::{Image, Residuals};
 use nerve_firmware::{board, entry, images, memory};
 use static_cell::ConstStaticCell;
 

@@ -7,25 +7,11 @@
 use defmt::println;
 use nerve::prelude::*;
 use nerve_firmware::arch::Timer;
+use nerve_firmware::networks::signal::{Cnn, EXERCISES, Recurrent, STEPS, Sample, Window};
 use nerve_firmware::{board, count, entry, memory};
 use static_cell::ConstStaticCell;
 
-const STEPS: usize = 48;
-/// Acceleration and angular rate, along three axes each.
-type Sample = [f32; 6];
-type Window = [Sample; STEPS];
 type Logits = [f32; 7];
-const EXERCISES: [&str; 7] = ["PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW"];
-
-type Cnn = chain![
-    Conv1d<6, 16, 5, Relu>,
-    MaxPool1d<2, 24>,
-    Conv1d<16, 24, 5, Relu>,
-    MaxPool1d<2, 12>,
-    GlobalAvgPool,
-    Dense<24, 7>
-];
-type Recurrent = chain![Gru<6, 24>, Last, Dense<24, 7>];
 
 static CNN: Cnn = include_weights!(Cnn, "../../data/signal-cnn.nrv");
 static GRU: Recurrent = include_weights!(Recurrent, "../../data/signal-gru.nrv");

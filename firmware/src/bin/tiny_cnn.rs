@@ -3,7 +3,7 @@
 #![no_main]
 
 use nerve::prelude::*;
-use nerve_firmware::networks::{Image, Tiny};
+use nerve_firmware::networks::cnn::{Image, Tiny};
 use nerve_firmware::{board, entry, images, memory};
 use static_cell::ConstStaticCell;
 
