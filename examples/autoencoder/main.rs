@@ -3,6 +3,7 @@
 mod table;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
@@ -28,8 +29,8 @@ struct Options {
     /// Activation of the hidden layers.
     #[arg(long, value_enum, default_value = "sigmoid")]
     activation: Hidden,
-    /// Folder of MNIST's four IDX files; without it they are fetched once.
-    #[arg(long)]
+    /// Folder of the four IDX files; without it they are fetched once.
+    #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
     /// Trains with three seeds and prints the errors beside PyTorch's.
     #[arg(long)]
@@ -42,7 +43,11 @@ enum Hidden {
     Relu,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    options::end(start())
+}
+
+fn start() -> Result<()> {
     let options: Options =
         options::parse(&[("optimizer", "adam"), ("epochs", "50"), ("batch", "128"), ("out", "target/autoencoder")])?;
     options::use_threads(options.training.threads)?;

@@ -5,6 +5,7 @@ mod networks;
 mod table;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
@@ -24,20 +25,21 @@ const RATES: [f32; 3] = [0.1, 0.02, 0.001];
 struct Options {
     #[command(flatten)]
     training: Training,
+    /// Which network.
     #[arg(long, value_enum, default_value = "tiny")]
     network: Network,
     /// Fashion-MNIST instead.
     #[arg(long)]
     fashion: bool,
     /// Folder of the four IDX files; without it they are fetched once.
-    #[arg(long)]
+    #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
     /// Trains each network with three seeds, the residual one on Fashion-MNIST, and prints the accuracies beside PyTorch's.
     #[arg(long)]
     table: bool,
     /// Classifies the held-out images with the weights in this folder, and leaves the first of them with their logits in `--out` for the
     /// emulated device.
-    #[arg(long)]
+    #[arg(long, value_name = "FOLDER")]
     device: Option<PathBuf>,
 }
 
@@ -73,7 +75,11 @@ impl From<Mnist> for Data {
     }
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    options::end(start())
+}
+
+fn start() -> Result<()> {
     let options: Options =
         options::parse(&[("optimizer", "adam"), ("epochs", "10"), ("batch", "64"), ("out", "target/cnn")])?;
     options::use_threads(options.training.threads)?;

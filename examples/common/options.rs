@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Args, CommandFactory, FromArgMatches, ValueEnum};
+use clap::builder::RangedU64ValueParser;
+use clap::{Args, CommandFactory, FromArgMatches, ValueEnum, value_parser};
 use nerve::prelude::*;
 
 /// How to train; each example has its own defaults.
@@ -13,24 +15,26 @@ pub struct Training {
     /// One optimizer, or several side by side: sgd,momentum,adam.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub optimizer: Vec<Kind>,
-    #[arg(long)]
+    /// How often all examples are trained on.
+    #[arg(long, value_parser = value_parser!(u32).range(1..))]
     pub epochs: u32,
     /// Examples in a step.
-    #[arg(long)]
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub batch: usize,
-    /// Each example has one for each optimizer.
-    #[arg(long)]
+    /// Of every optimizer; without it, each has this example's own.
+    #[arg(long, value_name = "RATE", value_parser = positive, allow_negative_numbers = true)]
     pub learning_rate: Option<f32>,
+    /// Of the first weights, of the order of the examples, and of what is held out if that is chosen at random.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// 0 takes every core; the result has the same bits with any number.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = RangedU64ValueParser::<usize>::new().range(..=1024))]
     pub threads: usize,
     /// Weights file of the same network to go on from.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
     /// Folder for weights and pictures.
-    #[arg(long)]
+    #[arg(long, value_name = "FOLDER")]
     pub out: PathBuf,
     /// Writes each network as ONNX too, beside its weights.
     #[arg(long)]
@@ -72,7 +76,8 @@ pub struct Plan {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Self { optimizer, learning_rate, epochs, batch, seed, .. } = self;
-        write!(f, "{optimizer}, learning rate {learning_rate}, batch {batch}, {epochs} epochs, seed {seed}")
+        let plural = if *epochs == 1 { "" } else { "s" };
+        write!(f, "{optimizer}, learning rate {learning_rate}, batch {batch}, {epochs} epoch{plural}, seed {seed}")
     }
 }
 
@@ -97,6 +102,23 @@ pub fn parse<O: CommandFactory + FromArgMatches>(defaults: &'static [(&str, &str
         command = command.mut_arg(name, |arg| arg.required(false).default_value(value));
     }
     Ok(O::from_arg_matches(&command.get_matches())?)
+}
+
+/// A positive number, as an option.
+pub fn positive(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|number: &f32| *number > 0.0 && number.is_finite());
+    number.ok_or_else(|| "a positive number expected".into())
+}
+
+/// The end of a program: prints an error with its causes on one line.
+pub fn end(result: Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Starts `threads` threads, as many as there are cores if 0.

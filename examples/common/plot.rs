@@ -11,22 +11,22 @@ pub struct Curve {
     pub name: String,
     pub points: Vec<(f64, f64)>,
     pub spread: Vec<f64>,
+    /// In a paler shade of the next curve's colour.
+    pub pale: bool,
 }
 
 impl Curve {
     /// A value for each epoch from 1 on.
     pub fn by_epoch(name: impl Into<String>, values: impl IntoIterator<Item = f32>) -> Self {
         let points = values.into_iter().enumerate().map(|(i, v)| (i as f64 + 1.0, f64::from(v))).collect();
-        Self { name: name.into(), points, spread: Vec::new() }
+        Self { name: name.into(), points, spread: Vec::new(), pale: false }
     }
 }
 
 /// The two curves of a training.
 pub fn losses(name: &str, losses: &[(f32, f32)]) -> [Curve; 2] {
-    [
-        Curve::by_epoch(format!("{name} training").trim_start(), losses.iter().map(|l| l.0)),
-        Curve::by_epoch(format!("{name} held out").trim_start(), losses.iter().map(|l| l.1)),
-    ]
+    let training = Curve::by_epoch(format!("{name} training"), losses.iter().map(|l| l.0));
+    [Curve { pale: true, ..training }, Curve::by_epoch(format!("{name} held out"), losses.iter().map(|l| l.1))]
 }
 
 const COLOURS: [RGBColor; 6] = [
@@ -61,8 +61,10 @@ pub fn curves(path: &Path, title: &str, axes: (&str, &str), curves: &[Curve]) ->
         .build_cartesian_2d(left..right, low - margin..high + margin)?;
     let whole = |x: &f64| if x.fract() == 0.0 { format!("{x:.0}") } else { format!("{x}") };
     chart.configure_mesh().x_desc(axes.0).y_desc(axes.1).x_label_formatter(&whole).light_line_style(WHITE).draw()?;
-    for (curve, colour) in curves.iter().zip(COLOURS.iter().cycle()) {
-        let style = colour.stroke_width(2);
+    let mut colours = COLOURS.iter().cycle().peekable();
+    for curve in curves {
+        let colour = colours.next_if(|_| !curve.pale).or_else(|| colours.peek().copied()).unwrap_or(&BLACK);
+        let style = colour.mix(if curve.pale { 0.4 } else { 1.0 }).stroke_width(2);
         chart
             .draw_series(LineSeries::new(curve.points.iter().copied(), style))?
             .label(&curve.name)
@@ -75,7 +77,17 @@ pub fn curves(path: &Path, title: &str, axes: (&str, &str), curves: &[Curve]) ->
                 .map(|((x, y), s)| PathElement::new([(*x, y - s), (*x, y + s)], style)),
         )?;
     }
-    chart.configure_series_labels().background_style(WHITE.mix(0.85)).border_style(BLACK.mix(0.3)).draw()?;
+    // Where the curves do not end.
+    let ends = curves.iter().filter_map(|c| c.points.last()).map(|p| p.1);
+    let middle = ends.clone().sum::<f64>() / ends.count().max(1) as f64;
+    let low_at_the_end = middle < (low + high) / 2.0;
+    let position = if low_at_the_end { SeriesLabelPosition::UpperRight } else { SeriesLabelPosition::LowerRight };
+    chart
+        .configure_series_labels()
+        .position(position)
+        .background_style(WHITE.mix(0.85))
+        .border_style(BLACK.mix(0.3))
+        .draw()?;
     area.present()?;
     println!("picture: {}", path.display());
     Ok(())

@@ -4,6 +4,7 @@ mod noise;
 mod table;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, ValueEnum};
@@ -36,10 +37,10 @@ struct Options {
     #[arg(long, value_enum, default_value = "relu")]
     activation: Hidden,
     /// Standard deviation of the noise; a pixel goes from 0 to 1.
-    #[arg(long, default_value_t = 0.4)]
+    #[arg(long, default_value_t = 0.4, value_parser = options::positive, allow_negative_numbers = true)]
     sigma: f32,
-    /// Folder of MNIST's four IDX files; without it they are fetched once.
-    #[arg(long)]
+    /// Folder of the four IDX files; without it they are fetched once.
+    #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
     /// Trains with three seeds and prints the errors beside PyTorch's.
     #[arg(long)]
@@ -52,7 +53,11 @@ enum Hidden {
     Relu,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    options::end(start())
+}
+
+fn start() -> Result<()> {
     let options: Options =
         options::parse(&[("optimizer", "adam"), ("epochs", "30"), ("batch", "128"), ("out", "target/denoise")])?;
     options::use_threads(options.training.threads)?;

@@ -14,7 +14,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, value_parser};
+use common::options;
 use indicatif::{ProgressBar, ProgressStyle};
 use nerve::shuffle;
 use nerve_protocol::{Floats, Info, OVERHEAD, Reply, Request};
@@ -35,7 +36,7 @@ struct Options {
     #[arg(long, default_value_t = 115_200)]
     baud: u32,
     /// Seconds to wait for an answer.
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 5.0, value_parser = options::positive, allow_negative_numbers = true)]
     timeout: f32,
     #[command(subcommand)]
     command: Command,
@@ -47,13 +48,15 @@ enum Command {
     Info,
     /// The class of each input, as in `infer 5.1,3.5,1.4,0.2 7.1,3.0,5.9,2.1`.
     Infer {
+        /// Numbers between commas.
         #[arg(required = true, allow_hyphen_values = true)]
         inputs: Vec<Input>,
     },
     /// Learns from labelled samples: a CSV of numbers, the class in the last column.
     Train {
         csv: PathBuf,
-        #[arg(long, default_value_t = 1)]
+        /// How often all samples are trained on.
+        #[arg(long, default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
         epochs: u32,
         /// Of the order of the samples.
         #[arg(long, default_value_t = 1)]
@@ -87,17 +90,11 @@ impl FromStr for Input {
 }
 
 fn main() -> ExitCode {
-    match run(Options::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    options::end(run(Options::parse()))
 }
 
 fn run(Options { port, baud, timeout, command }: Options) -> Result<()> {
-    let mut link = Link::open(&port, baud, Duration::from_secs_f32(timeout))?;
+    let mut link = Link::open(&port, baud, Duration::try_from_secs_f32(timeout)?)?;
     match command {
         Command::Info => {
             let Info { board, fingerprint, inputs, classes, file_len, steps, writes_left, statics, peak_stack, .. } =

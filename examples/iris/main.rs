@@ -10,8 +10,9 @@ mod table;
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Parser;
 use common::classification::{self, Trained};
 use common::options::{self, Plan, Training};
@@ -32,7 +33,7 @@ struct Options {
     #[arg(long, default_value_t = 10)]
     hidden: usize,
     /// Writes weights and held-out flowers into this folder of the firmware; needs 10 hidden neurons.
-    #[arg(long)]
+    #[arg(long, value_name = "FOLDER")]
     firmware: Option<PathBuf>,
     /// Trains with 1 to 20 hidden neurons on 30 splits each, and draws accuracy and cross-entropy.
     #[arg(long)]
@@ -56,10 +57,18 @@ macro_rules! with_hidden {
 }
 use with_hidden;
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    options::end(start())
+}
+
+fn start() -> Result<()> {
     let options: Options =
         options::parse(&[("optimizer", "adam"), ("epochs", "100"), ("batch", "16"), ("out", "target/iris")])?;
     options::use_threads(options.training.threads)?;
+    if options.firmware.is_some() {
+        ensure!(options.hidden == 10, "--firmware needs --hidden 10, the network that the firmware declares");
+        ensure!(options.training.optimizer.len() == 1, "--firmware takes the weights of one optimizer");
+    }
     match &options {
         Options { table: true, .. } => table::print(),
         Options { sweep: true, training, .. } => sweep::run(&training.out),
@@ -88,9 +97,6 @@ fn run<const H: usize>(options: &Options) -> Result<()> {
         );
         let path = store::write::<Input, _>(&*trained.net, out, &format!("4-{H}-3-{name}"), *onnx)?;
         if let Some(folder) = &options.firmware {
-            if H != 10 {
-                bail!("--firmware needs --hidden 10, the network that the firmware declares");
-            }
             firmware::write(folder, &trained.net, &fs::read(path)?, &split)?;
             println!("for the firmware: {}", folder.display());
         }

@@ -18,8 +18,12 @@ const MOST: usize = 20;
 /// Trains with Adam, batch 16, 100 epochs; draws the means with their deviations over the splits.
 pub fn run(out: &Path) -> Result<()> {
     println!("| hidden neurons | accuracy % | cross-entropy |\n|---|---|---|");
-    let curve =
-        || Curve { name: format!("mean and deviation over {SPLITS} splits"), points: Vec::new(), spread: Vec::new() };
+    let curve = || Curve {
+        name: format!("mean and deviation over {SPLITS} splits"),
+        points: Vec::new(),
+        spread: Vec::new(),
+        pale: false,
+    };
     let (mut accuracy, mut loss) = (curve(), curve());
     let bar = ProgressBar::new(MOST as u64);
     for hidden in 1..=MOST {

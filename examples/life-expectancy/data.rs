@@ -49,7 +49,7 @@ pub struct Countries {
 
 /// Reads the file; a malformed line is an error that names it.
 pub fn read(path: &Path) -> Result<Countries> {
-    let file = std::fs::read(path).with_context(|| path.display().to_string())?;
+    let file = std::fs::read(path).with_context(|| format!("could not read {}", path.display()))?;
     parse(&file).with_context(|| path.display().to_string())
 }
 

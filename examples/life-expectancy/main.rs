@@ -5,6 +5,7 @@ mod networks;
 mod table;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
@@ -46,11 +47,17 @@ struct Options {
 /// What a split keeps together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum By {
+    /// Single rows.
     Rows,
+    /// All years of a country.
     Countries,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    options::end(start())
+}
+
+fn start() -> Result<()> {
     let options: Options = options::parse(&[
         ("optimizer", "adam"),
         ("epochs", "200"),
@@ -58,6 +65,12 @@ fn main() -> Result<()> {
         ("out", "target/life-expectancy"),
     ])?;
     options::use_threads(options.training.threads)?;
+    let run = match options.hidden.as_str() {
+        "20" => run::<Hidden20>,
+        "10-10" => run::<Hidden10x10>,
+        "20-15-10" => run::<Hidden20x15x10>,
+        other => bail!("--hidden {other}: choose 20, 10-10 or 20-15-10"),
+    };
     let countries = data::read(&options.data)?;
     eprintln!(
         "{}: {} rows are complete, {} with missing values are left out",
@@ -65,13 +78,7 @@ fn main() -> Result<()> {
         countries.rows.x.len(),
         countries.incomplete
     );
-    match options.hidden.as_str() {
-        _ if options.table => table::print(&countries),
-        "20" => run::<Hidden20>(&options, &countries),
-        "10-10" => run::<Hidden10x10>(&options, &countries),
-        "20-15-10" => run::<Hidden20x15x10>(&options, &countries),
-        other => bail!("--hidden {other}: choose 20, 10-10 or 20-15-10"),
-    }
+    if options.table { table::print(&countries) } else { run(&options, &countries) }
 }
 
 fn run<Body>(options: &Options, countries: &Countries) -> Result<()>

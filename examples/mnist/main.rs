@@ -4,6 +4,7 @@ mod networks;
 mod table;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Parser;
@@ -29,14 +30,18 @@ struct Options {
     #[arg(long)]
     fashion: bool,
     /// Folder of the four IDX files; without it they are fetched once.
-    #[arg(long)]
+    #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
     /// Trains 784-10-10 and 784-100-10 with three seeds for each optimizer and prints the accuracies beside PyTorch's.
     #[arg(long)]
     table: bool,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    options::end(start())
+}
+
+fn start() -> Result<()> {
     let options: Options = options::parse(&[
         ("optimizer", "sgd,momentum,adam"),
         ("epochs", "20"),
@@ -44,16 +49,16 @@ fn main() -> Result<()> {
         ("out", "target/mnist"),
     ])?;
     options::use_threads(options.training.threads)?;
+    let run = match options.hidden.as_str() {
+        "10" => run::<Hidden10>,
+        "100" => run::<Hidden100>,
+        "128-64" => run::<Hidden128x64>,
+        "300-100" => run::<Hidden300x100>,
+        other => bail!("--hidden {other}: choose 10, 100, 128-64 or 300-100"),
+    };
     let source = if options.fashion { Source::Fashion } else { Source::Digits };
     let data = source.load(options.data.as_deref())?;
-    match options.hidden.as_str() {
-        _ if options.table => table::print(&data),
-        "10" => run::<Hidden10>(&options, &data),
-        "100" => run::<Hidden100>(&options, &data),
-        "128-64" => run::<Hidden128x64>(&options, &data),
-        "300-100" => run::<Hidden300x100>(&options, &data),
-        other => bail!("--hidden {other}: choose 10, 100, 128-64 or 300-100"),
-    }
+    if options.table { table::print(&data) } else { run(&options, &data) }
 }
 
 fn run<N>(options: &Options, data: &Mnist) -> Result<()>

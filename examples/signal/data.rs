@@ -67,7 +67,7 @@ pub fn load(file: Option<&Path>) -> Result<Vec<Recording>> {
     if file.is_none() && !fetched.is_file() {
         fetch(&root)?;
     }
-    let csv = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let csv = fs::read_to_string(path).with_context(|| format!("could not read {}", path.display()))?;
     let sum: String = Sha256::digest(&csv).iter().map(|byte| format!("{byte:02x}")).collect();
     ensure!(sum == SHA_256, "{}: not what watch.py writes, delete it to fetch it anew", path.display());
     parse(&csv).with_context(|| path.display().to_string())

@@ -6,6 +6,7 @@ mod networks;
 mod table;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
@@ -27,13 +28,14 @@ const RATES: [f32; 3] = [0.1, 0.02, 0.003];
 struct Options {
     #[command(flatten)]
     training: Training,
+    /// Which network.
     #[arg(long, value_enum, default_value = "cnn")]
     network: Network,
     /// What `watch.py` writes; without it, it is fetched once.
-    #[arg(long)]
+    #[arg(long, value_name = "CSV")]
     data: Option<PathBuf>,
     /// Trains both networks and writes weights and held-out windows into this folder of the firmware.
-    #[arg(long)]
+    #[arg(long, value_name = "FOLDER")]
     firmware: Option<PathBuf>,
     /// Trains both networks and a baseline with five seeds and prints the accuracies beside PyTorch's.
     #[arg(long)]
@@ -48,10 +50,17 @@ enum Network {
     Gru,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    options::end(start())
+}
+
+fn start() -> Result<()> {
     let options: Options =
         options::parse(&[("optimizer", "adam"), ("epochs", "40"), ("batch", "32"), ("out", "target/signal")])?;
     options::use_threads(options.training.threads)?;
+    if options.firmware.is_some() {
+        ensure!(options.training.optimizer.len() == 1, "--firmware takes the weights of one optimizer");
+    }
     let recordings = data::load(options.data.as_deref())?;
     if options.table {
         return table::print(&recordings);
@@ -64,7 +73,6 @@ fn main() -> Result<()> {
     );
     if let Some(folder) = &options.firmware {
         let plan = options.training.plans(RATES).next();
-        ensure!(options.training.optimizer.len() == 1, "--firmware takes the weights of one optimizer");
         return plan.map_or(Ok(()), |plan| firmware::write(folder, &split, &plan));
     }
     match options.network {

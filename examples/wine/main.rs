@@ -4,6 +4,8 @@ mod data;
 mod networks;
 mod table;
 
+use std::process::ExitCode;
+
 use anyhow::{Result, bail};
 use clap::Parser;
 use common::options::{self, Plan, Training};
@@ -32,7 +34,11 @@ struct Options {
     table: bool,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    options::end(start())
+}
+
+fn start() -> Result<()> {
     let options: Options =
         options::parse(&[("optimizer", "adam"), ("epochs", "200"), ("batch", "32"), ("out", "target/wine")])?;
     options::use_threads(options.training.threads)?;

@@ -1,13 +1,14 @@
 //! Builds the firmware and runs it on an emulated board.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use defmt_decoder::{DecodeError, Table};
 use wait_timeout::ChildExt;
 
@@ -174,9 +175,16 @@ pub fn emulate(feature: &str, program: &str) -> Result<()> {
     let board = BOARDS.iter().find(|board| board.feature == feature).with_context(|| {
         format!("--board {feature}: choose one of {}", BOARDS.map(|board| board.feature).join(", "))
     })?;
+    let file = |entry: io::Result<fs::DirEntry>| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned());
+    let programs: BTreeSet<_> = fs::read_dir("firmware/src/bin")?.filter_map(file).collect();
+    ensure!(
+        programs.contains(program),
+        "--program {program}: choose one of {}",
+        programs.into_iter().collect::<Vec<_>>().join(", ")
+    );
     let toolchain = Toolchain::find(&[board.target])?;
     setup::qemu(board.qemu.0 == QEMU_RISCV)?;
-    let elf = board.build(toolchain, program)?;
+    let elf = board.build(toolchain, program).with_context(|| format!("{program} does not build for {feature}"))?;
     if program != LEARNER {
         print!("{}", board.run(&elf, None)?.log);
         return Ok(());

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 const EXAMPLES: [&str; 7] = ["iris", "mnist", "wine", "autoencoder", "denoise", "cnn", "signal"];
 
@@ -13,7 +13,10 @@ pub fn run(life_expectancy: Option<PathBuf>) -> Result<()> {
     let mut failed = Vec::new();
     let mut experiments: Vec<_> = EXAMPLES.iter().map(|name| (*name, None)).collect();
     match life_expectancy {
-        Some(file) => experiments.insert(3, ("life-expectancy", Some(file))),
+        Some(file) => {
+            ensure!(file.is_file(), "could not find {}", file.display());
+            experiments.insert(3, ("life-expectancy", Some(file)));
+        }
         None => remarks.push("life-expectancy: skipped, no --life-expectancy FILE was given".to_owned()),
     }
     for (name, data) in experiments {

@@ -1,4 +1,4 @@
-//! `cargo xtask demo | test | bench | peers | experiments`: each sets up what it needs and says so.
+//! `cargo xtask demo | test | emulate | images | bench | peers | experiments`: each sets up what it needs and says so.
 
 mod bench;
 mod demo;
@@ -26,7 +26,11 @@ enum Task {
     /// Trains Iris here, then classifies and learns on an emulated Cortex-M4F.
     Demo,
     /// Runs all tests: format, lints, tests, docs, builds without std, and the emulated devices.
-    Test,
+    Test {
+        /// Only the steps whose names contain this, as in `cargo xtask test "same bits"`.
+        #[arg(default_value = "")]
+        part: String,
+    },
     /// Runs a program of the firmware on an emulated board; `--program learner` waits for a host.
     Emulate {
         /// microbit, lm3s6965evb, mps2-an386, mps2-an505 or riscv-virt.
@@ -46,7 +50,8 @@ enum Task {
     },
     /// Prints what the host's code costs beside burn, candle, dfdx, mynn, embedded-nn and PyTorch.
     Peers,
-    /// Trains every example with several seeds and prints one table beside the references' figures. Takes half an hour.
+    /// Trains every example with several seeds and prints one table beside the references' figures. Takes three quarters of an
+    /// hour on two cores.
     Experiments {
         /// The CSV "Life Expectancy (WHO)", as Kaggle has it; without it that experiment is skipped.
         #[arg(long)]
@@ -58,7 +63,7 @@ fn main() -> ExitCode {
     let task = Task::parse();
     let result = enter_root().and_then(|here| match task {
         Task::Demo => demo::run(),
-        Task::Test => test::run(),
+        Task::Test { part } => test::run(part),
         Task::Emulate { board, program } => device::emulate(&board, &program),
         Task::Images => images::run(),
         Task::Bench { write } => bench::run(write),
