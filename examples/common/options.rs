@@ -19,7 +19,7 @@ pub struct Training {
     #[arg(long, value_parser = value_parser!(u32).range(1..))]
     pub epochs: u32,
     /// Examples in a step.
-    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub batch: usize,
     /// Of every optimizer; without it, each has this example's own.
     #[arg(long, value_name = "RATE", value_parser = positive, allow_negative_numbers = true)]

@@ -3,11 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::output;
+use crate::{output, setup};
 
-const ENVIRONMENT: &str = "target/onnx-python";
 const NETWORKS: &str = "target/onnx-networks";
 /// Of the largest output: sums of up to 784 terms are rounded in another order.
 const TOLERANCE: f32 = 2e-6;
@@ -50,22 +49,8 @@ pub fn check() -> Result<String> {
 
 /// Runs every network of a folder in onnxruntime and compares its outputs; skipped where that cannot be installed.
 pub fn compare(folder: &str, tolerance: f32) -> Result<String> {
-    match python() {
+    match setup::python("onnxruntime", "to check exported networks") {
         Ok(python) => output(Command::new(python).args(["host-tests/src/onnx.py", folder, &tolerance.to_string()])),
         Err(error) => Ok(format!("skipped: {error:#}")),
     }
-}
-
-/// A Python that has onnxruntime.
-fn python() -> Result<String> {
-    let installed = format!("{ENVIRONMENT}/bin/python3");
-    let has = |python: &str| output(Command::new(python).args(["-c", "import onnxruntime"])).is_ok();
-    if let Some(python) = ["python3", &installed].into_iter().find(|python| has(python)) {
-        return Ok(python.into());
-    }
-    println!("Installing from PyPI into {ENVIRONMENT}, to check exported networks: onnxruntime");
-    output(Command::new("python3").args(["-m", "venv", ENVIRONMENT])).context("python3 has no venv")?;
-    output(Command::new(&installed).args(["-m", "pip", "install", "--quiet", "onnxruntime"]))
-        .context("pip could not install onnxruntime")?;
-    Ok(installed)
 }

