@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 
 use crate::batch_norm::{Affine, scale_rows};
 use crate::geometry::{Axis, Geometry, OnImage, OnSignal};
-use crate::kernels::{Strided, product};
+use crate::kernels::{NARROW, Strided, product};
 use crate::params::{fingerprint, mix, weights_and_biases};
 use crate::{Activation, Layer, Linear, Mode, Real, Same, Tensor, Zero};
 
@@ -159,8 +159,8 @@ fn convolve<T: Real, const C: usize, const O: usize, const KH: usize, const KW: 
         columns.runs(|outputs, taps| {
             let Some(y) = y.get_mut(outputs.clone()) else { return };
             let first = outputs.start * columns.stride + taps.start - columns.padding;
-            // For a desktop's vectors; a device takes the kernel's rows one by one, a Cortex-M4F in assembly.
-            if taps.len() == KW && !cfg!(target_os = "none") {
+            // Few channels, for a desktop's vectors; others take the kernel's rows one by one, as all do on a device.
+            if O <= NARROW && taps.len() == KW && !cfg!(target_os = "none") {
                 let rest = convolve_inside::<_, _, _, _, _, 4>(w, x, y, (oy, first), axes);
                 convolve_inside::<_, _, _, _, _, 1>(w, x, &mut y[rest..], (oy, first + rest * columns.stride), axes);
                 return;
@@ -176,7 +176,8 @@ fn convolve<T: Real, const C: usize, const O: usize, const KH: usize, const KW: 
     }
 }
 
-/// Outputs that meet the input with all columns of the kernel, `R` side by side; returns how many were computed.
+/// Outputs that meet the input with all columns of the kernel, `R` side by side, their sums held in registers over the whole kernel;
+/// returns how many were computed.
 #[inline(always)]
 fn convolve_inside<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize, const R: usize>(
     w: &[[[[T; O]; C]; KW]; KH],
@@ -185,76 +186,34 @@ fn convolve_inside<T: Real, const C: usize, const O: usize, const KH: usize, con
     (oy, first): (usize, usize),
     axes: [Axis; 2],
 ) -> usize {
+    let outside = [[T::ZERO; C]; KW];
     let (tiles, _) = y.as_chunks_mut::<R>();
     let count = tiles.len() * R;
     for (i, y) in tiles.iter_mut().enumerate() {
         let first = first + i * R * axes[1].stride;
-        let mut n = 0;
-        if O <= 12 {
-            convolve_tile::<_, _, _, _, _, R, O>(w, x, y, (oy, first, 0), axes);
-            continue;
-        }
-        while n + 16 <= O {
-            convolve_tile::<_, _, _, _, _, R, 16>(w, x, y, (oy, first, n), axes);
-            n += 16;
-        }
-        while n + 4 <= O {
-            convolve_tile::<_, _, _, _, _, R, 4>(w, x, y, (oy, first, n), axes);
-            n += 4;
-        }
-        while n < O {
-            convolve_tile::<_, _, _, _, _, R, 1>(w, x, y, (oy, first, n), axes);
-            n += 1;
-        }
-    }
-    count
-}
-
-/// `R` outputs by `N` of their channels, from channel `n` on, held in registers over the whole kernel.
-#[inline(always)]
-fn convolve_tile<
-    T: Real,
-    const C: usize,
-    const O: usize,
-    const KH: usize,
-    const KW: usize,
-    const R: usize,
-    const N: usize,
->(
-    w: &[[[[T; O]; C]; KW]; KH],
-    x: &[[T; C]],
-    y: &mut [[T; O]; R],
-    (oy, first, n): (usize, usize, usize),
-    axes: [Axis; 2],
-) {
-    let outside = [[T::ZERO; C]; KW];
-    let mut sums = [[T::ZERO; N]; R];
-    for (sum, y) in sums.iter_mut().zip(y.iter()) {
-        sum.copy_from_slice(&y[n..n + N]);
-    }
-    each_row(x, oy, axes, |row, u| {
-        // Each output's part of the row: of a length that is known, so that nothing is checked below.
-        let mut patches = [&outside; R];
-        for (r, patch) in patches.iter_mut().enumerate() {
-            if let Some(pixels) = row.get(first + r * axes[1].stride..).and_then(|row| row.first_chunk()) {
-                *patch = pixels;
+        let mut sums = *y;
+        each_row(x, oy, axes, |row, u| {
+            // Each output's part of the row: of a length that is known, so that nothing is checked below.
+            let mut patches = [&outside; R];
+            for (r, patch) in patches.iter_mut().enumerate() {
+                if let Some(pixels) = row.get(first + r * axes[1].stride..).and_then(|row| row.first_chunk()) {
+                    *patch = pixels;
+                }
             }
-        }
-        for (v, w) in w[u].iter().enumerate() {
-            for (c, w) in w.iter().enumerate() {
-                let w = &w[n..n + N];
-                for (sum, patch) in sums.iter_mut().zip(&patches) {
-                    let x = patch[v][c];
-                    for (sum, w) in sum.iter_mut().zip(w) {
-                        *sum += x * *w;
+            for (v, w) in w[u].iter().enumerate() {
+                for (c, w) in w.iter().enumerate() {
+                    for (sum, patch) in sums.iter_mut().zip(&patches) {
+                        let x = patch[v][c];
+                        for (sum, w) in sum.iter_mut().zip(w) {
+                            *sum += x * *w;
+                        }
                     }
                 }
             }
-        }
-    });
-    for (sum, y) in sums.iter().zip(y) {
-        y[n..n + N].copy_from_slice(sum);
+        });
+        *y = sums;
     }
+    count
 }
 
 #[inline(always)]

@@ -20,7 +20,9 @@ const WIDE: usize = if cfg!(target_arch = "arm") {
     32
 };
 /// A matrix of at most this many columns is one tile wide.
-const NARROW: usize = 12;
+pub(crate) const NARROW: usize = 12;
+/// Products that make it worth to ask the machine for wider vectors.
+const MANY: usize = 4096;
 
 /// `y = b + x·w`.
 #[inline]
@@ -89,33 +91,35 @@ pub(crate) fn times_transposed<const ADD: bool, T: Real, const I: usize, const O
     if dx.iter_mut().zip(dy).all(|(dx, dy)| add_dot_products(dy, w, dx)) {
         return;
     }
-    /// Block of `wᵀ` that is laid out anew when enough rows share it: 2 KiB of stack in f32.
-    const DEPTH: usize = 32;
-    const WIDTH: usize = 16;
     if B < 4 || I < WIDTH {
         for (dx, dy) in dx.iter_mut().zip(dy) {
             add_dot_products_one_by_one(dy, w, dx);
         }
         return;
     }
-    let mut block = [[T::ZERO; WIDTH]; DEPTH];
+    /// Block of `wᵀ` that is laid out anew when enough rows share it, and the rows that do so at the same time: 8 KiB of stack in f32.
+    const DEPTH: usize = 32;
+    const WIDTH: usize = 32;
+    const HEIGHT: usize = 32;
+    let (mut block, mut sums) = ([[T::ZERO; WIDTH]; DEPTH], [[T::ZERO; WIDTH]; HEIGHT]);
     for o in (0..O).step_by(DEPTH) {
         let depth = DEPTH.min(O - o);
-        for i in (0..I).step_by(WIDTH) {
-            let width = WIDTH.min(I - i);
-            for (j, w) in w[i..i + width].iter().enumerate() {
+        for (i, w) in w.chunks(WIDTH).enumerate() {
+            for (j, w) in w.iter().enumerate() {
                 for (row, w) in block.iter_mut().zip(&w[o..o + depth]) {
                     row[j] = *w;
                 }
             }
-            let mut m = 0;
-            while m < B {
-                if m + 4 <= B {
-                    packed_tile::<T, 4, WIDTH, I, O>(&block[..depth], &dy[m..m + 4], o, &mut dx[m..m + 4], i, width);
-                    m += 4;
-                } else {
-                    packed_tile::<T, 1, WIDTH, I, O>(&block[..depth], &dy[m..m + 1], o, &mut dx[m..m + 1], i, width);
-                    m += 1;
+            let columns = i * WIDTH..i * WIDTH + w.len();
+            for (dx, dy) in dx.chunks_mut(HEIGHT).zip(dy.chunks(HEIGHT)) {
+                let sums = &mut sums[..dx.len()];
+                for (sums, dx) in sums.iter_mut().zip(dx.iter()) {
+                    sums[..w.len()].copy_from_slice(&dx[columns.clone()]);
+                }
+                let dy = Strided { data: &dy.as_flattened()[o..], row: O, column: 1 };
+                product::<true, _, _>(&dy, &block[..depth], sums);
+                for (sums, dx) in sums.iter().zip(dx) {
+                    dx[columns.clone()].copy_from_slice(&sums[..w.len()]);
                 }
             }
         }
@@ -159,38 +163,12 @@ pub(crate) fn subtract_scaled<T: Real>(w: &mut [T], scale: T, g: &[T]) {
     }
 }
 
-#[inline(always)]
-fn packed_tile<T: Real, const R: usize, const C: usize, const I: usize, const O: usize>(
-    block: &[[T; C]],
-    dy: &[[T; O]],
-    o: usize,
-    dx: &mut [[T; I]],
-    i: usize,
-    width: usize,
-) {
-    let mut sums = [[T::ZERO; C]; R];
-    for (sum, dx) in sums.iter_mut().zip(dx.iter()) {
-        sum[..width].copy_from_slice(&dx[i..i + width]);
-    }
-    for (k, row) in block.iter().enumerate() {
-        for r in 0..R {
-            let a = dy[r][o + k];
-            for c in 0..C {
-                sums[r][c] += a * row[c];
-            }
-        }
-    }
-    for (sum, dx) in sums.iter().zip(dx) {
-        dx[i..i + width].copy_from_slice(&sum[..width]);
-    }
-}
-
 /// The left factor of a product, laid out in memory in any way.
 pub(crate) trait Matrix<T> {
     /// The scalar in row `m` and column `k`.
     fn at(&self, m: usize, k: usize) -> T;
-    /// Row `m` from its first scalar on, and the step from each to the next.
-    fn row(&self, m: usize) -> (&[T], usize);
+    /// Where its scalars lie.
+    fn strided(&self) -> Strided<'_, T>;
 }
 
 /// A matrix as it is written.
@@ -202,8 +180,8 @@ impl<T: Real, const N: usize> Matrix<T> for Rows<'_, T, N> {
         self.0[m][k]
     }
     #[inline(always)]
-    fn row(&self, m: usize) -> (&[T], usize) {
-        (self.0.get(m).map_or(&[], |row| row), 1)
+    fn strided(&self) -> Strided<'_, T> {
+        Strided { data: self.0.as_flattened(), row: N, column: 1 }
     }
 }
 
@@ -216,17 +194,26 @@ impl<T: Real, const N: usize> Matrix<T> for Columns<'_, T, N> {
         self.0[k][m]
     }
     #[inline(always)]
-    fn row(&self, m: usize) -> (&[T], usize) {
-        (self.0.as_flattened().get(m..).unwrap_or(&[]), N)
+    fn strided(&self) -> Strided<'_, T> {
+        Strided { data: self.0.as_flattened(), row: 1, column: N }
     }
 }
 
 /// A matrix within a slice: `(m, k)` is `data[m·row + k·column]`. What lies outside is 0, which never happens; it saves a device the code of
 /// a panic.
-pub(crate) struct Strided<'a, T> {
+#[derive(Clone, Copy)]
+pub struct Strided<'a, T> {
     pub data: &'a [T],
     pub row: usize,
     pub column: usize,
+}
+
+impl<T> Strided<'_, T> {
+    /// Without the rows before row `m`.
+    #[inline(always)]
+    pub fn skip_rows(self, m: usize) -> Self {
+        Self { data: self.data.get(m * self.row..).unwrap_or(&[]), ..self }
+    }
 }
 
 impl<T: Real> Matrix<T> for Strided<'_, T> {
@@ -235,8 +222,8 @@ impl<T: Real> Matrix<T> for Strided<'_, T> {
         self.data.get(m * self.row + k * self.column).copied().unwrap_or(T::ZERO)
     }
     #[inline(always)]
-    fn row(&self, m: usize) -> (&[T], usize) {
-        (self.data.get(m * self.row..).unwrap_or(&[]), self.column)
+    fn strided(&self) -> Strided<'_, T> {
+        *self
     }
 }
 
@@ -244,43 +231,47 @@ impl<T: Real> Matrix<T> for Strided<'_, T> {
 #[inline(always)]
 pub(crate) fn product<const ADD: bool, T: Real, const N: usize>(a: &impl Matrix<T>, b: &[[T; N]], c: &mut [[T; N]]) {
     let mut in_assembly = |(m, c)| {
-        let (a, stride) = a.row(m);
-        T::add_products(a, stride, b, c)
+        let row = a.strided().skip_rows(m);
+        T::add_products(row.data, row.column, b, c)
     };
     if ADD && c.iter_mut().enumerate().all(&mut in_assembly) {
         return;
     }
+    let mut n = 0;
+    if N > NARROW && b.len() * c.len() * N >= MANY {
+        n = T::product_in_vectors(ADD, a.strided(), b.as_flattened(), c.as_flattened_mut(), N);
+    }
     let (c, rest) = c.as_chunks_mut::<ROWS>();
     for (i, c) in c.iter_mut().enumerate() {
         if ROWS == 1 {
-            row_of_tiles::<ADD, T, ROWS, WIDE, N>(a, b, c, i);
+            row_of_tiles::<ADD, T, ROWS, WIDE, N>(a, b, c, i, n);
         } else {
-            row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(a, b, c, ROWS * i);
+            row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(a, b, c, ROWS * i, n);
         }
     }
     let m = ROWS * c.len();
     if let Ok(c) = <&mut [_; 3]>::try_from(&mut *rest) {
-        row_of_tiles::<ADD, T, 3, COLUMNS, N>(a, b, c, m);
+        row_of_tiles::<ADD, T, 3, COLUMNS, N>(a, b, c, m, n);
     } else if let Ok(c) = <&mut [_; 2]>::try_from(&mut *rest) {
-        row_of_tiles::<ADD, T, 2, COLUMNS, N>(a, b, c, m);
+        row_of_tiles::<ADD, T, 2, COLUMNS, N>(a, b, c, m, n);
     } else if let Ok(c) = <&mut [_; 1]>::try_from(rest) {
-        row_of_tiles::<ADD, T, 1, WIDE, N>(a, b, c, m);
+        row_of_tiles::<ADD, T, 1, WIDE, N>(a, b, c, m, n);
     }
 }
 
-/// All columns of `R` rows, of which `m` is the first.
+/// All columns from `n` on of `R` rows, of which `m` is the first.
 #[inline(always)]
 fn row_of_tiles<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize>(
     a: &impl Matrix<T>,
     b: &[[T; N]],
     c: &mut [[T; N]; R],
     m: usize,
+    mut n: usize,
 ) {
     if N <= NARROW {
         tile::<ADD, T, R, N, N>(a, b, c, m, 0);
         return;
     }
-    let mut n = 0;
     while n + C <= N {
         tile::<ADD, T, R, C, N>(a, b, c, m, n);
         n += C;

@@ -281,6 +281,8 @@ mod fold;
 #[cfg(feature = "serde")]
 pub mod serde;
 pub mod weights;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+mod wide;
 
 // Other frameworks.
 #[cfg(any(feature = "onnx", feature = "safetensors"))]

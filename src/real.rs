@@ -6,6 +6,7 @@ use core::ops::Neg;
 use num_traits::NumAssign;
 
 use crate::Tensor;
+use crate::kernels::Strided;
 
 /// A real scalar. Implemented for `f32` and `f64`.
 ///
@@ -61,6 +62,13 @@ pub trait Real:
     #[inline(always)]
     fn products<const M: usize, const N: usize>(_a: &[Self; M], _b: &[Self; N], _c: &mut [[Self; N]; M]) -> bool {
         false
+    }
+    /// `c = a·b`, or `c += a·b` if `add`, for the first columns, if the machine has vectors for it that the build does not know of;
+    /// returns how many columns it has done. `b` and `c` are rows of `width` scalars.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn product_in_vectors(_add: bool, _a: Strided<Self>, _b: &[Self], _c: &mut [Self], _width: usize) -> usize {
+        0
     }
     /// `sums[r] += Σₖ a[k]·rows[r][k]`, likewise.
     #[doc(hidden)]
@@ -131,6 +139,8 @@ impl Real for f32 {
     }
     #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
     crate::vfp::methods!();
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    crate::wide::methods!();
     fn is_finite(self) -> bool {
         self.is_finite()
     }
