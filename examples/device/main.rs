@@ -118,10 +118,22 @@ fn run(Options { port, baud, timeout, command }: Options) -> Result<()> {
         }
         Command::Train { csv, epochs, seed } => train(&mut link, &csv, epochs, seed)?,
         Command::Evaluate { csv } => evaluate(&mut link, &csv)?,
-        Command::Save => link.done(&Request::Save)?,
-        Command::Load => link.done(&Request::Load)?,
-        Command::FactoryReset => link.done(&Request::FactoryReset)?,
-        Command::Restart => link.done(&Request::Restart)?,
+        Command::Save => {
+            link.done(&Request::Save)?;
+            println!("saved");
+        }
+        Command::Load => {
+            link.done(&Request::Load)?;
+            println!("loaded what was saved last");
+        }
+        Command::FactoryReset => {
+            link.done(&Request::FactoryReset)?;
+            println!("back to the network of the firmware, and saved");
+        }
+        Command::Restart => {
+            link.done(&Request::Restart)?;
+            println!("restarted; what was not saved is lost");
+        }
         Command::Upload { file } => upload(&mut link, &file)?,
         Command::Download { file } => download(&mut link, &file)?,
     }
@@ -166,7 +178,7 @@ fn train(link: &mut Link, csv: &Path, epochs: u32, seed: u64) -> Result<()> {
     bar.finish_and_clear();
     println!("loss {mean:.4} in the last epoch, {learned} samples learned so far");
     if taken_back > 0 {
-        println!("{taken_back} steps made the device's kept samples worse and were taken back");
+        println!("{taken_back} of these steps made the device's kept samples worse and were taken back");
     }
     Ok(())
 }
