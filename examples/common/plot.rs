@@ -77,11 +77,20 @@ pub fn curves(path: &Path, title: &str, axes: (&str, &str), curves: &[Curve]) ->
                 .map(|((x, y), s)| PathElement::new([(*x, y - s), (*x, y + s)], style)),
         )?;
     }
-    // Where the curves do not end.
-    let ends = curves.iter().filter_map(|c| c.points.last()).map(|p| p.1);
-    let middle = ends.clone().sum::<f64>() / ends.count().max(1) as f64;
-    let low_at_the_end = middle < (low + high) / 2.0;
-    let position = if low_at_the_end { SeriesLabelPosition::UpperRight } else { SeriesLabelPosition::LowerRight };
+    // At the right, where the curves leave most room.
+    let last_third: Vec<_> =
+        curves.iter().flat_map(|c| &c.points).filter(|p| 3.0 * (right - p.0) < right - left).collect();
+    let room = |height: f64| {
+        let y = low + height * (high - low);
+        last_third.iter().map(|p| (p.1 - y).abs()).fold(f64::INFINITY, f64::min)
+    };
+    let positions = [
+        (SeriesLabelPosition::UpperRight, 0.9),
+        (SeriesLabelPosition::MiddleRight, 0.5),
+        (SeriesLabelPosition::LowerRight, 0.1),
+    ];
+    let most = positions.into_iter().max_by(|a, b| room(a.1).total_cmp(&room(b.1)));
+    let position = most.map_or(SeriesLabelPosition::UpperRight, |(position, _)| position);
     chart
         .configure_series_labels()
         .position(position)

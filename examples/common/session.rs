@@ -95,6 +95,6 @@ where
 
 /// A bar over the epochs of a training.
 pub fn progress(name: &str, epochs: u32) -> Result<ProgressBar> {
-    let template = format!("{name:24} {{bar:30}} {{pos}}/{{len}} epochs, {{eta}} left, loss {{msg}}");
+    let template = format!("{name:10} {{wide_bar}} {{pos}}/{{len}} epochs, {{eta}} left, loss {{msg}}");
     Ok(ProgressBar::new(u64::from(epochs)).with_style(ProgressStyle::with_template(&template)?))
 }

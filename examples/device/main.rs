@@ -266,6 +266,6 @@ fn fetch(link: &mut Link) -> Result<Vec<u8>> {
 }
 
 fn progress(length: u64, unit: &str) -> Result<ProgressBar> {
-    let template = format!("{{bar:30}} {{pos}}/{{len}} {unit}, {{eta}} left {{msg}}");
+    let template = format!("{{wide_bar}} {{pos}}/{{len}} {unit}, {{eta}} left {{msg}}");
     Ok(ProgressBar::new(length).with_style(ProgressStyle::with_template(&template)?))
 }
