@@ -70,10 +70,14 @@ pub trait Real:
     fn product_in_vectors(_add: bool, _a: Strided<Self>, _b: &[Self], _c: &mut [Self], _width: usize) -> usize {
         0
     }
-    /// `sums[r] += Σₖ a[k]·rows[r][k]`, likewise.
+    /// `sums[r] += Σₖ a[k]·rows[r][k]` for 4 or 8 rows, if the target has assembly for it.
     #[doc(hidden)]
     #[inline(always)]
-    fn add_dot_products<const N: usize>(_a: &[Self; N], _rows: &[[Self; N]; 4], _sums: &mut [Self; 4]) -> bool {
+    fn add_dot_products<const R: usize, const N: usize>(
+        _a: &[Self; N],
+        _rows: &[[Self; N]; R],
+        _sums: &mut [Self; R],
+    ) -> bool {
         false
     }
     /// Absolute value.

@@ -2,7 +2,7 @@
 //!
 //! On these cores a load takes two cycles alone and one among others, and a result that the next instruction uses takes one more.
 //! The compiler spreads loads among the operations, as suits larger cores, and cannot be talked out of it. So here neighbours are
-//! loaded together, then multiplied, then added: 3.4 cycles for each product of a wide layer instead of 4.5.
+//! loaded together, then multiplied, then added: 3.4 to 3.6 cycles for each product of a wide layer instead of 4.5.
 //!
 //! Sums are those of [`kernels`](crate::kernels): one product after the other is added, none is fused. Each function takes what it
 //! reads and writes as references, and looks at lengths before its only `unsafe` block. Its safe twin is the loop in `kernels`
@@ -189,31 +189,63 @@ fn products_of_tile<const M: usize, const N: usize, const LAST: bool>(
     }
 }
 
-/// `sums[r] += Σₖ a[k]·rows[r][k]`, k in ascending order.
+/// `sums[r] += Σₖ a[k]·rows[r][k]`, k in ascending order, for `R` = 4 or 8 rows.
 #[inline(always)]
-pub fn add_dot_products<const N: usize>(a: &[f32; N], rows: &[[f32; N]; 4], sums: &mut [f32; 4]) {
+pub fn add_dot_products<const R: usize, const N: usize>(a: &[f32; N], rows: &[[f32; N]; R], sums: &mut [f32; R]) {
+    const { assert!(R == 4 || R == 8) };
     // Eight columns at a time, of two rows in turns: so no addition waits for the one before it.
     macro_rules! columns_of_rows {
         ($count:literal, $end:literal) => {
             concat!(
                 "vldmia {a}!, {{s20-s2{", $end, "}}}\n",
-                "vldmia {row0}!, {{s0-s{", $end, "}}}\n",
-                "vldmia {row1}!, {{s10-s1{", $end, "}}}\n",
+                columns_of_rows!($count, $end, "row0" "s28", "row1" "s29"),
+                columns_of_rows!($count, $end, "row2" "s30", "row3" "s31"),
+                ".if {rows} > 4\n",
+                columns_of_rows!($count, $end, "row4" "s8", "row5" "s9"),
+                columns_of_rows!($count, $end, "row6" "s18", "row7" "s19"),
+                ".endif\n",
+            )
+        };
+        ($count:literal, $end:literal, $row0:literal $sum0:literal, $row1:literal $sum1:literal) => {
+            concat!(
+                "vldmia {", $row0, "}!, {{s0-s{", $end, "}}}\n",
+                "vldmia {", $row1, "}!, {{s10-s1{", $end, "}}}\n",
                 columns!($count: "vmul.f32 s\\i, s\\i, s2\\i" "vmul.f32 s1\\i, s1\\i, s2\\i"),
-                columns!($count: "vadd.f32 s28, s28, s\\i" "vadd.f32 s29, s29, s1\\i"),
-                "vldmia {row2}!, {{s0-s{", $end, "}}}\n",
-                "vldmia {row3}!, {{s10-s1{", $end, "}}}\n",
-                columns!($count: "vmul.f32 s\\i, s\\i, s2\\i" "vmul.f32 s1\\i, s1\\i, s2\\i"),
-                columns!($count: "vadd.f32 s30, s30, s\\i" "vadd.f32 s31, s31, s1\\i"),
+                two_sums!($count, $sum0, $sum1),
             )
         };
     }
-    let [row0, row1, row2, row3] = rows;
-    // SAFETY: reads `sums`, and from left to right the `N` scalars of `a` and of each row: eight at a time, then those left over.
-    // Writes `sums`, and no other memory. Every register that it changes is declared.
+    macro_rules! two_sums {
+        ($count:literal, $sum0:literal, $sum1:literal) => {
+            concat!(
+                ".irp i,0,1,2,3,4,5,6,7\n.if {",
+                $count,
+                "} > \\i\n",
+                "vadd.f32 ",
+                $sum0,
+                ", ",
+                $sum0,
+                ", s\\i\n",
+                "vadd.f32 ",
+                $sum1,
+                ", ",
+                $sum1,
+                ", s1\\i\n",
+                ".endif\n.endr\n",
+            )
+        };
+    }
+    let row = |r: usize| rows[r % R].as_ptr();
+    // SAFETY: `rows` and `sums` are `R`, 4 or 8. Reads `sums`, and from left to right the `N` scalars of `a` and of each row: eight
+    // at a time, then those left over. Of the pointers to rows 4 to 7, nothing is read unless `R` is 8. Writes `sums`, and no other
+    // memory. Every register that it changes is declared.
     unsafe {
         registers!(
-            "vldmia {sums}, {{s28-s31}}",
+            "vldmia {sums}!, {{s28-s31}}",
+            ".if {rows} > 4",
+            "vldmia {sums}!, {{s8-s9}}",
+            "vldmia {sums}!, {{s18-s19}}",
+            ".endif",
             ".if {n} >= 8",
             "2:",
             columns_of_rows!("eight", "seven"),
@@ -223,14 +255,23 @@ pub fn add_dot_products<const N: usize>(a: &[f32; N], rows: &[[f32; N]; 4], sums
             ".if {rest}",
             columns_of_rows!("rest", "rest_end"),
             ".endif",
-            "vstmia {sums}, {{s28-s31}}",
+            ".if {rows} > 4",
+            "vstmdb {sums}!, {{s18-s19}}",
+            "vstmdb {sums}!, {{s8-s9}}",
+            ".endif",
+            "vstmdb {sums}!, {{s28-s31}}",
             a = inout(reg) a.as_ptr() => _,
-            row0 = inout(reg) row0.as_ptr() => _,
-            row1 = inout(reg) row1.as_ptr() => _,
-            row2 = inout(reg) row2.as_ptr() => _,
-            row3 = inout(reg) row3.as_ptr() => _,
-            sums = in(reg) sums.as_mut_ptr(),
+            row0 = inout(reg) row(0) => _,
+            row1 = inout(reg) row(1) => _,
+            row2 = inout(reg) row(2) => _,
+            row3 = inout(reg) row(3) => _,
+            row4 = inout(reg) row(4) => _,
+            row5 = inout(reg) row(5) => _,
+            row6 = inout(reg) row(6) => _,
+            row7 = inout(reg) row(7) => _,
+            sums = inout(reg) sums.as_mut_ptr() => _,
             k = inout(reg) N / 8 => _,
+            rows = const R,
             n = const N,
             eight = const 8,
             seven = const 7,
@@ -259,7 +300,11 @@ macro_rules! methods {
             N > 3
         }
         #[inline(always)]
-        fn add_dot_products<const N: usize>(a: &[f32; N], rows: &[[f32; N]; 4], sums: &mut [f32; 4]) -> bool {
+        fn add_dot_products<const R: usize, const N: usize>(
+            a: &[f32; N],
+            rows: &[[f32; N]; R],
+            sums: &mut [f32; R],
+        ) -> bool {
             if N > 3 {
                 $crate::vfp::add_dot_products(a, rows, sums);
             }

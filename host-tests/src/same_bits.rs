@@ -31,7 +31,7 @@ pub fn run(mut word: impl FnMut(u32)) {
     dense::<8, 10, 3>(&mut rng, &mut word);
     dense::<7, 20, 1>(&mut rng, &mut word);
     dense::<4, 21, 2>(&mut rng, &mut word);
-    dense::<6, 27, 1>(&mut rng, &mut word);
+    dense::<13, 27, 1>(&mut rng, &mut word);
     dense::<5, 41, 1>(&mut rng, &mut word);
     convolution(&mut rng, &mut word);
 

@@ -86,6 +86,13 @@ impl Board {
         build(toolchain, self.target, self.feature, program)
     }
 
+    /// Builds a program for it as a debugger wants it, without optimisation.
+    pub fn build_unoptimised(&self, toolchain: Toolchain, program: &str) -> Result<PathBuf> {
+        let mut cargo = toolchain.cargo("build", self.target);
+        build_with(cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0"), self.feature, program)?;
+        Ok(Path::new("firmware").join(toolchain.target_dir()).join(self.target).join("debug").join(program))
+    }
+
     /// The emulator with a program, without its serial line.
     fn qemu(&self, elf: &Path) -> Command {
         let (program, machine) = self.qemu;
@@ -149,9 +156,14 @@ pub const REAL_BOARDS: [(&str, &str); 3] =
 /// Builds one of the firmware's programs for the board with this feature; returns its ELF file.
 pub fn build(toolchain: Toolchain, target: &str, feature: &str, program: &str) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo("build", target);
-    cargo.current_dir("firmware").args(["--quiet", "--release", "--locked", "--no-default-features"]);
-    output(cargo.args(["--features", feature, "--bin", program]))?;
+    cargo.arg("--release");
+    build_with(&mut cargo, feature, program)?;
     Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join("release").join(program))
+}
+
+fn build_with(cargo: &mut Command, feature: &str, program: &str) -> Result<String> {
+    cargo.current_dir("firmware").args(["--quiet", "--locked", "--no-default-features"]);
+    output(cargo.args(["--features", feature, "--bin", program]))
 }
 
 /// A board that runs, as long as this lives.

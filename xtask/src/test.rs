@@ -230,6 +230,9 @@ fn same_bits(toolchain: Toolchain) -> Result<String> {
     for board in BOARDS {
         runs.push((board.core, device(board)?));
     }
+    // Assembly that the optimiser would drop must be valid too.
+    let unoptimised = M4F.build_unoptimised(toolchain, "same_bits")?;
+    runs.push(("the Cortex-M4F, unoptimised", M4F.run(&unoptimised, None)?.log));
     for (name, words) in runs {
         let differing = expected.lines().zip(words.lines()).position(|(a, b)| a != b);
         if let Some(word) = differing {
