@@ -2,8 +2,8 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
-/// Programs that only exist to be linked, and do not log.
-const SILENT: [&str; 4] = ["size_runtime", "size_inference", "size_training", "panic_free"];
+/// Programs that do not log.
+const SILENT: [&str; 1] = ["panic_free"];
 
 /// Each board's feature, its memory for the program and for variables: where it begins, and KiB.
 const BOARDS: [(&str, Region, Region); 8] = [
@@ -66,6 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("cargo:rustc-link-arg-bin={name}=-Tdefmt.x");
         }
     }
+    println!("cargo:rustc-check-cfg=cfg(newlib)");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/bin");
     Ok(())

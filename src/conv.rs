@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 
 use crate::batch_norm::{Affine, scale_rows};
 use crate::geometry::{Axis, Geometry, OnImage, OnSignal};
-use crate::kernels::{NARROW, Strided, product};
+use crate::kernels::{NARROW, Strided, add_dot_products, product};
 use crate::params::{fingerprint, mix, weights_and_biases};
 use crate::{Activation, Layer, Linear, Mode, Real, Same, Tensor, Zero};
 
@@ -255,8 +255,8 @@ fn back_to_input<T: Real, const C: usize, const O: usize, const KH: usize, const
     dx.as_flattened_mut().fill(T::ZERO);
     let mut transposed = [[T::ZERO; C]; O];
     for (u, w) in w.iter().enumerate() {
-        for (v, w) in w.iter().enumerate() {
-            for (c, w) in w.iter().enumerate() {
+        for (v, tap) in w.iter().enumerate() {
+            for (c, w) in tap.iter().enumerate() {
                 for (row, w) in transposed.iter_mut().zip(w) {
                     row[c] = *w;
                 }
@@ -271,6 +271,11 @@ fn back_to_input<T: Real, const C: usize, const O: usize, const KH: usize, const
                     else {
                         continue;
                     };
+                    let mut pixels = dy.iter().zip(dx.iter_mut().step_by(columns.stride));
+                    // Assembly takes the weights as they lie, four channels at a time; nothing is laid out anew then.
+                    if C.is_multiple_of(4) && pixels.all(|(dy, dx)| add_dot_products(dy, tap, dx)) {
+                        continue;
+                    }
                     if columns.stride == 1 {
                         if let Some(dx) = dx.get_mut(..dy.len()) {
                             product::<true, _, _>(

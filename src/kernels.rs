@@ -137,7 +137,11 @@ fn add_dot_products_one_by_one<T: Real, const O: usize>(dy: &[T; O], w: &[[T; O]
 
 /// `dx += dy·wᵀ` for one row, eight or four sums at a time, if the target has assembly for it; `false` if not.
 #[inline(always)]
-fn add_dot_products<T: Real, const I: usize, const O: usize>(dy: &[T; O], w: &[[T; O]; I], dx: &mut [T; I]) -> bool {
+pub(crate) fn add_dot_products<T: Real, const I: usize, const O: usize>(
+    dy: &[T; O],
+    w: &[[T; O]; I],
+    dx: &mut [T; I],
+) -> bool {
     let ((dx, dx_rest), (w, w_rest)) = (dx.as_chunks_mut::<8>(), w.as_chunks::<8>());
     let ((dx_4, dx_rest), (w_4, w_rest)) = (dx_rest.as_chunks_mut::<4>(), w_rest.as_chunks::<4>());
     if dx.iter_mut().zip(w).all(|(dx, w)| T::add_dot_products(dy, w, dx))

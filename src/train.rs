@@ -372,6 +372,13 @@ fn sum_of_squares<T: Real>(gradients: &impl Tensors<T>) -> T {
 }
 
 pub(crate) fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
+    /// Without a floating-point unit an addition is a call, and a look at the bits is not.
+    const SOFT: bool = cfg!(all(target_os = "none", not(any(target_abi = "eabihf", target_feature = "f"))));
+    if SOFT {
+        let mut finite = true;
+        tensors.visit(&mut |tensor| finite &= each_finite(tensor));
+        return finite;
+    }
     // A sum is quick, but may overflow though its terms do not: then each is looked at. Several sums side by side do not wait
     // for one another.
     const SUMS: usize = if cfg!(target_arch = "arm") { 8 } else { 16 };
@@ -396,8 +403,7 @@ pub(crate) fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
     }
 }
 
-/// Rare, hence not worth a copy of its code for each tensor.
-#[cold]
+/// Rare where sums are quick, hence not worth a copy of its code for each tensor.
 #[inline(never)]
 fn each_finite<T: Real>(tensor: &[T]) -> bool {
     tensor.iter().all(|v| v.is_finite())

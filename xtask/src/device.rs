@@ -23,6 +23,8 @@ pub struct Board {
     pub feature: &'static str,
     /// The compiler's target.
     pub target: &'static str,
+    /// KiB of flash and of RAM.
+    pub memory: (u64, u64),
     /// QEMU's program and the arguments that choose the machine.
     qemu: (&'static str, &'static str),
 }
@@ -32,6 +34,7 @@ pub const M0: Board = Board {
     core: "Cortex-M0",
     feature: "microbit",
     target: "thumbv6m-none-eabi",
+    memory: (256, 16),
     qemu: (QEMU_ARM, "-M microbit -cpu cortex-m0"),
 };
 /// Cortex-M3.
@@ -39,6 +42,7 @@ pub const M3: Board = Board {
     core: "Cortex-M3",
     feature: "lm3s6965evb",
     target: "thumbv7m-none-eabi",
+    memory: (256, 64),
     qemu: (QEMU_ARM, "-M lm3s6965evb -cpu cortex-m3"),
 };
 /// Cortex-M4F.
@@ -46,6 +50,7 @@ pub const M4F: Board = Board {
     core: "Cortex-M4F",
     feature: "mps2-an386",
     target: "thumbv7em-none-eabihf",
+    memory: (4096, 4096),
     qemu: (QEMU_ARM, "-M mps2-an386 -cpu cortex-m4"),
 };
 /// Cortex-M33.
@@ -53,6 +58,7 @@ pub const M33: Board = Board {
     core: "Cortex-M33",
     feature: "mps2-an505",
     target: "thumbv8m.main-none-eabihf",
+    memory: (4096, 4096),
     qemu: (QEMU_ARM, "-M mps2-an505 -cpu cortex-m33"),
 };
 /// RISC-V.
@@ -60,6 +66,7 @@ pub const RISCV: Board = Board {
     core: "RV32IMAC",
     feature: "riscv-virt",
     target: "riscv32imac-unknown-none-elf",
+    memory: (4096, 4096),
     qemu: (QEMU_RISCV, "-M virt -bios none"),
 };
 
@@ -89,8 +96,14 @@ impl Board {
     /// Builds a program for it as a debugger wants it, without optimisation.
     pub fn build_unoptimised(&self, toolchain: Toolchain, program: &str) -> Result<PathBuf> {
         let mut cargo = toolchain.cargo("build", self.target);
-        build_with(cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0"), self.feature, program)?;
+        build_with(cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0"), self.feature, &[program])?;
         Ok(Path::new("firmware").join(toolchain.target_dir()).join(self.target).join("debug").join(program))
+    }
+
+    /// The board that runs this one's code and has the memory for any program.
+    pub fn roomy(&self) -> &Board {
+        // A Cortex-M4F runs what is compiled for the M0 and the M3.
+        if self.memory == M4F.memory { self } else { &M4F }
     }
 
     /// The emulator with a program, without its serial line.
@@ -155,15 +168,19 @@ pub const REAL_BOARDS: [(&str, &str); 3] =
 
 /// Builds one of the firmware's programs for the board with this feature; returns its ELF file.
 pub fn build(toolchain: Toolchain, target: &str, feature: &str, program: &str) -> Result<PathBuf> {
-    let mut cargo = toolchain.cargo("build", target);
-    cargo.arg("--release");
-    build_with(&mut cargo, feature, program)?;
-    Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join("release").join(program))
+    Ok(build_all(toolchain, target, feature, &[program])?.join(program))
 }
 
-fn build_with(cargo: &mut Command, feature: &str, program: &str) -> Result<String> {
-    cargo.current_dir("firmware").args(["--quiet", "--locked", "--no-default-features"]);
-    output(cargo.args(["--features", feature, "--bin", program]))
+/// Builds several of them; returns the folder of their ELF files.
+pub fn build_all(toolchain: Toolchain, target: &str, feature: &str, programs: &[&str]) -> Result<PathBuf> {
+    let mut cargo = toolchain.cargo("build", target);
+    build_with(cargo.arg("--release"), feature, programs)?;
+    Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join("release"))
+}
+
+fn build_with(cargo: &mut Command, feature: &str, programs: &[&str]) -> Result<String> {
+    cargo.current_dir("firmware").args(["--quiet", "--locked", "--no-default-features", "--features", feature]);
+    output(cargo.args(programs.iter().flat_map(|program| ["--bin", program])))
 }
 
 /// A board that runs, as long as this lives.

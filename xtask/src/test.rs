@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::device::{self, BOARDS, Board, LEARNER, M0, M3, M4F, REAL_BOARDS};
+use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
 use crate::{bench, images, onnx, output, package, session};
 
@@ -93,9 +93,8 @@ pub fn run(part: String) -> Result<()> {
     steps.step("networks exported as ONNX, in onnxruntime", onnx::check);
     steps.step("no panic path in inference, training and loading weights: every core", || {
         for board in BOARDS {
-            // Linked, not run. The micro:bit and the Stellaris have no flash for all layers: a board of another Arm core has.
-            let feature = if [M0.feature, M3.feature].contains(&board.feature) { M4F.feature } else { board.feature };
-            device::build(toolchain, board.target, feature, "panic_free").context(board.core)?;
+            // Linked, not run.
+            device::build(toolchain, board.target, board.roomy().feature, "panic_free").context(board.core)?;
         }
         Ok(String::new())
     });

@@ -10,6 +10,11 @@ pub enum Class {
     Float,
 }
 
+/// The hints that are markers.
+pub const BEGIN: u16 = 0xbf50;
+/// See [`BEGIN`].
+pub const END: u16 = 0xbf60;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marker {
     Begin,
@@ -36,9 +41,10 @@ impl Instruction {
     /// `first` is the instruction's first halfword. Cycles are those of the Cortex-M4 Technical Reference Manual (Arm DDI 0439),
     /// table 3-1 and table 7-1.
     pub fn decode(address: u64, size: usize, first: u16, text: &str) -> Self {
-        let marker = match (size, first) {
-            (2, 0xbf50) => Some(Marker::Begin),
-            (2, 0xbf60) => Some(Marker::End),
+        // Whatever its size: QEMU adds two bytes to an instruction before one that crosses a page, and no long one begins like these.
+        let marker = match first {
+            BEGIN => Some(Marker::Begin),
+            END => Some(Marker::End),
             _ => None,
         };
         let next = address + size as u64;

@@ -29,6 +29,17 @@ impl Timer {
     }
 }
 
+/// Runs `work` as a region that the plugin `m4-cycles` counts.
+#[inline(always)]
+pub fn region<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: both are hints that execute as NOP; an `asm!` without options is also a barrier to moving memory accesses.
+    unsafe { core::arch::asm!(".inst.n 0xbf50") };
+    let result = work();
+    // SAFETY: as above.
+    unsafe { core::arch::asm!(".inst.n 0xbf60") };
+    result
+}
+
 /// Starts the program from its reset vector.
 pub fn restart() -> ! {
     SCB::sys_reset()

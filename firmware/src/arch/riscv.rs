@@ -22,6 +22,17 @@ impl Timer {
     }
 }
 
+/// Runs `work` as a region that the plugin `m4-cycles` counts.
+#[inline(always)]
+pub fn region<R>(work: impl FnOnce() -> R) -> R {
+    // SAFETY: both are hints that do nothing; an `asm!` without options is also a barrier to moving memory accesses.
+    unsafe { core::arch::asm!("c.nop 1") };
+    let result = work();
+    // SAFETY: as above.
+    unsafe { core::arch::asm!("c.nop 2") };
+    result
+}
+
 unsafe extern "C" {
     static __stext: u32;
     static __estack: u32;

@@ -8,7 +8,8 @@ use core::hint::black_box;
 use defmt::println;
 use nerve::prelude::*;
 use nerve::{Layer, Mode};
-use nerve_firmware::{board, entry};
+use nerve_firmware::networks::cnn::{Image as Digit, Tiny};
+use nerve_firmware::{arch, board, entry};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 use static_cell::ConstStaticCell;
@@ -19,15 +20,6 @@ type Classifier = chain![Dense<4, 10, Sigmoid>, Dense<10, 3, Softmax>];
 type Net = chain![Dense<4, 10, Sigmoid>, Dense<10, 3>];
 type Conv = Conv2d<8, 16, 3>;
 type Image = [[[f32; 8]; 16]; 16];
-type Tiny = chain![
-    Conv2d<1, 8, 3, Relu>,
-    MaxPool2d<2, 14, 14>,
-    Conv2d<8, 16, 3, Relu>,
-    MaxPool2d<2, 7, 7>,
-    Flatten<784>,
-    Dense<784, 10>
-];
-type Digit = [[[f32; 1]; 28]; 28];
 type Wide = Dense<784, 100>;
 type Mnist = chain![Dense<784, 100, Sigmoid>, Dense<100, 10, Softmax>];
 
@@ -43,16 +35,11 @@ static TINY: ConstStaticCell<Tiny> = ConstStaticCell::new(Tiny::ZERO);
 static TINY_PASS: ConstStaticCell<Pass<Tiny, Digit>> = ConstStaticCell::new(Pass::ZERO);
 static DIGIT: ConstStaticCell<Digit> = ConstStaticCell::new([[[0.5]; 28]; 28]);
 
-/// Runs `work` as a region with this name.
+/// Names the work, then runs it as a region.
 #[inline(always)]
 fn region<R>(name: &str, work: impl FnOnce() -> R) -> R {
     println!("{=str}", name);
-    // SAFETY: both are hints that execute as NOP; an `asm!` without options is also a barrier to moving memory accesses.
-    unsafe { core::arch::asm!(".inst.n 0xbf50") };
-    let result = work();
-    // SAFETY: as above.
-    unsafe { core::arch::asm!(".inst.n 0xbf60") };
-    result
+    arch::region(work)
 }
 
 #[entry]
