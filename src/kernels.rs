@@ -85,17 +85,22 @@ pub(crate) fn times_transposed<const ADD: bool, T: Real, const I: usize, const O
     w: &[[T; O]; I],
     dx: &mut [[T; I]; B],
 ) {
-    if !ADD {
-        dx.clear();
-    }
-    if dx.iter_mut().zip(dy).all(|(dx, dy)| add_dot_products(dy, w, dx)) {
-        return;
+    if cfg!(target_arch = "arm") {
+        if !ADD {
+            dx.clear();
+        }
+        if dx.iter_mut().zip(dy).all(|(dx, dy)| add_dot_products(dy, w, dx)) {
+            return;
+        }
     }
     if B < 4 || I < WIDTH {
         for (dx, dy) in dx.iter_mut().zip(dy) {
-            add_dot_products_one_by_one(dy, w, dx);
+            dot_products::<ADD, _, _>(dy, w, dx);
         }
         return;
+    }
+    if !ADD && !cfg!(target_arch = "arm") {
+        dx.clear();
     }
     /// Block of `wᵀ` that is laid out anew when enough rows share it, and the rows that do so at the same time: 8 KiB of stack in f32.
     const DEPTH: usize = 32;
@@ -127,11 +132,13 @@ pub(crate) fn times_transposed<const ADD: bool, T: Real, const I: usize, const O
 }
 
 #[inline(always)]
-fn add_dot_products_one_by_one<T: Real, const O: usize>(dy: &[T; O], w: &[[T; O]], dx: &mut [T]) {
+fn dot_products<const ADD: bool, T: Real, const O: usize>(dy: &[T; O], w: &[[T; O]], dx: &mut [T]) {
     for (dx, w) in dx.iter_mut().zip(w) {
+        let mut sum = if ADD { *dx } else { T::ZERO };
         for (dy, w) in dy.iter().zip(w) {
-            *dx += *dy * *w;
+            sum += *dy * *w;
         }
+        *dx = sum;
     }
 }
 
@@ -147,7 +154,7 @@ pub(crate) fn add_dot_products<T: Real, const I: usize, const O: usize>(
     if dx.iter_mut().zip(w).all(|(dx, w)| T::add_dot_products(dy, w, dx))
         && dx_4.iter_mut().zip(w_4).all(|(dx, w)| T::add_dot_products(dy, w, dx))
     {
-        add_dot_products_one_by_one(dy, w_rest, dx_rest);
+        dot_products::<true, _, _>(dy, w_rest, dx_rest);
         return true;
     }
     false
@@ -156,16 +163,23 @@ pub(crate) fn add_dot_products<T: Real, const I: usize, const O: usize>(
 /// `w -= scale·g`.
 #[inline]
 pub(crate) fn subtract_scaled<T: Real>(w: &mut [T], scale: T, g: &[T]) {
-    // Four at a time on a Cortex-M: loads side by side pipeline, and no operation waits for the one before it.
+    // Four at a time on a Cortex-M, then two: loads side by side pipeline, and no operation waits for the one before it.
     const CHUNK: usize = if cfg!(target_arch = "arm") { 4 } else { 1 };
-    let ((w, w_rest), (g, g_rest)) = (w.as_chunks_mut::<CHUNK>(), g.as_chunks::<CHUNK>());
+    const PAIR: usize = if cfg!(target_arch = "arm") { 2 } else { 1 };
+    let (w, g) = subtract_scaled_chunks::<CHUNK, T>(w, scale, g);
+    let (w, g) = subtract_scaled_chunks::<PAIR, T>(w, scale, g);
+    subtract_scaled_chunks::<1, T>(w, scale, g);
+}
+
+/// `w -= scale·g` for whole chunks; returns what is left.
+#[inline(always)]
+fn subtract_scaled_chunks<'a, const N: usize, T: Real>(w: &'a mut [T], scale: T, g: &'a [T]) -> (&'a mut [T], &'a [T]) {
+    let ((w, w_rest), (g, g_rest)) = (w.as_chunks_mut::<N>(), g.as_chunks::<N>());
     for (w, g) in w.iter_mut().zip(g) {
         let (old, change) = (*w, g.map(|g| scale * g));
         *w = core::array::from_fn(|i| old[i] - change[i]);
     }
-    for (w, g) in w_rest.iter_mut().zip(g_rest) {
-        *w -= scale * *g;
-    }
+    (w_rest, g_rest)
 }
 
 /// The left factor of a product, laid out in memory in any way.

@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use crate::activation::softmax;
+use crate::activation::{largest, softmax};
 use crate::{Real, Tensor, TrainError};
 
 /// How far an output `Y` is from a `Target`.
@@ -24,9 +24,11 @@ pub struct CrossEntropy;
 /// Writes softmax(z) to `p` and returns `ln Σ eᶻ`.
 #[inline]
 fn log_sum_exp<T: Real, const C: usize>(z: &[T; C], p: &mut [T; C]) -> T {
-    *p = *z;
-    let (max, sum) = softmax(p);
-    max + sum.ln()
+    let max = largest(z);
+    for (p, z) in p.iter_mut().zip(z) {
+        *p = *z - max;
+    }
+    max + softmax(p).ln()
 }
 
 impl<T: Real, const C: usize> Loss<[T; C], usize> for CrossEntropy {
@@ -37,7 +39,10 @@ impl<T: Real, const C: usize> Loss<[T; C], usize> for CrossEntropy {
             return Err(TrainError::ClassOutOfRange { class, classes: C });
         }
         let total = log_sum_exp(z, dz);
-        dz[class] -= T::ONE;
+        // Neither a branch nor a store to one element, for which a vector's load would wait.
+        for (i, dz) in (0u32..).zip(dz) {
+            *dz -= [T::ZERO, T::ONE][usize::from(i == class as u32)];
+        }
         Ok(total - z[class])
     }
 }

@@ -83,6 +83,12 @@ pub trait Real:
     ) -> bool {
         false
     }
+    /// `1 / (1 + e⁻ˣ)` in place, likewise.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn sigmoid(_pairs: &mut [[Self; 2]]) -> bool {
+        false
+    }
     /// Absolute value.
     fn abs(self) -> Self {
         if self < Self::ZERO { -self } else { self }
@@ -197,35 +203,47 @@ impl Real for f64 {
     }
 }
 
+/// What [`exp`] computes with, in the order in which it is used. Cody and Waite's split of `ln 2` and the polynomial for `eʳ` are those of
+/// Cephes' `expf` (S. Moshier, 1992).
+#[allow(clippy::excessive_precision)]
+const EXP: [f32; 13] = [
+    // The least and the greatest argument.
+    -87.3,
+    88.3,
+    core::f32::consts::LOG2_E,
+    // Added to a small number it leaves the nearest integer in the low bits.
+    12_582_912.0,
+    // ln 2, the high part and the low one.
+    0.693_359_375,
+    -2.121_944_4e-4,
+    // The polynomial's coefficients, the highest first.
+    1.987_569_150_0e-4,
+    1.398_199_950_7e-3,
+    8.333_451_907_3e-3,
+    4.166_579_589_4e-2,
+    1.666_666_545_9e-1,
+    5.000_000_120_1e-1,
+    1.0,
+];
+
 /// `eˣ` without a branch, so that a loop over a row vectorises; a third of `libm::expf`'s instructions on a Cortex-M4F.
 ///
-/// `x = n·ln 2 + r` with `n` an integer and `|r| ≤ ½ ln 2`; then `eˣ = 2ⁿ·eʳ`. Cody and Waite's split of `ln 2` and the polynomial
-/// for `eʳ` are those of Cephes' `expf` (S. Moshier, 1992).
+/// `x = n·ln 2 + r` with `n` an integer and `|r| ≤ ½ ln 2`; then `eˣ = 2ⁿ·eʳ`.
 #[inline(always)]
-#[allow(clippy::excessive_precision)]
 fn exp(x: f32) -> f32 {
-    const LOWEST: f32 = -87.3;
-    const HIGHEST: f32 = 88.3;
-    const LN_2_HIGH: f32 = 0.693_359_375;
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
-    /// Added to a small number it leaves the nearest integer in the low bits.
-    const ROUND: f32 = 12_582_912.0;
-
-    let x = if x < LOWEST { LOWEST } else { x };
-    let x = if x > HIGHEST { HIGHEST } else { x };
-    let rounded = x * core::f32::consts::LOG2_E + ROUND;
-    let n = rounded - ROUND;
-    let (high, low) = (x - n * LN_2_HIGH, n * LN_2_LOW);
+    let [lowest, highest, log2_e, round, ln_2_high, ln_2_low, c5, c4, c3, c2, c1, c0, one] = EXP;
+    let x = if x < lowest { lowest } else { x };
+    let x = if x > highest { highest } else { x };
+    let rounded = x * log2_e + round;
+    let n = rounded - round;
+    let (high, low) = (x - n * ln_2_high, n * ln_2_low);
     let r = high - low;
     // Estrin's order: neighbouring operations do not wait for one another.
     let r2 = r * r;
-    let a = 1.987_569_150_0e-4 * r + 1.398_199_950_7e-3;
-    let b = 8.333_451_907_3e-3 * r + 4.166_579_589_4e-2;
-    let c = 1.666_666_545_9e-1 * r + 5.000_000_120_1e-1;
-    let p = (a * r2 + b) * r2 + c;
+    let p = ((c5 * r + c4) * r2 + (c3 * r + c2)) * r2 + (c1 * r + c0);
     // Not `+ r`, which is rounded, but the exact `+ high` of which it is made.
-    let e_to_r = p * r2 - low + high + 1.0;
-    let two_to_n = f32::from_bits((rounded.to_bits() << 23).wrapping_add(1.0f32.to_bits()));
+    let e_to_r = p * r2 - low + high + one;
+    let two_to_n = f32::from_bits((rounded.to_bits() << 23).wrapping_add(one.to_bits()));
     e_to_r * two_to_n
 }
 

@@ -379,31 +379,61 @@ pub(crate) fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
         tensors.visit(&mut |tensor| finite &= each_finite(tensor));
         return finite;
     }
-    // A sum is quick, but may overflow though its terms do not: then each is looked at. Several sums side by side do not wait
-    // for one another.
-    const SUMS: usize = if cfg!(target_arch = "arm") { 8 } else { 16 };
-    let mut sums = [T::ZERO; SUMS];
+    // Sums are quick, but may overflow though their terms do not: then each is looked at. Several sums side by side do not wait for
+    // one another.
+    let (mut sums, mut sum) = ([T::ZERO; SUMS], T::ZERO);
     tensors.visit(&mut |tensor| {
-        let (chunks, rest) = tensor.as_chunks::<SUMS>();
-        for chunk in chunks {
-            for (sum, v) in sums.iter_mut().zip(chunk) {
-                *sum += *v;
-            }
+        let (blocks, rest) = if cfg!(target_arch = "arm") { (&[][..], tensor) } else { tensor.as_chunks() };
+        if !blocks.is_empty() {
+            add_blocks(blocks, &mut sums);
         }
-        for (sum, v) in sums.iter_mut().zip(rest) {
-            *sum += *v;
+        let (chunks, rest) = rest.as_chunks::<SUMS>();
+        for chunk in chunks {
+            add(chunk, &mut sums);
+        }
+        if cfg!(target_arch = "arm") {
+            add(rest, &mut sums);
+        } else {
+            rest.iter().for_each(|v| sum += *v);
         }
     });
-    let mut sum = T::ZERO;
-    sums.iter().for_each(|partial| sum += *partial);
-    sum.is_finite() || {
+    let finite = if cfg!(target_arch = "arm") {
+        sums.iter().for_each(|v| sum += *v);
+        sum.is_finite()
+    } else {
+        sum.is_finite() && sums.iter().all(|sum| sum.is_finite())
+    };
+    finite || {
         let mut finite = true;
         tensors.visit(&mut |tensor| finite &= each_finite(tensor));
         finite
     }
 }
 
+/// Sums side by side in [`all_finite`]: a vector on a desktop.
+const SUMS: usize = if cfg!(target_arch = "arm") { 8 } else { 4 };
+
+/// `sums += Σ blocks`: large tensors, in a loop that small ones do not need.
+#[inline(never)]
+fn add_blocks<T: Real>(blocks: &[[T; 64]], sums: &mut [T; SUMS]) {
+    let mut wide = [T::ZERO; 16];
+    for chunk in blocks.as_flattened().as_chunks::<16>().0 {
+        add(chunk, &mut wide);
+    }
+    for chunk in wide.as_chunks::<SUMS>().0 {
+        add(chunk, sums);
+    }
+}
+
+#[inline(always)]
+fn add<T: Real>(values: &[T], sums: &mut [T]) {
+    for (sum, v) in sums.iter_mut().zip(values) {
+        *sum += *v;
+    }
+}
+
 /// Rare where sums are quick, hence not worth a copy of its code for each tensor.
+#[cold]
 #[inline(never)]
 fn each_finite<T: Real>(tensor: &[T]) -> bool {
     tensor.iter().all(|v| v.is_finite())

@@ -281,10 +281,83 @@ pub fn add_dot_products<const R: usize, const N: usize>(a: &[f32; N], rows: &[[f
     }
 }
 
+/// `1 / (1 + e⁻ˣ)` in place, with the constants and operations of `real`'s `exp`. Two values take turns, so that no operation waits for
+/// the one before it.
+#[inline(always)]
+pub fn sigmoid(pairs: &mut [[f32; 2]], constants: &[f32; 13]) {
+    // `s\i`, `s1\i`, `s2\i` and `s3\i` are four registers of each value.
+    macro_rules! both {
+        ($($line:literal)*) => { concat!(".irp i,0,1\n", $($line, "\n",)* ".endr\n") };
+    }
+    macro_rules! in_turns {
+        ($($line:literal)*) => { concat!($(both!($line)),*) };
+    }
+    if pairs.is_empty() {
+        return;
+    }
+    // SAFETY: reads the 13 `constants`; `pairs.len()` times, which is not 0, reads and writes the next pair, and no other memory. Every
+    // register that it changes is declared.
+    unsafe {
+        registers!(
+            "vldmia {constants}!, {{s2-s9}}",
+            "vldmia {constants}, {{s12-s16}}",
+            "2:",
+            "vldmia {pair}, {{s0-s1}}",
+            in_turns!("vneg.f32 s\\i, s\\i"),
+            both!("vcmp.f32 s\\i, s2" "vmrs APSR_nzcv, fpscr" "it mi" "vmovmi.f32 s\\i, s2"),
+            both!("vcmp.f32 s\\i, s3" "vmrs APSR_nzcv, fpscr" "it gt" "vmovgt.f32 s\\i, s3"),
+            // n = round(x·log₂e); r = x − n·ln 2
+            in_turns!("vmul.f32 s1\\i, s\\i, s4" "vadd.f32 s1\\i, s1\\i, s5" "vsub.f32 s2\\i, s1\\i, s5"),
+            "vmov {n0}, s10",
+            "vmov {n1}, s11",
+            in_turns!("vmul.f32 s1\\i, s2\\i, s6" "vsub.f32 s\\i, s\\i, s1\\i"),
+            in_turns!("vmul.f32 s2\\i, s2\\i, s7"),
+            "vmov s18, s0",
+            "vmov s19, s1",
+            "vmov s28, s20",
+            "vmov s29, s21",
+            in_turns!("vsub.f32 s\\i, s\\i, s2\\i"),
+            // eʳ
+            in_turns!("vmul.f32 s1\\i, s\\i, s\\i"),
+            in_turns!("vmul.f32 s2\\i, s\\i, s8" "vadd.f32 s2\\i, s2\\i, s9"),
+            in_turns!("vmul.f32 s2\\i, s2\\i, s1\\i"),
+            in_turns!("vmul.f32 s3\\i, s\\i, s12" "vadd.f32 s3\\i, s3\\i, s13" "vadd.f32 s2\\i, s2\\i, s3\\i"),
+            in_turns!("vmul.f32 s2\\i, s2\\i, s1\\i"),
+            in_turns!("vmul.f32 s3\\i, s\\i, s14" "vadd.f32 s3\\i, s3\\i, s15" "vadd.f32 s2\\i, s2\\i, s3\\i"),
+            in_turns!("vmul.f32 s2\\i, s2\\i, s1\\i"),
+            "vsub.f32 s20, s20, s28",
+            "vsub.f32 s21, s21, s29",
+            "vadd.f32 s20, s20, s18",
+            "vadd.f32 s21, s21, s19",
+            in_turns!("vadd.f32 s2\\i, s2\\i, s16"),
+            // 2ⁿ·eʳ
+            "add {n0}, {one}, {n0}, lsl #23",
+            "add {n1}, {one}, {n1}, lsl #23",
+            "vmov s30, {n0}",
+            "vmov s31, {n1}",
+            in_turns!("vmul.f32 s\\i, s2\\i, s3\\i" "vadd.f32 s\\i, s\\i, s16" "vdiv.f32 s\\i, s16, s\\i"),
+            "vstmia {pair}!, {{s0-s1}}",
+            "subs {count}, {count}, #1",
+            "bne 2b",
+            constants = inout(reg) constants.as_ptr() => _,
+            pair = inout(reg) pairs.as_mut_ptr() => _,
+            count = inout(reg) pairs.len() => _,
+            one = in(reg) 1.0f32.to_bits(),
+            n0 = out(reg) _,
+            n1 = out(reg) _,
+        );
+    }
+}
+
 /// [`Real`](crate::Real)'s methods that say whether the target has assembly, for `f32`. Where the compiler's own code is as
 /// short, in rows of up to three, it is left to it.
 macro_rules! methods {
     () => {
+        #[inline(always)]
+        fn sigmoid(pairs: &mut [[f32; 2]]) -> bool {
+            $crate::vfp::sigmoid(pairs, &EXP);
+            true
+        }
         #[inline(always)]
         fn add_products<const N: usize>(a: &[f32], stride: usize, b: &[[f32; N]], c: &mut [f32; N]) -> bool {
             if N > 3 {

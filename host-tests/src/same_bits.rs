@@ -34,6 +34,7 @@ pub fn run(mut word: impl FnMut(u32)) {
     dense::<13, 27, 1>(&mut rng, &mut word);
     dense::<5, 41, 1>(&mut rng, &mut word);
     convolution(&mut rng, &mut word);
+    exponentials(&mut word);
 
     let mut x = [[0.0; 4]; BATCH];
     let mut classes = [0; BATCH];
@@ -151,6 +152,20 @@ fn dense<const I: usize, const O: usize, const B: usize>(rng: &mut Pcg32, word: 
 #[inline(never)]
 fn convolution(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
     layer::<Conv2d<2, 5, 3>, [[[f32; 2]; 4]; 4], 1>(rng, word);
+}
+
+/// Those of arguments large and small, and whether NaN stays NaN: there is assembly for pairs of them.
+#[inline(never)]
+fn exponentials(word: &mut impl FnMut(u32)) {
+    let x = [[-1e30, 1e30, -87.4, -87.2, 88.2, 88.4, -0.0, 1e-40, 0.3, -3.0, 17.5]];
+    let mut y = x;
+    Sigmoid.forward(&x, &mut (), &mut y, Mode::Inference);
+    each_word(y.as_flattened(), word);
+    Softmax.forward(&x, &mut (), &mut y, Mode::Inference);
+    each_word(y.as_flattened(), word);
+    let mut y = [[0.0; 3]];
+    Sigmoid.forward(&[[f32::NAN, 1.0, f32::NAN]], &mut (), &mut y, Mode::Inference);
+    y[0].iter().for_each(|y| word(u32::from(y.is_nan())));
 }
 
 /// The output of a layer, its gradients and the input's, for arbitrary inputs and output gradients.
