@@ -174,10 +174,10 @@ activation_layer!(Softmax);
 /// Exponentials that are computed side by side.
 const LANES: usize = if cfg!(target_os = "none") { 1 } else { 4 };
 
-/// `eˣ` in place. A vector on a desktop, where it is a function of its own because the compiler would rather gather its vectors from several
-/// of them.
-#[cfg_attr(target_os = "none", inline(always))]
-#[cfg_attr(not(target_os = "none"), inline(never))]
+/// `eˣ` in place. A function of its own: on a desktop, where it is a vector, because the compiler would rather gather its vectors from
+/// several of them; without a floating-point unit because it would repeat the whole for every output of a row.
+#[cfg_attr(target_abi = "eabihf", inline(always))]
+#[cfg_attr(not(target_abi = "eabihf"), inline(never))]
 fn exp_lanes<T: Real>(x: &mut [T; LANES]) {
     *x = x.map(T::exp);
 }
