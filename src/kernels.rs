@@ -100,7 +100,7 @@ pub(crate) fn times_transposed<const ADD: bool, T: Real, const I: usize, const O
         }
         return;
     }
-    if !ADD && !cfg!(target_arch = "arm") {
+    if !ADD {
         dx.clear();
     }
     /// Block of `wᵀ` that is laid out anew when enough rows share it, and the rows that do so at the same time: 8 KiB of stack in f32.

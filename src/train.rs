@@ -374,13 +374,17 @@ fn sum_of_squares<T: Real>(gradients: &impl Tensors<T>) -> T {
 pub(crate) fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
     /// Without a floating-point unit an addition is a call, and a look at the bits is not.
     const SOFT: bool = cfg!(all(target_os = "none", not(any(target_abi = "eabihf", target_feature = "f"))));
-    if SOFT {
+    // Sums are quick, but may overflow though their terms do not: then each is looked at.
+    !SOFT && sums_are_finite(tensors) || {
         let mut finite = true;
         tensors.visit(&mut |tensor| finite &= each_finite(tensor));
-        return finite;
+        finite
     }
-    // Sums are quick, but may overflow though their terms do not: then each is looked at. Several sums side by side do not wait for
-    // one another.
+}
+
+/// Whether sums of all elements are finite; several side by side, which do not wait for one another.
+#[inline(always)]
+fn sums_are_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
     let (mut sums, mut sum) = ([T::ZERO; SUMS], T::ZERO);
     tensors.visit(&mut |tensor| {
         let (blocks, rest) = if cfg!(target_arch = "arm") { (&[][..], tensor) } else { tensor.as_chunks() };
@@ -397,20 +401,15 @@ pub(crate) fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
             rest.iter().for_each(|v| sum += *v);
         }
     });
-    let finite = if cfg!(target_arch = "arm") {
+    if cfg!(target_arch = "arm") {
         sums.iter().for_each(|v| sum += *v);
         sum.is_finite()
     } else {
         sum.is_finite() && sums.iter().all(|sum| sum.is_finite())
-    };
-    finite || {
-        let mut finite = true;
-        tensors.visit(&mut |tensor| finite &= each_finite(tensor));
-        finite
     }
 }
 
-/// Sums side by side in [`all_finite`]: a vector on a desktop.
+/// Sums side by side in [`sums_are_finite`]: a vector on a desktop.
 const SUMS: usize = if cfg!(target_arch = "arm") { 8 } else { 4 };
 
 /// `sums += Σ blocks`: large tensors, in a loop that small ones do not need.

@@ -43,11 +43,12 @@ fn tiles<const N: usize>(mut f: impl FnMut(usize, bool)) {
     }
 }
 
-/// Repeats lines of assembly for each of ten columns below `{$count}`.
+/// Repeats lines of assembly, each whole or in pieces, for each of ten columns below `{$count}`.
 macro_rules! columns {
-    ($count:literal: $($line:literal)*) => {
-        concat!(".irp i,0,1,2,3,4,5,6,7,8,9\n.if {", $count, "} > \\i\n", $($line, "\n",)* ".endif\n.endr\n")
+    ($count:literal: $([$($piece:literal)*])*) => {
+        concat!(".irp i,0,1,2,3,4,5,6,7,8,9\n.if {", $count, "} > \\i\n", $($($piece,)* "\n",)* ".endif\n.endr\n")
     };
+    ($count:literal: $($line:literal)*) => { columns!($count: $([$line])*) };
 }
 
 /// `asm!` that may change every register of the unit, and leaves the stack alone.
@@ -211,27 +212,7 @@ pub fn add_dot_products<const R: usize, const N: usize>(a: &[f32; N], rows: &[[f
                 "vldmia {", $row0, "}!, {{s0-s{", $end, "}}}\n",
                 "vldmia {", $row1, "}!, {{s10-s1{", $end, "}}}\n",
                 columns!($count: "vmul.f32 s\\i, s\\i, s2\\i" "vmul.f32 s1\\i, s1\\i, s2\\i"),
-                two_sums!($count, $sum0, $sum1),
-            )
-        };
-    }
-    macro_rules! two_sums {
-        ($count:literal, $sum0:literal, $sum1:literal) => {
-            concat!(
-                ".irp i,0,1,2,3,4,5,6,7\n.if {",
-                $count,
-                "} > \\i\n",
-                "vadd.f32 ",
-                $sum0,
-                ", ",
-                $sum0,
-                ", s\\i\n",
-                "vadd.f32 ",
-                $sum1,
-                ", ",
-                $sum1,
-                ", s1\\i\n",
-                ".endif\n.endr\n",
+                columns!($count: ["vadd.f32 " $sum0 ", " $sum0 ", s\\i"] ["vadd.f32 " $sum1 ", " $sum1 ", s1\\i"]),
             )
         };
     }
