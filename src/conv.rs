@@ -158,13 +158,25 @@ fn convolve<T: Real, const C: usize, const O: usize, const KH: usize, const KW: 
         y.fill(*b);
         columns.runs(|outputs, taps| {
             let Some(y) = y.get_mut(outputs.clone()) else { return };
-            let first = outputs.start * columns.stride + taps.start - columns.padding;
-            // Few channels, for a desktop's vectors; others take the kernel's rows one by one, as all do on a device.
-            if O <= NARROW && taps.len() == KW && !cfg!(target_os = "none") {
-                let rest = convolve_inside::<_, _, _, _, _, 4>(w, x, y, (oy, first), axes);
-                convolve_inside::<_, _, _, _, _, 1>(w, x, &mut y[rest..], (oy, first + rest * columns.stride), axes);
-                return;
+            let mut first = outputs.start * columns.stride + taps.start - columns.padding;
+            let mut done = 0;
+            if taps.len() == KW {
+                // Few channels, for a desktop's vectors; others take the kernel's rows one by one, as do those that a device leaves over.
+                if O <= NARROW && !cfg!(target_os = "none") {
+                    let rest = convolve_inside::<_, _, _, _, _, 4>(w, x, y, (oy, first), axes);
+                    convolve_inside::<_, _, _, _, _, 1>(
+                        w,
+                        x,
+                        &mut y[rest..],
+                        (oy, first + rest * columns.stride),
+                        axes,
+                    );
+                    return;
+                }
+                done = convolve_pairs(w, x, y, (oy, first), axes);
             }
+            first += done * columns.stride;
+            let Some(y) = y.get_mut(done..) else { return };
             each_row(x, oy, axes, |row, u| {
                 let (Some(row), Some(w)) = (row.as_flattened().get(first * C..), w.get(u)) else { return };
                 if let Some(w) = w.get(taps.clone()) {
@@ -214,6 +226,26 @@ fn convolve_inside<T: Real, const C: usize, const O: usize, const KH: usize, con
         *y = sums;
     }
     count
+}
+
+/// Such outputs in pairs, if the target has assembly for them; returns how many were computed.
+#[inline(always)]
+fn convolve_pairs<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+    w: &[[[[T; O]; C]; KW]; KH],
+    x: &[[T; C]],
+    y: &mut [[T; O]],
+    (oy, first): (usize, usize),
+    [rows, columns]: [Axis; 2],
+) -> usize {
+    let taps = rows.taps(oy);
+    let (Some(row), Some(w)) = (rows.input(oy, taps.start), w.get(taps)) else { return 0 };
+    let x = x.get(row * columns.input + first..).unwrap_or(&[]).as_flattened();
+    let (pairs, _) = y.as_chunks_mut::<2>();
+    let in_assembly = |(i, y): (usize, &mut _)| {
+        let x = x.get(2 * i * columns.stride * C..).unwrap_or(&[]);
+        T::convolve_two(x, [columns.stride * C, columns.input * C], w, y)
+    };
+    2 * pairs.iter_mut().enumerate().map(in_assembly).take_while(|done| *done).count()
 }
 
 #[inline(always)]

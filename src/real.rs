@@ -83,6 +83,17 @@ pub trait Real:
     ) -> bool {
         false
     }
+    /// `y[r][o] += Σᵤ Σₖ x[r·step + u·width + k]·w[u][k][o]`, k over the scalars of a kernel's row, likewise.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn convolve_two<const KW: usize, const C: usize, const O: usize>(
+        _x: &[Self],
+        [_step, _width]: [usize; 2],
+        _w: &[[[[Self; O]; C]; KW]],
+        _y: &mut [[Self; O]; 2],
+    ) -> bool {
+        false
+    }
     /// `1 / (1 + e⁻ˣ)` in place, likewise.
     #[doc(hidden)]
     #[inline(always)]

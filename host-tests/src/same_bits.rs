@@ -28,6 +28,7 @@ pub fn run(mut word: impl FnMut(u32)) {
     let mut rng = Pcg32::seed_from_u64(2023);
     // Every width of a tile and every remainder: a device has assembly for these.
     dense::<9, 4, 1>(&mut rng, &mut word);
+    dense::<12, 8, 1>(&mut rng, &mut word);
     dense::<8, 10, 3>(&mut rng, &mut word);
     dense::<7, 20, 1>(&mut rng, &mut word);
     dense::<4, 21, 2>(&mut rng, &mut word);
@@ -152,6 +153,8 @@ fn dense<const I: usize, const O: usize, const B: usize>(rng: &mut Pcg32, word: 
 #[inline(never)]
 fn convolution(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
     layer::<Conv2d<2, 5, 3>, [[[f32; 2]; 4]; 4], 1>(rng, word);
+    layer::<Conv2d<4, 8, 3>, [[[f32; 4]; 5]; 3], 1>(rng, word);
+    layer::<Conv2d<3, 16, 3, Linear, To<2, 5, 2, 1>>, [[[f32; 3]; 10]; 4], 1>(rng, word);
 }
 
 /// Those of arguments large and small, and whether NaN stays NaN: there is assembly for pairs of them.
