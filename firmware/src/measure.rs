@@ -59,6 +59,37 @@ where
     })
 }
 
+/// A program that does [`inference`]: the network's type and weights, the input's type and values.
+#[macro_export]
+macro_rules! inference {
+    ($Net:ty = $net:expr, $X:ty = $x:expr) => {
+        static NET: $Net = $net;
+        static PASS: static_cell::ConstStaticCell<Pass<$Net, $X>> = static_cell::ConstStaticCell::new(Pass::ZERO);
+        static X: $X = $x;
+
+        #[nerve_firmware::entry]
+        fn main() -> ! {
+            nerve_firmware::measure::inference(&NET, PASS.take(), &X)
+        }
+    };
+}
+
+/// A program that does an [`sgd_step`], likewise.
+#[macro_export]
+macro_rules! sgd_step {
+    ($Net:ty = $net:expr, $X:ty = $x:expr) => {
+        static NET: static_cell::ConstStaticCell<$Net> = static_cell::ConstStaticCell::new($net);
+        static TRAINER: static_cell::ConstStaticCell<Trainer<$Net, $X>> =
+            static_cell::ConstStaticCell::new(Trainer::ZERO);
+        static X: [$X; 1] = [$x];
+
+        #[nerve_firmware::entry]
+        fn main() -> ! {
+            nerve_firmware::measure::sgd_step(NET.take(), TRAINER.take(), &X)
+        }
+    };
+}
+
 /// What the others are compared with.
 pub fn nothing() -> ! {
     region(|| ())

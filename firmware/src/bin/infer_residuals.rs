@@ -3,16 +3,7 @@
 #![no_main]
 
 use nerve::prelude::*;
-use nerve_firmware::entry;
-use nerve_firmware::measure::{image, inference};
+use nerve_firmware::measure::image;
 use nerve_firmware::networks::cnn::{Image, Residuals};
-use static_cell::ConstStaticCell;
 
-static NET: Residuals = include_weights!(Residuals, "../../data/residuals.nrv");
-static PASS: ConstStaticCell<Pass<Residuals, Image>> = ConstStaticCell::new(Pass::ZERO);
-static X: Image = image();
-
-#[entry]
-fn main() -> ! {
-    inference(&NET, PASS.take(), &X)
-}
+nerve_firmware::inference!(Residuals = include_weights!(Residuals, "../../data/residuals.nrv"), Image = image());

@@ -3,16 +3,7 @@
 #![no_main]
 
 use nerve::prelude::*;
-use nerve_firmware::entry;
-use nerve_firmware::measure::{inference, numbers};
+use nerve_firmware::measure::numbers;
 use nerve_firmware::networks::signal::{Cnn, Window};
-use static_cell::ConstStaticCell;
 
-static NET: Cnn = include_weights!(Cnn, "../../data/signal-cnn.nrv");
-static PASS: ConstStaticCell<Pass<Cnn, Window>> = ConstStaticCell::new(Pass::ZERO);
-static X: Window = numbers(1, 1.0);
-
-#[entry]
-fn main() -> ! {
-    inference(&NET, PASS.take(), &X)
-}
+nerve_firmware::inference!(Cnn = include_weights!(Cnn, "../../data/signal-cnn.nrv"), Window = numbers(1, 1.0));

@@ -3,16 +3,6 @@
 #![no_main]
 
 use nerve::prelude::*;
-use nerve_firmware::entry;
-use nerve_firmware::measure::sgd_step;
 use nerve_firmware::networks::iris::{Input, Net};
-use static_cell::ConstStaticCell;
 
-static NET: ConstStaticCell<Net> = ConstStaticCell::new(include_weights!(Net, "../../data/iris.nrv"));
-static TRAINER: ConstStaticCell<Trainer<Net, Input>> = ConstStaticCell::new(Trainer::ZERO);
-static X: [Input; 1] = [[5.1, 3.5, 1.4, 0.2]];
-
-#[entry]
-fn main() -> ! {
-    sgd_step(NET.take(), TRAINER.take(), &X)
-}
+nerve_firmware::sgd_step!(Net = include_weights!(Net, "../../data/iris.nrv"), Input = [5.1, 3.5, 1.4, 0.2]);

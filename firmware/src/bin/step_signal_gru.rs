@@ -3,16 +3,10 @@
 #![no_main]
 
 use nerve::prelude::*;
-use nerve_firmware::entry;
-use nerve_firmware::measure::{numbers, sgd_step};
+use nerve_firmware::measure::numbers;
 use nerve_firmware::networks::signal::{Recurrent, Window};
-use static_cell::ConstStaticCell;
 
-static NET: ConstStaticCell<Recurrent> = ConstStaticCell::new(include_weights!(Recurrent, "../../data/signal-gru.nrv"));
-static TRAINER: ConstStaticCell<Trainer<Recurrent, Window>> = ConstStaticCell::new(Trainer::ZERO);
-static X: [Window; 1] = [numbers(1, 1.0)];
-
-#[entry]
-fn main() -> ! {
-    sgd_step(NET.take(), TRAINER.take(), &X)
-}
+nerve_firmware::sgd_step!(
+    Recurrent = include_weights!(Recurrent, "../../data/signal-gru.nrv"),
+    Window = numbers(1, 1.0)
+);

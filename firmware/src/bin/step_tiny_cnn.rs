@@ -3,16 +3,7 @@
 #![no_main]
 
 use nerve::prelude::*;
-use nerve_firmware::entry;
-use nerve_firmware::measure::{image, sgd_step};
+use nerve_firmware::measure::image;
 use nerve_firmware::networks::cnn::{Image, Tiny};
-use static_cell::ConstStaticCell;
 
-static NET: ConstStaticCell<Tiny> = ConstStaticCell::new(include_weights!(Tiny, "../../data/tiny.nrv"));
-static TRAINER: ConstStaticCell<Trainer<Tiny, Image>> = ConstStaticCell::new(Trainer::ZERO);
-static X: [Image; 1] = [image()];
-
-#[entry]
-fn main() -> ! {
-    sgd_step(NET.take(), TRAINER.take(), &X)
-}
+nerve_firmware::sgd_step!(Tiny = include_weights!(Tiny, "../../data/tiny.nrv"), Image = image());
