@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
-use clap::{Parser, ValueEnum};
-use common::autoencoder::{Autoencoder, Code};
+use clap::Parser;
+use common::autoencoder::{Autoencoder, Code, Hidden, RATES, SHOWN, outputs};
 use common::mnist::{Mnist, Pixels, Source};
 use common::options::{self, Plan, Training};
 use common::session::{Examples, Session, progress};
@@ -15,11 +15,6 @@ use common::{picture, plot, store};
 use indicatif::ProgressBar;
 use nerve::prelude::*;
 use nerve::{Activation, Layer};
-
-/// Learning rates of SGD, momentum and Adam.
-const RATES: [f32; 3] = [2.0, 0.5, 0.002];
-/// Digits in the picture.
-const SHOWN: usize = 12;
 
 #[derive(Parser)]
 #[command(about = "Train the autoencoder 784-128-9-128-784 on MNIST's digits")]
@@ -35,12 +30,6 @@ struct Options {
     /// Trains with three seeds and prints the errors beside PyTorch's.
     #[arg(long)]
     table: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Hidden {
-    Sigmoid,
-    Relu,
 }
 
 fn main() -> ExitCode {
@@ -69,7 +58,7 @@ fn run<F: Activation + Sync + Send, C: Activation + Sync + Send>(options: &Optio
         let mut rows = vec![shown.to_vec()];
         let trained = train::<Autoencoder<F, C>>(data, &plan, bar.clone(), |epoch, net| {
             if epoch == 1 || epoch == plan.epochs {
-                rows.push(reconstructions(net, shown));
+                rows.push(outputs(net, shown));
             }
         })?;
         bar.finish();
@@ -88,17 +77,12 @@ fn run<F: Activation + Sync + Send, C: Activation + Sync + Send>(options: &Optio
     plot::curves(&out.join("learning-curve.svg"), "Autoencoder 784-128-9-128-784", ("epoch", "MSE"), &curves)
 }
 
-fn reconstructions<N: Layer<Pixels, Out = Pixels>>(net: &N, images: &[Pixels]) -> Vec<Pixels> {
-    let mut pass = Box::new(Pass::<N, Pixels>::ZERO);
-    images.iter().map(|image| *pass.predict(net, image)).collect()
-}
-
 /// Encoder and decoder, each run as a network of its own, give the whole's bits.
 fn parts_agree<F: Activation, C: Activation>(net: &Autoencoder<F, C>, images: &[Pixels]) -> Result<()> {
     let (encoder, decoder) = net;
     let mut encode = Pass::<_, Pixels>::ZERO;
     let mut decode = Pass::<_, Code>::ZERO;
-    for (image, whole) in images.iter().zip(reconstructions(net, images)) {
+    for (image, whole) in images.iter().zip(outputs(net, images)) {
         let code = encode.predict(encoder, image);
         ensure!(
             *decode.predict(decoder, code) == whole,
@@ -108,14 +92,8 @@ fn parts_agree<F: Activation, C: Activation>(net: &Autoencoder<F, C>, images: &[
     Ok(())
 }
 
-/// An autoencoder after training.
-struct Trained<N> {
-    net: Box<N>,
-    losses: Vec<(f32, f32)>,
-}
-
 /// Trains on the 60,000 images; `each` is shown the network after each epoch.
-fn train<N>(data: &Mnist, plan: &Plan, bar: ProgressBar, mut each: impl FnMut(u32, &N)) -> Result<Trained<N>>
+fn train<N>(data: &Mnist, plan: &Plan, bar: ProgressBar, mut each: impl FnMut(u32, &N)) -> Result<Session<N, Pixels>>
 where
     N: Layer<Pixels, Out = Pixels> + Zero + Sync,
     Trainer<N, Pixels, 16>: Send,
@@ -129,5 +107,5 @@ where
         session.epoch(&Mse, examples(&data.train.images), examples(&data.test.images), |_, _| ())?;
         each(epoch, &session.net);
     }
-    Ok(Trained { net: session.net, losses: session.losses })
+    Ok(session)
 }

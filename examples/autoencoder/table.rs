@@ -1,7 +1,7 @@
 //! Three seeds beside PyTorch's figures.
 
 use anyhow::Result;
-use common::autoencoder::{WithRelu, WithSigmoid};
+use common::autoencoder::{RATES, WithRelu, WithSigmoid};
 use common::mnist::{Mnist, Pixels};
 use common::options::{Kind, Plan};
 use common::session::progress;
@@ -9,7 +9,7 @@ use common::table::{Better, Table};
 use nerve::Layer;
 use nerve::prelude::*;
 
-use crate::{RATES, train};
+use crate::train;
 
 const SEEDS: u64 = 3;
 

@@ -1,6 +1,15 @@
 //! The autoencoder 784-128-9-128-784: an encoder to nine numbers and a decoder from them.
 
+use clap::ValueEnum;
+use nerve::Layer;
 use nerve::prelude::*;
+
+use crate::mnist::Pixels;
+
+/// Learning rates of SGD, momentum and Adam.
+pub const RATES: [f32; 3] = [2.0, 0.5, 0.002];
+/// Digits in a picture.
+pub const SHOWN: usize = 12;
 
 /// What is left of an image between the two.
 pub type Code = [f32; 9];
@@ -16,3 +25,16 @@ pub type Autoencoder<F, C> = (Encoder<F, C>, Decoder<F>);
 pub type WithSigmoid = Autoencoder<Sigmoid, Sigmoid>;
 /// ReLU in the hidden layers, nothing on the code.
 pub type WithRelu = Autoencoder<Relu, Linear>;
+
+/// Activation of the hidden layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Hidden {
+    Sigmoid,
+    Relu,
+}
+
+/// What a network makes of images.
+pub fn outputs<N: Layer<Pixels, Out = Pixels>>(net: &N, images: &[Pixels]) -> Vec<Pixels> {
+    let mut pass = Box::new(Pass::<N, Pixels>::ZERO);
+    images.iter().map(|image| *pass.predict(net, image)).collect()
+}

@@ -4,10 +4,11 @@ use anyhow::{Context, Result};
 use indicatif::ProgressBar;
 use nalgebra::{DMatrix, DVector};
 use nerve::prelude::*;
-use nerve::{Layer, Real};
+use nerve::{Describe, Layer, Real};
 
-use crate::options::Plan;
-use crate::session::{Examples, Session};
+use crate::options::{Plan, Training};
+use crate::session::{Examples, Session, progress};
+use crate::{plot, store};
 
 /// Takes raw features and gives raw units: the standardisation of both travels with the weights.
 pub type Regressor<const I: usize, Body> = (Standardize<I>, (Body, Standardize<1>));
@@ -64,6 +65,40 @@ where
     Ok(Trained { net: session.net, losses: session.losses, held_out })
 }
 
+/// Trains the network `name` with each optimizer that the command line names, and prints its errors above those of a line and of the mean;
+/// `--out` takes the weights, and the curves as a picture with this title, whose vertical axis has a name and shows a function of the MSE.
+pub fn run<const I: usize, Body>(
+    name: &str,
+    title: &str,
+    axis: (&str, fn(f32) -> f32),
+    training: &Training,
+    rates: [f32; 3],
+    data: (&Rows<I>, &Rows<I>),
+) -> Result<()>
+where
+    Body: Describe<[f32; I]> + Layer<[f32; I], Out = [f32; 1]> + Zero + Sync,
+    Trainer<Regressor<I, Body>, [f32; I], 16>: Send,
+{
+    let ((train, test), (axis, shown)) = (data, axis);
+    let (mut curves, mut lines) = (Vec::new(), Vec::new());
+    for plan in training.plans(rates) {
+        let optimizer = plan.optimizer.to_string();
+        let bar = progress(&optimizer, plan.epochs)?;
+        let trained = self::train::<I, Body>(&plan, train, test, bar.clone())?;
+        bar.finish();
+        println!("{name}, {plan}");
+        let file = format!("{name}-{optimizer}");
+        store::write::<[f32; I], _>(&*trained.net, &training.out, &file, training.onnx)?;
+        lines.push(describe(&format!("{name} {optimizer}"), &trained.held_out));
+        let losses: Vec<_> = trained.losses.iter().map(|l| (shown(l.0), shown(l.1))).collect();
+        curves.extend(plot::losses(&optimizer, &losses));
+    }
+    lines.push(describe("linear regression", &linear(train, test)?));
+    lines.push(describe("the mean", &mean(train, test)));
+    println!("\nheld out:\n{}", lines.join("\n"));
+    plot::curves(&training.out.join("learning-curve.svg"), title, ("epoch", axis), &curves)
+}
+
 fn moments(y: &[[f32; 1]]) -> (f32, f32) {
     let mean = y.iter().map(|y| y[0]).sum::<f32>() / y.len() as f32;
     let variance = y.iter().map(|y| (y[0] - mean).powi(2)).sum::<f32>() / y.len() as f32;
@@ -97,7 +132,7 @@ pub fn mean<const I: usize>(train: &Rows<I>, test: &Rows<I>) -> Regression {
 }
 
 /// A line of MSE, RMSE, MAE and R².
-pub fn describe<T: Real + std::fmt::Display>(name: &str, r: &Regression<T>) -> String {
+fn describe<T: Real + std::fmt::Display>(name: &str, r: &Regression<T>) -> String {
     format!("{name:24} MSE {:8.4}  RMSE {:7.4}  MAE {:7.4}  R² {:7.4}", r.mse(), r.mse().sqrt(), r.mae(), r.r2())
 }
 

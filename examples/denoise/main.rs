@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, ValueEnum};
-use common::autoencoder::{WithRelu, WithSigmoid};
+use clap::Parser;
+use common::autoencoder::{Hidden, RATES, SHOWN, WithRelu, WithSigmoid, outputs};
 use common::mnist::{Mnist, Pixels, Source};
 use common::options::{self, Plan, Training};
 use common::session::{Examples, Session, progress};
@@ -19,14 +19,10 @@ use nerve::{Describe, Layer};
 
 use noise::{errors, noisy};
 
-/// Learning rates of SGD, momentum and Adam.
-const RATES: [f32; 3] = [2.0, 0.5, 0.002];
 /// Noise levels that a network is tried on, whichever it was trained with.
 const LEVELS: [f32; 6] = [0.1, 0.2, 0.3, 0.4, 0.6, 0.8];
 /// The noise on the held-out images is always the same.
 const TEST_SEED: u64 = 0xC0FFEE;
-/// Digits in the picture.
-const SHOWN: usize = 12;
 
 #[derive(Parser)]
 #[command(about = "Train 784-128-9-128-784 to take noise out of MNIST's digits")]
@@ -45,12 +41,6 @@ struct Options {
     /// Trains with three seeds and prints the errors beside PyTorch's.
     #[arg(long)]
     table: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Hidden {
-    Sigmoid,
-    Relu,
 }
 
 fn main() -> ExitCode {
@@ -87,11 +77,11 @@ where
         for sigma in LEVELS {
             let noisy = noisy(clean, sigma, TEST_SEED);
             let (mse, psnr) = errors(&noisy, clean);
-            let (denoised_mse, denoised_psnr) = errors(&denoised(&*trained.net, &noisy), clean);
+            let (denoised_mse, denoised_psnr) = errors(&outputs(&*trained.net, &noisy), clean);
             println!("| {sigma} | {mse:.4} | {psnr:.1} | {denoised_mse:.4} | {denoised_psnr:.1} |");
         }
         let shown = noisy(&clean[..SHOWN], options.sigma, TEST_SEED);
-        let rows = [shown.clone(), denoised(&*trained.net, &shown), clean[..SHOWN].to_vec()];
+        let rows = [shown.clone(), outputs(&*trained.net, &shown), clean[..SHOWN].to_vec()];
         let file = |part: &str| format!("{part}-{:?}-{name}", options.activation).to_lowercase();
         println!();
         store::write::<Pixels, _>(&*trained.net, out, &file("denoiser"), *onnx)?;
@@ -103,19 +93,8 @@ where
     plot::curves(&out.join("learning-curve.svg"), &title, ("epoch", "MSE"), &curves)
 }
 
-fn denoised<N: Layer<Pixels, Out = Pixels>>(net: &N, images: &[Pixels]) -> Vec<Pixels> {
-    let mut pass = Box::new(Pass::<N, Pixels>::ZERO);
-    images.iter().map(|image| *pass.predict(net, image)).collect()
-}
-
-/// A denoiser after training.
-struct Trained<N> {
-    net: Box<N>,
-    losses: Vec<(f32, f32)>,
-}
-
 /// Trains on the 60,000 images with noise that is drawn anew in each epoch.
-fn train<N>(data: &Mnist, sigma: f32, plan: &Plan, bar: ProgressBar) -> Result<Trained<N>>
+fn train<N>(data: &Mnist, sigma: f32, plan: &Plan, bar: ProgressBar) -> Result<Session<N, Pixels>>
 where
     N: Layer<Pixels, Out = Pixels> + Zero + Sync,
     Trainer<N, Pixels, 16>: Send,
@@ -131,5 +110,5 @@ where
             |_, _| (),
         )?;
     }
-    Ok(Trained { net: session.net, losses: session.losses })
+    Ok(session)
 }

@@ -1,14 +1,14 @@
 //! Three seeds beside PyTorch's figures.
 
 use anyhow::Result;
-use common::autoencoder::WithRelu;
+use common::autoencoder::{RATES, WithRelu, outputs};
 use common::mnist::Mnist;
 use common::options::{Kind, Plan};
 use common::session::progress;
 use common::table::{Better, Table};
 
 use crate::noise::{errors, noisy};
-use crate::{RATES, TEST_SEED, denoised, train};
+use crate::{TEST_SEED, train};
 
 const SEEDS: u64 = 3;
 const SIGMA: f32 = 0.4;
@@ -26,7 +26,7 @@ pub fn print(data: &Mnist) -> Result<()> {
         let bar = progress(&format!("seed {seed}"), EPOCHS)?;
         let trained = train::<WithRelu>(data, SIGMA, &plan, bar.clone())?;
         bar.finish_and_clear();
-        results.push(errors(&denoised(&*trained.net, &noise), clean));
+        results.push(errors(&outputs(&*trained.net, &noise), clean));
     }
     let name = format!("denoising, sigma {SIGMA}, ReLU, epoch {EPOCHS}");
     let (mse, psnr): (Vec<f64>, Vec<f64>) = results.into_iter().unzip();

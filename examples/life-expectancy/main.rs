@@ -10,9 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use common::options::{self, Training};
-use common::regression::{self, Rows, describe};
-use common::session::progress;
-use common::{plot, store};
+use common::regression::{self, Rows};
 use nerve::prelude::*;
 use nerve::{Describe, Layer};
 
@@ -86,28 +84,17 @@ where
     Body: Describe<[f32; FEATURES]> + Layer<[f32; FEATURES], Out = [f32; 1]> + Zero + Sync,
     Trainer<regression::Regressor<FEATURES, Body>, [f32; FEATURES], 16>: Send,
 {
-    let (out, name) = (&options.training.out, format!("19-{}-1", options.hidden));
     let (train, test) = split(countries, options.split, options.rows, options.training.seed);
-    println!("{} rows trained, {} held out, split by {:?}\n", train.x.len(), test.x.len(), options.split);
-    let (mut curves, mut lines) = (Vec::new(), Vec::new());
-    for plan in options.training.plans(RATES) {
-        let optimizer = plan.optimizer.to_string();
-        let bar = progress(&optimizer, plan.epochs)?;
-        let trained = regression::train::<FEATURES, Body>(&plan, &train, &test, bar.clone())?;
-        bar.finish();
-        println!("{name}, {plan}");
-        store::write::<[f32; FEATURES], _>(&*trained.net, out, &format!("{name}-{optimizer}"), options.training.onnx)?;
-        lines.push(describe(&format!("{name} {optimizer}"), &trained.held_out));
-        let logarithm = |loss: f32| loss.max(f32::MIN_POSITIVE).log10();
-        let losses: Vec<_> = trained.losses.iter().map(|l| (logarithm(l.0), logarithm(l.1))).collect();
-        curves.extend(plot::losses(&optimizer, &losses));
-    }
-    lines.push(describe("linear regression", &regression::linear(&train, &test)?));
-    lines.push(describe("the mean", &regression::mean(&train, &test)));
-    println!("\nheld out, in years:\n{}", lines.join("\n"));
-    let path = out.join("learning-curve.svg");
+    println!(
+        "{} rows trained, {} held out, split by {:?}; errors in years\n",
+        train.x.len(),
+        test.x.len(),
+        options.split
+    );
+    let name = format!("19-{}-1", options.hidden);
     let title = format!("Life expectancy, {name}, {} training rows", train.x.len());
-    plot::curves(&path, &title, ("epoch", "log₁₀ of MSE in years²"), &curves)
+    let axis: (_, fn(f32) -> f32) = ("log₁₀ of MSE in years²", |mse| mse.max(f32::MIN_POSITIVE).log10());
+    regression::run::<FEATURES, Body>(&name, &title, axis, &options.training, RATES, (&train, &test))
 }
 
 /// Rows to train on, `most` of them at most, and rows held out.

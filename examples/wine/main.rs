@@ -9,9 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Parser;
 use common::options::{self, Plan, Training};
-use common::regression::{self, Rows, describe};
-use common::session::progress;
-use common::{plot, store};
+use common::regression::{self, Rows};
 use nerve::prelude::*;
 use nerve::{Describe, Layer};
 
@@ -57,25 +55,12 @@ where
     Body: Describe<[f32; FEATURES]> + Layer<[f32; FEATURES], Out = [f32; 1]> + Zero + Sync,
     Trainer<regression::Regressor<FEATURES, Body>, [f32; FEATURES], 16>: Send,
 {
-    let (out, name) = (&options.training.out, format!("11-{}-1", options.hidden));
     let split = Split::new(wines, options.training.seed);
     println!("{split}\n");
-    let (mut curves, mut lines) = (Vec::new(), Vec::new());
-    for plan in options.training.plans(RATES) {
-        let optimizer = plan.optimizer.to_string();
-        let bar = progress(&optimizer, plan.epochs)?;
-        let trained = regression::train::<FEATURES, Body>(&plan, &split.train, &split.test, bar.clone())?;
-        bar.finish();
-        println!("{name}, {plan}");
-        store::write::<[f32; FEATURES], _>(&*trained.net, out, &format!("{name}-{optimizer}"), options.training.onnx)?;
-        lines.push(describe(&format!("{name} {optimizer}"), &trained.held_out));
-        curves.extend(plot::losses(&optimizer, &trained.losses));
-    }
-    lines.push(describe("linear regression", &regression::linear(&split.train, &split.test)?));
-    lines.push(describe("the mean", &regression::mean(&split.train, &split.test)));
-    println!("\nheld out:\n{}", lines.join("\n"));
-    let path = out.join("learning-curve.svg");
-    plot::curves(&path, &format!("Red wine quality, {name}"), ("epoch", "MSE"), &curves)
+    let name = format!("11-{}-1", options.hidden);
+    let title = format!("Red wine quality, {name}");
+    let data = (&split.train, &split.test);
+    regression::run::<FEATURES, Body>(&name, &title, ("MSE", |mse| mse), &options.training, RATES, data)
 }
 
 /// The experiment of the paper.

@@ -9,8 +9,8 @@ use nerve::{Layer, Loss, Tensor};
 use crate::networks::cnn::Image;
 use crate::{arch, board, memory};
 
-/// The network of the tables of peers.
-pub type Mnist = chain![Dense<784, 100, Sigmoid>, Dense<100, 10>];
+/// The network of the tables of peers, some of whom apply softmax.
+pub type Mnist<Last = Linear> = chain![Dense<784, 100, Sigmoid>, Dense<100, 10, Last>];
 
 /// [`Mnist`] with some weights, made when it is compiled.
 pub const fn mnist() -> Mnist {
