@@ -82,7 +82,7 @@ fn main() -> ExitCode {
 fn start() -> Result<()> {
     let options: Options =
         options::parse(&[("optimizer", "adam"), ("epochs", "10"), ("batch", "64"), ("out", "target/cnn")])?;
-    options::use_threads(options.training.threads)?;
+    options.training.prepare()?;
     let source = if options.fashion { Source::Fashion } else { Source::Digits };
     let data = source.load(options.data.as_deref())?.into();
     match options.network {

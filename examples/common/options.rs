@@ -1,10 +1,10 @@
 //! The command line, and the optimizer that it chooses.
 
-use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::{fmt, fs};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, ValueEnum, value_parser};
 use nerve::prelude::*;
@@ -82,6 +82,14 @@ impl fmt::Display for Plan {
 }
 
 impl Training {
+    /// Makes the folder for what is written, before time is spent on training, and starts the threads.
+    pub fn prepare(&self) -> Result<()> {
+        const STACK: usize = 16 << 20;
+        fs::create_dir_all(&self.out)
+            .with_context(|| format!("--out {}: could not make the folder", self.out.display()))?;
+        Ok(rayon::ThreadPoolBuilder::new().num_threads(self.threads).stack_size(STACK).build_global()?)
+    }
+
     /// A plan for each optimizer, with `rates` where the user names none: for SGD, momentum and Adam.
     pub fn plans(&self, rates: [f32; 3]) -> impl Iterator<Item = Plan> {
         self.optimizer.iter().map(move |&optimizer| Plan {
@@ -119,12 +127,6 @@ pub fn end(result: Result<()>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Starts `threads` threads, as many as there are cores if 0.
-pub fn use_threads(threads: usize) -> Result<()> {
-    const STACK: usize = 16 << 20;
-    Ok(rayon::ThreadPoolBuilder::new().num_threads(threads).stack_size(STACK).build_global()?)
 }
 
 /// The optimizer of a plan.

@@ -1,6 +1,6 @@
 //! Networks that predict one number, and what they are compared with.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use indicatif::ProgressBar;
 use nalgebra::{DMatrix, DVector};
 use nerve::prelude::*;
@@ -46,6 +46,8 @@ where
     Body: Layer<[f32; I], Out = [f32; 1]> + Zero + Sync,
     Trainer<Regressor<I, Body>, [f32; I], 16>: Send,
 {
+    let different = train.y.iter().any(|y| *y != train.y[0]);
+    ensure!(different, "{} rows to train on, no two of them with different targets: give more", train.y.len());
     let mut session = Session::<Regressor<I, Body>, [f32; I]>::new(plan, Init::GlorotUniform, bar)?;
     if plan.resume.is_none() {
         let (standardize, (_, to_units)) = &mut *session.net;

@@ -50,7 +50,7 @@ fn main() -> ExitCode {
 fn start() -> Result<()> {
     let options: Options =
         options::parse(&[("optimizer", "adam"), ("epochs", "30"), ("batch", "128"), ("out", "target/denoise")])?;
-    options::use_threads(options.training.threads)?;
+    options.training.prepare()?;
     let data = Source::Digits.load(options.data.as_deref())?;
     match options.activation {
         _ if options.table => table::print(&data),

@@ -10,7 +10,7 @@ pub struct Sample {
     pub class: u32,
 }
 
-/// Reads rows of numbers with the class in the last column. A first row that is not numbers is taken for a heading.
+/// Reads rows of numbers with the class in the last column. A first row without a number is taken for a heading.
 pub fn read(path: &Path) -> Result<Vec<Sample>> {
     let mut rows = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -23,7 +23,7 @@ pub fn read(path: &Path) -> Result<Vec<Sample>> {
         match sample(&row) {
             Some(sample) => samples.push(sample),
             None => ensure!(
-                index == 0,
+                index == 0 && row.iter().all(|field| field.parse::<f32>().is_err()),
                 "{}, row {}: numbers and a class expected, found `{}`",
                 path.display(),
                 index + 1,

@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 fn start() -> Result<()> {
     let options: Options =
         options::parse(&[("optimizer", "adam"), ("epochs", "100"), ("batch", "16"), ("out", "target/iris")])?;
-    options::use_threads(options.training.threads)?;
+    options.training.prepare()?;
     if options.firmware.is_some() {
         ensure!(options.hidden == 10, "--firmware needs --hidden 10, the network that the firmware declares");
         ensure!(options.training.optimizer.len() == 1, "--firmware takes the weights of one optimizer");

@@ -62,7 +62,7 @@ fn start() -> Result<()> {
         ("batch", "32"),
         ("out", "target/life-expectancy"),
     ])?;
-    options::use_threads(options.training.threads)?;
+    options.training.prepare()?;
     let run = match options.hidden.as_str() {
         "20" => run::<Hidden20>,
         "10-10" => run::<Hidden10x10>,

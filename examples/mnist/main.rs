@@ -48,7 +48,7 @@ fn start() -> Result<()> {
         ("batch", "32"),
         ("out", "target/mnist"),
     ])?;
-    options::use_threads(options.training.threads)?;
+    options.training.prepare()?;
     let run = match options.hidden.as_str() {
         "10" => run::<Hidden10>,
         "100" => run::<Hidden100>,

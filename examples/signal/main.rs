@@ -57,7 +57,7 @@ fn main() -> ExitCode {
 fn start() -> Result<()> {
     let options: Options =
         options::parse(&[("optimizer", "adam"), ("epochs", "40"), ("batch", "32"), ("out", "target/signal")])?;
-    options::use_threads(options.training.threads)?;
+    options.training.prepare()?;
     if options.firmware.is_some() {
         ensure!(options.training.optimizer.len() == 1, "--firmware takes the weights of one optimizer");
     }

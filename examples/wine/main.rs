@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 fn start() -> Result<()> {
     let options: Options =
         options::parse(&[("optimizer", "adam"), ("epochs", "200"), ("batch", "32"), ("out", "target/wine")])?;
-    options::use_threads(options.training.threads)?;
+    options.training.prepare()?;
     let wines = data::load()?;
     match options.hidden.as_str() {
         _ if options.table => table::print(&wines),
