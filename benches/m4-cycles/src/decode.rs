@@ -38,18 +38,18 @@ pub struct Instruction {
 }
 
 impl Instruction {
-    /// `first` is the instruction's first halfword. Cycles are those of the Cortex-M4 Technical Reference Manual (Arm DDI 0439),
+    /// `first` is the instruction's first halfword, which tells its size. Cycles are those of the Cortex-M4 Technical Reference Manual (Arm DDI 0439),
     /// table 3-1 and table 7-1.
-    pub fn decode(address: u64, size: usize, first: u16, text: &str) -> Self {
-        // Whatever its size: QEMU adds two bytes to an instruction before one that crosses a page, and no long one begins like these.
+    pub fn decode(address: u64, first: u16, text: &str) -> Self {
         let marker = match first {
             BEGIN => Some(Marker::Begin),
             END => Some(Marker::End),
             _ => None,
         };
-        let next = address + size as u64;
+        let short = first < 0xe800;
+        let next = address + if short { 2 } else { 4 };
         let mut decoded = Self { address, next, marker, class: Class::Other, cycles: 1, reads: 0, writes: 0 };
-        if size == 2 && first & 0xff00 == 0xbf00 && first & 0xf != 0 {
+        if first & 0xff00 == 0xbf00 && first & 0xf != 0 {
             decoded.cycles = 0; // IT folds into its neighbour
             return decoded;
         }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Instruction {
-        Instruction::decode(0x100, 4, 0, text)
+        Instruction::decode(0x100, 0xf000, text)
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
         ] {
             assert_eq!(of(text).cycles, cycles, "{text}");
         }
-        assert_eq!(Instruction::decode(0, 2, 0xbf18, "it ne").cycles, 0);
+        assert_eq!(Instruction::decode(0, 0xbf18, "it ne").cycles, 0);
     }
 
     #[test]

@@ -40,7 +40,6 @@ unsafe extern "C" {
     fn qemu_plugin_tb_n_insns(block: *const Block) -> usize;
     fn qemu_plugin_tb_get_insn(block: *const Block, index: usize) -> *const QemuInstruction;
     fn qemu_plugin_insn_data(instruction: *const QemuInstruction) -> *const c_void;
-    fn qemu_plugin_insn_size(instruction: *const QemuInstruction) -> usize;
     fn qemu_plugin_insn_vaddr(instruction: *const QemuInstruction) -> u64;
     fn qemu_plugin_insn_disas(instruction: *const QemuInstruction) -> *mut c_char;
     fn free(memory: *mut c_void);
@@ -69,7 +68,7 @@ unsafe extern "C" fn on_execution(_cpu: c_uint, data: *mut c_void) {
 
 unsafe extern "C" fn on_translation(_: Id, block: *const Block) {
     // SAFETY: QEMU passes a block that lives during this call, and every index below its count is an instruction of it that lives as
-    // long. Its data is `size` ≥ 2 bytes. The text is a C string that the caller frees. The leaked box lives for ever, as QEMU keeps
+    // long. Its data is at least two bytes. The text is a C string that the caller frees. The leaked box lives for ever, as QEMU keeps
     // the callback as long as it likes; programs here have some thousand instructions.
     unsafe {
         for index in 0..qemu_plugin_tb_n_insns(block) {
@@ -78,7 +77,6 @@ unsafe extern "C" fn on_translation(_: Id, block: *const Block) {
             let text = qemu_plugin_insn_disas(instruction);
             let decoded = Instruction::decode(
                 qemu_plugin_insn_vaddr(instruction),
-                qemu_plugin_insn_size(instruction),
                 if RISCV.load(Ordering::Relaxed) { from_riscv(first) } else { first },
                 &CStr::from_ptr(text).to_string_lossy(),
             );

@@ -67,15 +67,15 @@ mod tests {
     /// Cycles of these instructions, one behind the other, except that the program jumps to those whose text begins with `>`.
     fn cycles(texts: &[&str]) -> u64 {
         let mut model = Model::NEW;
-        assert_eq!(model.execute(&Instruction::decode(0, 2, 0xbf50, "hint")), None);
+        assert_eq!(model.execute(&Instruction::decode(0, 0xbf50, "hint")), None);
         let mut address = 2;
         for text in texts {
             let target = text.strip_prefix('>');
             address += if target.is_some() { 100 } else { 0 };
-            assert_eq!(model.execute(&Instruction::decode(address, 4, 0, target.unwrap_or(text))), None);
+            assert_eq!(model.execute(&Instruction::decode(address, 0xf000, target.unwrap_or(text))), None);
             address += 4;
         }
-        let region = model.execute(&Instruction::decode(address, 2, 0xbf60, "hint")).unwrap();
+        let region = model.execute(&Instruction::decode(address, 0xbf60, "hint")).unwrap();
         assert_eq!(region.instructions, texts.len() as u64);
         region.cycles
     }
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn nothing_is_counted_outside_a_region() {
         let mut model = Model::NEW;
-        assert_eq!(model.execute(&Instruction::decode(0, 4, 0, "adds r0, r0, r1")), None);
-        assert_eq!(model.execute(&Instruction::decode(4, 2, 0xbf60, "hint")), None);
+        assert_eq!(model.execute(&Instruction::decode(0, 0xf000, "adds r0, r0, r1")), None);
+        assert_eq!(model.execute(&Instruction::decode(4, 0xbf60, "hint")), None);
     }
 }
