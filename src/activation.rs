@@ -17,6 +17,24 @@ pub trait Activation {
     fn backward<T: Real>(y: &[T], dy: &mut [T]);
 }
 
+/// `dy *= slope(y)`, a chunk at a time. Whole chunks are stored at once: on a desktop, because the compiler would rather jump over the
+/// store, against all prediction, where a slope may be 1; on a Cortex-M4F, because loads and stores of neighbours pipeline.
+#[inline(always)]
+fn multiply_by_slopes<T: Real>(y: &[T], dy: &mut [T], slope: impl Fn(T) -> T) {
+    const CHUNK: usize = if cfg!(target_arch = "arm") { 4 } else { 8 };
+    let ((y, y_rest), (dy, dy_rest)) = (y.as_chunks::<CHUNK>(), dy.as_chunks_mut::<CHUNK>());
+    for (dy, y) in dy.iter_mut().zip(y) {
+        let mut new = *dy;
+        for (new, y) in new.iter_mut().zip(y) {
+            *new *= slope(*y);
+        }
+        *dy = new;
+    }
+    for (dy, y) in dy_rest.iter_mut().zip(y_rest) {
+        *dy *= slope(*y);
+    }
+}
+
 macro_rules! elementwise {
     ($(
         $(#[$doc:meta])*
@@ -36,21 +54,7 @@ macro_rules! elementwise {
             }
             #[inline]
             fn backward<$T: Real>(y: &[$T], dy: &mut [$T]) {
-                // Whole chunks are stored at once: where a slope may be 1, the compiler would rather jump over the store, against
-                // all prediction.
-                const CHUNK: usize = if cfg!(target_arch = "arm") { 1 } else { 8 };
-                let ((y, y_rest), (dy, dy_rest)) = (y.as_chunks::<CHUNK>(), dy.as_chunks_mut::<CHUNK>());
-                let slope = |$y: $T| $slope;
-                for (dy, y) in dy.iter_mut().zip(y) {
-                    let mut new = *dy;
-                    for (new, y) in new.iter_mut().zip(y) {
-                        *new *= slope(*y);
-                    }
-                    *dy = new;
-                }
-                for (dy, y) in dy_rest.iter_mut().zip(y_rest) {
-                    *dy *= slope(*y);
-                }
+                multiply_by_slopes(y, dy, |$y: $T| $slope);
             }
         }
 
@@ -122,21 +126,20 @@ impl Activation for Sigmoid {
     const NAME: &str = "Sigmoid";
     #[inline]
     fn forward<T: Real>(row: &mut [T]) {
-        let (pairs, rest) = row.as_chunks_mut();
-        let rest = if T::sigmoid(pairs) { rest } else { row };
-        for v in rest.iter_mut() {
+        if T::sigmoid_in_place(row) {
+            return;
+        }
+        for v in row.iter_mut() {
             *v = -*v;
         }
-        exp_each(rest, |_| ());
-        for v in rest {
+        exp_each(row, |_| ());
+        for v in row {
             *v = T::ONE / (T::ONE + *v);
         }
     }
     #[inline]
     fn backward<T: Real>(y: &[T], dy: &mut [T]) {
-        for (dy, y) in dy.iter_mut().zip(y) {
-            *dy *= *y * (T::ONE - *y);
-        }
+        multiply_by_slopes(y, dy, |y| y * (T::ONE - y));
     }
 }
 activation_layer!(Sigmoid);
@@ -160,7 +163,7 @@ impl Activation for Softmax {
     }
     #[inline]
     fn backward<T: Real>(y: &[T], dy: &mut [T]) {
-        let mut mean = T::ZERO;
+        let mut mean = T::EMPTY_SUM;
         for (dy, y) in dy.iter().zip(y) {
             mean += *dy * *y;
         }
@@ -185,6 +188,10 @@ fn exp_lanes<T: Real>(x: &mut [T; LANES]) {
 /// `eˣ` in place; `each` is shown every one, in order.
 #[inline(always)]
 fn exp_each<T: Real>(row: &mut [T], mut each: impl FnMut(T)) {
+    if T::exp_in_place(row) {
+        row.iter().for_each(|v| each(*v));
+        return;
+    }
     let (chunks, rest) = row.as_chunks_mut();
     for chunk in chunks {
         exp_lanes(chunk);
@@ -209,7 +216,7 @@ pub(crate) fn largest<T: Real>(row: &[T]) -> T {
 /// `eˣⁱ / Σ eˣʲ` in place; returns the sum.
 #[inline(always)]
 pub(crate) fn softmax<T: Real>(row: &mut [T]) -> T {
-    let mut sum = T::ZERO;
+    let mut sum = T::EMPTY_SUM;
     exp_each(row, |v| sum += v);
     let scale = T::ONE / sum;
     for v in row {

@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 
 use crate::batch_norm::{Affine, scale_rows};
 use crate::params::{fingerprint, mix, weights_and_biases};
+use crate::train::each_is_finite;
 use crate::{Activation, Layer, Linear, Mode, Real, Tensor, Zero, kernels};
 
 /// `y = f(x·W + b)`: `I` inputs, `O` outputs, activation `F` over scalars `T`.
@@ -68,16 +69,28 @@ impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for D
         }
         if let Some(grads) = grads {
             if mode.accumulates() {
-                kernels::outer_products::<true, _, _, _, _>(x, dy, &mut grads.w);
-                kernels::sum_rows::<true, _, _, _>(dy, &mut grads.b);
+                kernels::gradients::<true, _, _, _, _>(x, dy, &mut grads.w, &mut grads.b);
             } else {
-                kernels::outer_products::<false, _, _, _, _>(x, dy, &mut grads.w);
-                kernels::sum_rows::<false, _, _, _>(dy, &mut grads.b);
+                kernels::gradients::<false, _, _, _, _>(x, dy, &mut grads.w, &mut grads.b);
             }
         }
         if let Some(dx) = dx {
             kernels::times_transposed::<false, _, _, _, _>(dy, &self.w, dx);
         }
+    }
+
+    #[inline]
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[[T; I]; B],
+        (): &(),
+        dy: &[[T; O]; B],
+        (): &(),
+        grads: &Self,
+    ) -> bool {
+        // Sums of products of small numbers are. `backward` has left `δ` in `dy`.
+        B * (I + O) < I * O && T::are_small(x.as_flattened()) && T::are_small(dy.as_flattened())
+            || each_is_finite(grads)
     }
 }
 

@@ -3,7 +3,7 @@
 use rand_core::Rng;
 
 use crate::init::orthogonal;
-use crate::kernels::{Matrix, Rows, Strided, outer_products, product, sum_rows, times_transposed};
+use crate::kernels::{Matrix, Rows, Strided, gradients, product, sum_rows, times_transposed};
 use crate::params::fingerprint;
 use crate::{Activation, Init, Layer, Mode, Params, Real, Sigmoid, Tanh, Tensor, Tensors, Zero};
 
@@ -243,10 +243,9 @@ impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]>
             for m in 0..B {
                 let [dr, dz, dn, dq] = gates.each_ref().map(|gate| &gate[m]);
                 for ((d, dw), db) in [dr, dz, dn].into_iter().zip(&mut grads.w).zip(&mut grads.b) {
-                    outer_products::<true, _, _, _, _>(&x[m], d, dw);
-                    sum_rows::<true, _, _, _>(d, db);
+                    gradients::<true, _, _, _, _>(&x[m], d, dw, db);
                 }
-                sum_rows::<true, _, _, _>(dq, &mut grads.c);
+                sum_rows::<true, _, _>(dq, &mut grads.c);
                 // Before the first step, the state was 0.
                 let before = Strided { data: y[m].as_flattened(), row: 1, column: H };
                 for (d, du) in [dr, dz, dq].into_iter().zip(&mut grads.u) {

@@ -5,7 +5,7 @@
 //! the bits do not. Speed comes from computing neighbouring outputs side by side in registers (in vectors, where there are any),
 //! never from splitting a sum. No product is fused with its addition.
 
-use crate::{Real, Zero};
+use crate::Real;
 
 /// Rows that are computed together.
 const ROWS: usize = if cfg!(target_arch = "arm") { 1 } else { 4 };
@@ -32,15 +32,37 @@ pub(crate) fn affine<T: Real, const I: usize, const O: usize, const B: usize>(
     b: &[T; O],
     y: &mut [[T; O]; B],
 ) {
+    if x.iter().zip(y.iter_mut()).all(|(x, y)| T::affine(x, w, b, y)) {
+        return;
+    }
     for y in y.iter_mut() {
         *y = *b;
     }
     product::<true, _, _>(&Rows(x), w, y);
 }
 
-/// `g = xᵀ·dy`, or `g += xᵀ·dy` if `ADD`.
+/// `gw = xᵀ·dy` and `gb = Σ dy`, or `+=` if `ADD`.
 #[inline]
-pub(crate) fn outer_products<const ADD: bool, T: Real, const I: usize, const O: usize, const B: usize>(
+pub(crate) fn gradients<const ADD: bool, T: Real, const I: usize, const O: usize, const B: usize>(
+    x: &[[T; I]; B],
+    dy: &[[T; O]; B],
+    gw: &mut [[T; O]; I],
+    gb: &mut [T; O],
+) {
+    if let (false, Some((first_x, x)), Some((first_dy, dy))) = (ADD, x.split_first(), dy.split_first())
+        && T::products(first_x, first_dy, gw, gb)
+    {
+        product::<true, _, _>(&Columns(x), dy, gw);
+        sum_rows::<true, _, _>(dy, gb);
+        return;
+    }
+    outer_products::<ADD, _, _, _, _>(x, dy, gw);
+    sum_rows::<ADD, _, _>(dy, gb);
+}
+
+/// `g = xᵀ·dy`, or `g += xᵀ·dy` if `ADD`.
+#[inline(always)]
+fn outer_products<const ADD: bool, T: Real, const I: usize, const O: usize, const B: usize>(
     x: &[[T; I]; B],
     dy: &[[T; O]; B],
     g: &mut [[T; O]; I],
@@ -55,18 +77,12 @@ pub(crate) fn outer_products<const ADD: bool, T: Real, const I: usize, const O: 
         }
         return;
     }
-    if let (false, Some((first_x, x)), Some((first_dy, dy))) = (ADD, x.split_first(), dy.split_first())
-        && T::products(first_x, first_dy, g)
-    {
-        product::<true, _, _>(&Columns(x), dy, g);
-        return;
-    }
     product::<ADD, _, _>(&Columns(x), dy, g);
 }
 
 /// `g = Σ rows`, or `g += Σ rows` if `ADD`.
 #[inline]
-pub(crate) fn sum_rows<const ADD: bool, T: Real, const O: usize, const B: usize>(rows: &[[T; O]; B], g: &mut [T; O]) {
+pub(crate) fn sum_rows<const ADD: bool, T: Real, const O: usize>(rows: &[[T; O]], g: &mut [T; O]) {
     let mut rows = rows.iter();
     if !ADD {
         *g = rows.next().copied().unwrap_or([T::ZERO; O]);
@@ -87,7 +103,7 @@ pub(crate) fn times_transposed<const ADD: bool, T: Real, const I: usize, const O
 ) {
     if cfg!(target_arch = "arm") {
         if !ADD {
-            dx.clear();
+            dx.as_flattened_mut().fill(T::EMPTY_SUM);
         }
         if dx.iter_mut().zip(dy).all(|(dx, dy)| add_dot_products(dy, w, dx)) {
             return;
@@ -101,7 +117,7 @@ pub(crate) fn times_transposed<const ADD: bool, T: Real, const I: usize, const O
         return;
     }
     if !ADD {
-        dx.clear();
+        dx.as_flattened_mut().fill(T::EMPTY_SUM);
     }
     /// Block of `wᵀ` that is laid out anew when enough rows share it, and the rows that do so at the same time: 8 KiB of stack in f32.
     const DEPTH: usize = 32;
@@ -135,7 +151,7 @@ pub(crate) fn times_transposed<const ADD: bool, T: Real, const I: usize, const O
 #[inline(always)]
 fn dot_products<const ADD: bool, T: Real, const O: usize>(dy: &[T; O], w: &[[T; O]], dx: &mut [T]) {
     for (dx, w) in dx.iter_mut().zip(w) {
-        let mut sum = if ADD { *dx } else { T::ZERO };
+        let mut sum = if ADD { *dx } else { T::EMPTY_SUM };
         for (dy, w) in dy.iter().zip(w) {
             sum += *dy * *w;
         }
@@ -349,6 +365,7 @@ fn tile<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Zero;
     use rand_core::{Rng, SeedableRng};
     use rand_pcg::Pcg32;
 
@@ -372,15 +389,17 @@ mod tests {
             }
         }
 
-        pub fn add_outer_products<T: Real, const I: usize, const O: usize, const B: usize>(
+        pub fn add_gradients<T: Real, const I: usize, const O: usize, const B: usize>(
             x: &[[T; I]; B],
             dy: &[[T; O]; B],
-            g: &mut [[T; O]; I],
+            gw: &mut [[T; O]; I],
+            gb: &mut [T; O],
         ) {
-            for i in 0..I {
-                for o in 0..O {
-                    for m in 0..B {
-                        g[i][o] += x[m][i] * dy[m][o];
+            for o in 0..O {
+                for m in 0..B {
+                    gb[o] += dy[m][o];
+                    for i in 0..I {
+                        gw[i][o] += x[m][i] * dy[m][o];
                     }
                 }
             }
@@ -401,9 +420,11 @@ mod tests {
         }
     }
 
+    /// Numbers of different size, and zeros of both signs.
     fn fill(values: &mut [f32], rng: &mut Pcg32) {
         for v in values {
-            *v = (rng.next_u32() as f32 / 2f32.powi(31) - 1.0) * 2f32.powi((rng.next_u32() % 9) as i32 - 4);
+            let size = [0.0, 0.0625, 0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0][(rng.next_u32() % 9) as usize];
+            *v = (rng.next_u32() as f32 / 2f32.powi(31) - 1.0) * size;
         }
     }
 
@@ -425,22 +446,24 @@ mod tests {
         naive::affine(&x, &w, &b, &mut expected);
         assert_eq!(bits(y.as_flattened()), bits(expected.as_flattened()), "affine {I} {O} {B}");
 
-        let mut expected = g;
-        outer_products::<true, _, _, _, _>(&x, &dy, &mut g);
-        naive::add_outer_products(&x, &dy, &mut expected);
-        assert_eq!(bits(g.as_flattened()), bits(expected.as_flattened()), "add outer {I} {O} {B}");
+        let (mut expected, mut expected_b) = (g, b);
+        gradients::<true, _, _, _, _>(&x, &dy, &mut g, &mut b);
+        naive::add_gradients(&x, &dy, &mut expected, &mut expected_b);
+        assert_eq!(bits(g.as_flattened()), bits(expected.as_flattened()), "add gradients {I} {O} {B}");
+        assert_eq!(bits(&b), bits(&expected_b), "add bias gradients {I} {O} {B}");
 
-        expected = Zero::ZERO;
-        outer_products::<false, _, _, _, _>(&x, &dy, &mut g);
-        naive::add_outer_products(&x, &dy, &mut expected);
-        assert_eq!(bits(g.as_flattened()), bits(expected.as_flattened()), "outer {I} {O} {B}");
+        (expected, expected_b) = ([[f32::EMPTY_SUM; O]; I], [f32::EMPTY_SUM; O]);
+        gradients::<false, _, _, _, _>(&x, &dy, &mut g, &mut b);
+        naive::add_gradients(&x, &dy, &mut expected, &mut expected_b);
+        assert_eq!(bits(g.as_flattened()), bits(expected.as_flattened()), "gradients {I} {O} {B}");
+        assert_eq!(bits(&b), bits(&expected_b), "bias gradients {I} {O} {B}");
 
         let mut expected = x;
         times_transposed::<true, _, _, _, _>(&dy, &w, &mut x);
         naive::add_times_transposed(&dy, &w, &mut expected);
         assert_eq!(bits(x.as_flattened()), bits(expected.as_flattened()), "add transposed {I} {O} {B}");
 
-        expected.clear();
+        expected = [[f32::EMPTY_SUM; I]; B];
         times_transposed::<false, _, _, _, _>(&dy, &w, &mut x);
         naive::add_times_transposed(&dy, &w, &mut expected);
         assert_eq!(bits(x.as_flattened()), bits(expected.as_flattened()), "transposed {I} {O} {B}");

@@ -1,6 +1,7 @@
 //! The one trait of a network's parts, and how parts are put together.
 
 use crate::params::untrained;
+use crate::train::all_finite;
 use crate::{Params, Real, Tensor, Tensors, Zero};
 
 /// One stage of a network: reads a batch of `X`, writes a batch of [`Out`](Self::Out). `B` is the batch size.
@@ -38,6 +39,21 @@ pub trait Layer<X: Tensor>: Params<X::Elem> {
         grads: Option<&mut Self::Grads>,
         mode: Mode,
     );
+
+    /// Whether all gradients are finite that [`backward`](Self::backward) has just written (not added), given what it was given.
+    /// A layer that can tell without a look at each of them says how.
+    #[inline]
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        dy: &[Self::Out; B],
+        scratch: &Self::Scratch<B>,
+        grads: &Self::Grads,
+    ) -> bool {
+        let _ = (x, acts, dy, scratch);
+        all_finite(grads)
+    }
 
     /// After a step of training, takes over what the step's last pass has shown beside the derivatives: the running statistics of a
     /// [`BatchNorm`](crate::BatchNorm).
@@ -135,6 +151,19 @@ impl<X: Tensor, L: Layer<X>, R: Layer<L::Out>> Layer<X> for (L, R) {
         } else {
             self.1.backward(&acts.between, &acts.b, y, dy, &mut scratch.b, None, right, mode.side(2));
         }
+    }
+
+    #[inline]
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        dy: &[R::Out; B],
+        scratch: &Self::Scratch<B>,
+        grads: &Self::Grads,
+    ) -> bool {
+        self.0.gradients_are_finite(x, &acts.a, &scratch.between, &scratch.a, &grads.0)
+            && self.1.gradients_are_finite(&acts.between, &acts.b, dy, &scratch.b, &grads.1)
     }
 
     #[inline]

@@ -34,10 +34,10 @@ impl<T: Real> Sgd<T> {
 impl<P: Params<T>, T: Real> Optimizer<P, T> for Sgd<T> {
     #[inline]
     fn step(&mut self, params: &mut P, gradients: &P::Grads, scale: T) {
-        let (step, keep) = (self.learning_rate * scale, T::ONE - self.learning_rate * self.weight_decay);
+        let step = self.learning_rate * scale;
         params.zip(gradients, [], &mut |w, g, []| {
-            if keep != T::ONE {
-                decay(w, keep);
+            if self.weight_decay != T::ZERO {
+                decay(w, T::ONE - self.learning_rate * self.weight_decay);
             }
             kernels::subtract_scaled(w, step, g);
         });

@@ -72,7 +72,7 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
         let examples = targets.iter().flatten().count();
         let mode = Mode::Training { accumulate, seed: self.seed, first_example: self.examples, examples };
         network.forward(x, &mut self.pass.acts, &mut self.pass.y, mode);
-        let mut sum = X::Elem::ZERO;
+        let mut sum = X::Elem::EMPTY_SUM;
         for ((y, dy), target) in self.pass.y.iter().zip(&mut self.dy).zip(targets) {
             match target {
                 Some(target) => sum += loss.loss(y, target, dy)?,
@@ -84,9 +84,14 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
         }
         let Self { pass, dy, scratch, gradients, .. } = self;
         network.backward(x, &pass.acts, &pass.y, dy, scratch, None, Some(gradients), mode);
-        self.accumulated = if accumulate { self.accumulated + examples as u32 } else { examples as u32 };
         self.examples += examples as u64;
         Ok(sum)
+    }
+
+    /// Whether the gradients are finite that have just been written for the batch `x`.
+    #[inline]
+    fn gradients_are_finite(&self, network: &N, x: &[X; B]) -> bool {
+        network.gradients_are_finite(x, &self.pass.acts, &self.dy, &self.scratch, &self.gradients)
     }
 }
 
@@ -158,8 +163,9 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         x: &[X; B],
         targets: &[Target; B],
     ) -> Result<X::Elem, TrainError> {
-        let accumulate = self.buffers.accumulated > 0;
-        let sum = self.buffers.backpropagate(network, loss, x, targets.each_ref().map(Some), accumulate)?;
+        let sum =
+            self.buffers.backpropagate(network, loss, x, targets.each_ref().map(Some), self.buffers.accumulated > 0)?;
+        self.buffers.accumulated += B as u32;
         Ok(sum / X::Elem::of(B as f64))
     }
 
@@ -169,15 +175,26 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
     /// [`TrainError::NonFiniteGradient`]; what had been accumulated is dropped.
     #[inline]
     pub fn apply(&mut self, network: &mut N, optimizer: &mut impl Optimizer<N, X::Elem>) -> Result<(), TrainError> {
-        let buffers = &mut self.buffers;
-        if buffers.accumulated == 0 {
-            return Ok(());
+        match core::mem::take(&mut self.buffers.accumulated) {
+            0 => Ok(()),
+            examples => self.descend(network, optimizer, all_finite::<X::Elem>(&self.buffers.gradients), examples),
         }
-        let mut scale = X::Elem::ONE / X::Elem::of(f64::from(buffers.accumulated));
-        buffers.accumulated = 0;
-        if !all_finite::<X::Elem>(&buffers.gradients) {
+    }
+
+    /// Steps along the mean of the gradients of some examples, if they are finite.
+    #[inline]
+    fn descend(
+        &mut self,
+        network: &mut N,
+        optimizer: &mut impl Optimizer<N, X::Elem>,
+        finite: bool,
+        examples: u32,
+    ) -> Result<(), TrainError> {
+        if !finite {
             return Err(TrainError::NonFiniteGradient);
         }
+        let buffers = &self.buffers;
+        let mut scale = X::Elem::ONE / X::Elem::of(f64::from(examples));
         if let Some(limit) = self.clip_norm {
             let norm = scale * sum_of_squares::<X::Elem>(&buffers.gradients).sqrt();
             if norm > limit {
@@ -202,8 +219,9 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         x: &[X; B],
         targets: &[Target; B],
     ) -> Result<X::Elem, TrainError> {
+        self.buffers.accumulated = 0;
         let sum = self.buffers.backpropagate(network, loss, x, targets.each_ref().map(Some), false)?;
-        self.apply(network, optimizer)?;
+        self.descend(network, optimizer, self.buffers.gradients_are_finite(network, x), B as u32)?;
         Ok(sum / X::Elem::of(B as f64))
     }
 
@@ -230,8 +248,10 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
             if filled == 0 {
                 break;
             }
+            self.buffers.accumulated = 0;
             sum += self.buffers.backpropagate(network, loss, &self.batch, targets, false)?;
-            self.apply(network, optimizer)?;
+            let finite = self.buffers.gradients_are_finite(network, &self.batch);
+            self.descend(network, optimizer, finite, filled)?;
             count += filled;
         }
         Ok(if count == 0 { sum } else { sum / X::Elem::of(f64::from(count)) })
@@ -282,7 +302,8 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         first_example: u64,
         examples: &[(&X, &Target)],
     ) -> Result<X::Elem, TrainError> {
-        let (targets, _) = self.gather(&mut examples.iter().copied());
+        let (targets, filled) = self.gather(&mut examples.iter().copied());
+        self.buffers.accumulated = filled;
         (self.buffers.seed, self.buffers.examples) = (seed, first_example);
         self.buffers.backpropagate(network, loss, &self.batch, targets, false)
     }
@@ -375,11 +396,19 @@ pub(crate) fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
     /// Without a floating-point unit an addition is a call, and a look at the bits is not.
     const SOFT: bool = cfg!(all(target_os = "none", not(any(target_abi = "eabihf", target_feature = "f"))));
     // Sums are quick, but may overflow though their terms do not: then each is looked at.
-    !SOFT && sums_are_finite(tensors) || {
-        let mut finite = true;
-        tensors.visit(&mut |tensor| finite &= each_finite(tensor));
-        finite
+    !SOFT && sums_are_finite(tensors) || each_is_finite(tensors)
+}
+
+/// Rare where sums are quick, hence not worth a copy of its code for each tensor.
+#[cold]
+pub(crate) fn each_is_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
+    #[inline(never)]
+    fn each<T: Real>(tensor: &[T]) -> bool {
+        tensor.iter().all(|v| v.is_finite())
     }
+    let mut finite = true;
+    tensors.visit(&mut |tensor| finite &= each(tensor));
+    finite
 }
 
 /// Whether sums of all elements are finite; several side by side, which do not wait for one another.
@@ -429,11 +458,4 @@ fn add<T: Real>(values: &[T], sums: &mut [T]) {
     for (sum, v) in sums.iter_mut().zip(values) {
         *sum += *v;
     }
-}
-
-/// Rare where sums are quick, hence not worth a copy of its code for each tensor.
-#[cold]
-#[inline(never)]
-fn each_finite<T: Real>(tensor: &[T]) -> bool {
-    tensor.iter().all(|v| v.is_finite())
 }

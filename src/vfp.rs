@@ -1,19 +1,23 @@
-//! Matrix products in assembly, for a Cortex-M with a floating-point unit of single precision (VFP): M4F, M7, M33.
+//! Matrix products and exponentials in assembly, for a Cortex-M with a floating-point unit of single precision (VFP): M4F, M7, M33.
 //!
 //! On these cores a load takes two cycles alone and one among others, and a result that the next instruction uses takes one more.
 //! The compiler spreads loads among the operations, as suits larger cores, and cannot be talked out of it. So here neighbours are
-//! loaded together, then multiplied, then added: 3.4 to 3.6 cycles for each product of a wide layer instead of 4.5, and 3.2 of a
-//! convolution.
+//! loaded together, then multiplied, then added: 3.4 cycles for each product of a wide layer instead of 4.5, and 3.2 of a convolution.
 //!
 //! Sums are those of [`kernels`](crate::kernels): one product after the other is added, none is fused. Each function takes what it
 //! reads and writes as references, and looks at lengths before its `unsafe` block. Its safe twin is the loop in `kernels`
-//! that runs on all other targets; the same-bits test compares the two on a device.
+//! (or in `activation`) that runs on all other targets; the same-bits test compares the two on a device.
 //!
 //! How to read the assembly: `.irp i,…` repeats its lines for each `i`, `.if` leaves out those past the tile's width. So
 //! `s\i`, `s1\i` and `s2\i` are three groups of ten registers.
 #![allow(unsafe_code)]
 
 use core::arch::asm;
+
+mod exp;
+mod narrow;
+
+pub use exp::{exp, sigmoid};
 
 /// Columns of the tiles of a row of `n`: all of the same width, as wide as the registers allow.
 const fn width(n: usize) -> usize {
@@ -66,6 +70,25 @@ macro_rules! registers {
     };
 }
 
+/// Adds the products of the factor in register `$factor` and a row of `{b}` to a tile's sums, in `s10` and on.
+macro_rules! add_row {
+    ($factor:literal) => {
+        concat!(
+            "vldmia {b}!, {{s0-s{end1}}}\n",
+            columns!("width1": ["vmul.f32 s\\i, s\\i, " $factor]),
+            columns!("width1": "vadd.f32 s1\\i, s1\\i, s\\i"),
+            ".if {width2}\n",
+            "vldmia {b}!, {{s0-s{end2}}}\n",
+            columns!("width2": ["vmul.f32 s\\i, s\\i, " $factor]),
+            columns!("width2": "vadd.f32 s2\\i, s2\\i, s\\i"),
+            ".endif\n",
+            ".if {skip}\n",
+            "add {b}, {b}, #{skip}\n",
+            ".endif\n",
+        )
+    };
+}
+
 /// `c[j] += Σₖ a[k·stride]·b[k][j]`, k in ascending order.
 #[inline(always)]
 pub fn add_products<const N: usize>(a: &[f32], stride: usize, b: &[[f32; N]], c: &mut [f32; N]) {
@@ -91,19 +114,7 @@ fn add_products_to_tile<const N: usize, const LAST: bool>(
 ) {
     macro_rules! one_row {
         () => {
-            concat!(
-                "vldr s30, [{a}]\n",
-                "add {a}, {a}, {stride}\n",
-                "vldmia {b}!, {{s0-s{end1}}}\n",
-                columns!("width1": "vmul.f32 s\\i, s\\i, s30"),
-                columns!("width1": "vadd.f32 s1\\i, s1\\i, s\\i"),
-                ".if {width2}\n",
-                "vldmia {b}!, {{s0-s{end2}}}\n",
-                columns!("width2": "vmul.f32 s\\i, s\\i, s30"),
-                columns!("width2": "vadd.f32 s2\\i, s2\\i, s\\i"),
-                ".endif\n",
-                "add {b}, {b}, {skip}\n",
-            )
+            concat!("vldr s30, [{a}]\n", "add {a}, {a}, {stride}\n", add_row!("s30"))
         };
     }
     // SAFETY: `add_products` has seen that `b` has a row and `a` holds `(b.len() - 1)·stride + 1` scalars; `tiles` gives columns
@@ -128,7 +139,7 @@ fn add_products_to_tile<const N: usize, const LAST: bool>(
             c = in(reg) c.as_mut_ptr().wrapping_add(n),
             k = inout(reg) b.len() => _,
             stride = in(reg) stride * size_of::<f32>(),
-            skip = in(reg) (N - tile(N, LAST)) * size_of::<f32>(),
+            skip = const (N - tile(N, LAST)) * size_of::<f32>(),
             end = const 9 + tile(N, LAST),
             width1 = const first(tile(N, LAST)),
             end1 = const first(tile(N, LAST)).saturating_sub(1),
@@ -211,17 +222,94 @@ pub fn convolve_two<const KW: usize, const C: usize, const O: usize>(
     }
 }
 
-/// `c[i][j] = a[i]·b[j]`.
+/// `y[j] = b[j] + Σᵢ x[i]·w[i][j]`, i in ascending order.
 #[inline(always)]
-pub fn products<const M: usize, const N: usize>(a: &[f32; M], b: &[f32; N], c: &mut [[f32; N]; M]) {
-    if M == 0 {
-        return;
+pub fn affine<const M: usize, const N: usize>(x: &[f32; M], w: &[[f32; N]; M], b: &[f32; N], y: &mut [f32; N]) {
+    if narrow::is_narrow(N) {
+        return narrow::affine(x, w, b, y);
     }
     tiles::<N>(|n, last| {
         if last {
-            products_of_tile::<M, N, true>(a, b, c, n);
+            affine_tile::<M, N, true>(x, w, b, y, n);
         } else {
-            products_of_tile::<M, N, false>(a, b, c, n);
+            affine_tile::<M, N, false>(x, w, b, y, n);
+        }
+    });
+}
+
+#[inline(always)]
+fn affine_tile<const M: usize, const N: usize, const LAST: bool>(
+    x: &[f32; M],
+    w: &[[f32; N]; M],
+    b: &[f32; N],
+    y: &mut [f32; N],
+    n: usize,
+) {
+    macro_rules! two_rows {
+        () => {
+            concat!("vldmia {x}!, {{s30-s31}}\n", add_row!("s30"), add_row!("s31"))
+        };
+    }
+    // SAFETY: `tiles` gives columns among the `N`. Reads the tile's columns of the biases and, `M` times, the next scalar of `x` and
+    // those columns of the next row of `w`; writes those columns of `y`, and no other memory. Every register that it changes is declared.
+    unsafe {
+        registers!(
+            "vldmia {bias}, {{s10-s{end}}}",
+            ".if {odd}",
+            "vldmia {x}!, {{s30}}",
+            add_row!("s30"),
+            ".endif",
+            ".rept {unrolled}",
+            two_rows!(),
+            ".endr",
+            ".if {turns}",
+            "2:",
+            two_rows!(),
+            "subs {k}, {k}, #1",
+            "bne 2b",
+            ".endif",
+            "vstmia {y}, {{s10-s{end}}}",
+            x = inout(reg) x.as_ptr() => _,
+            b = inout(reg) w.as_ptr().cast::<f32>().wrapping_add(n) => _,
+            bias = in(reg) b.as_ptr().wrapping_add(n),
+            y = in(reg) y.as_mut_ptr().wrapping_add(n),
+            k = inout(reg) turns(M / 2) => _,
+            odd = const M % 2,
+            unrolled = const unrolled(M / 2),
+            turns = const turns(M / 2),
+            skip = const (N - tile(N, LAST)) * size_of::<f32>(),
+            end = const 9 + tile(N, LAST),
+            width1 = const first(tile(N, LAST)),
+            end1 = const first(tile(N, LAST)).saturating_sub(1),
+            width2 = const tile(N, LAST) - first(tile(N, LAST)),
+            end2 = const (tile(N, LAST) - first(tile(N, LAST))).saturating_sub(1),
+        );
+    }
+}
+
+/// Of a loop's `n` turns, those that are written out: all of few.
+const fn unrolled(n: usize) -> usize {
+    if n <= 4 { n } else { 0 }
+}
+
+/// The others.
+const fn turns(n: usize) -> usize {
+    n - unrolled(n)
+}
+
+/// `c[i][j] = a[i]·b[j]`, and `copy = b`.
+#[inline(always)]
+pub fn products<const M: usize, const N: usize>(
+    a: &[f32; M],
+    b: &[f32; N],
+    c: &mut [[f32; N]; M],
+    copy: &mut [f32; N],
+) {
+    tiles::<N>(|n, last| {
+        if last {
+            products_of_tile::<M, N, true>(a, b, c, copy, n);
+        } else {
+            products_of_tile::<M, N, false>(a, b, c, copy, n);
         }
     });
 }
@@ -231,30 +319,57 @@ fn products_of_tile<const M: usize, const N: usize, const LAST: bool>(
     a: &[f32; M],
     b: &[f32; N],
     c: &mut [[f32; N]; M],
+    copy: &mut [f32; N],
     n: usize,
 ) {
-    // SAFETY: `products` has seen that `M` is not 0; `tiles` gives columns among the `N`. This reads the tile's columns of `b`, and
-    // `M` times the next scalar of `a`, and writes the tile's columns of the next row of `c`, and no other memory. Every register
-    // that it changes is declared.
+    macro_rules! row {
+        ($factor:literal) => {
+            concat!(
+                columns!("width1": ["vmul.f32 s\\i, s1\\i, " $factor]),
+                "vstmia {c}!, {{s0-s{end1}}}\n",
+                ".if {width2}\n",
+                columns!("width2": ["vmul.f32 s\\i, s2\\i, " $factor]),
+                "vstmia {c}!, {{s0-s{end2}}}\n",
+                ".endif\n",
+                ".if {skip}\n",
+                "add {c}, {c}, #{skip}\n",
+                ".endif\n",
+            )
+        };
+    }
+    macro_rules! two_rows {
+        () => {
+            concat!("vldmia {a}!, {{s30-s31}}\n", row!("s30"), row!("s31"))
+        };
+    }
+    // SAFETY: `tiles` gives columns among the `N`. This reads the tile's columns of `b`, and `M` times the next scalar of `a`, and
+    // writes the tile's columns of `copy` and of the next row of `c`, and no other memory. Every register that it changes is declared.
     unsafe {
         registers!(
             "vldmia {b}, {{s10-s{end}}}",
-            "2:",
+            "vstmia {copy}, {{s10-s{end}}}",
+            ".if {odd}",
             "vldmia {a}!, {{s30}}",
-            columns!("width1": "vmul.f32 s\\i, s1\\i, s30"),
-            "vstmia {c}!, {{s0-s{end1}}}",
-            ".if {width2}",
-            columns!("width2": "vmul.f32 s\\i, s2\\i, s30"),
-            "vstmia {c}!, {{s0-s{end2}}}",
+            row!("s30"),
             ".endif",
-            "add {c}, {c}, {skip}",
-            "subs {m}, {m}, #1",
+            ".rept {unrolled}",
+            two_rows!(),
+            ".endr",
+            ".if {turns}",
+            "2:",
+            two_rows!(),
+            "subs {k}, {k}, #1",
             "bne 2b",
+            ".endif",
             a = inout(reg) a.as_ptr() => _,
             b = in(reg) b.as_ptr().wrapping_add(n),
             c = inout(reg) c.as_mut_ptr().cast::<f32>().wrapping_add(n) => _,
-            m = inout(reg) M => _,
-            skip = in(reg) (N - tile(N, LAST)) * size_of::<f32>(),
+            copy = in(reg) copy.as_mut_ptr().wrapping_add(n),
+            k = inout(reg) turns(M / 2) => _,
+            odd = const M % 2,
+            unrolled = const unrolled(M / 2),
+            turns = const turns(M / 2),
+            skip = const (N - tile(N, LAST)) * size_of::<f32>(),
             end = const 9 + tile(N, LAST),
             width1 = const first(tile(N, LAST)),
             end1 = const first(tile(N, LAST)).saturating_sub(1),
@@ -363,81 +478,18 @@ pub fn add_dot_products<const R: usize, const N: usize>(a: &[f32; N], rows: &[[f
     }
 }
 
-/// `1 / (1 + e⁻ˣ)` in place, with the constants and operations of `real`'s `exp`. Two values take turns, so that no operation waits for
-/// the one before it.
-#[inline(always)]
-pub fn sigmoid(pairs: &mut [[f32; 2]], constants: &[f32; 13]) {
-    // `s\i`, `s1\i`, `s2\i` and `s3\i` are four registers of each value.
-    macro_rules! both {
-        ($($line:literal)*) => { concat!(".irp i,0,1\n", $($line, "\n",)* ".endr\n") };
-    }
-    macro_rules! in_turns {
-        ($($line:literal)*) => { concat!($(both!($line)),*) };
-    }
-    if pairs.is_empty() {
-        return;
-    }
-    // SAFETY: reads the 13 `constants`; `pairs.len()` times, which is not 0, reads and writes the next pair, and no other memory. Every
-    // register that it changes is declared.
-    unsafe {
-        registers!(
-            "vldmia {constants}!, {{s2-s9}}",
-            "vldmia {constants}, {{s12-s16}}",
-            "2:",
-            "vldmia {pair}, {{s0-s1}}",
-            in_turns!("vneg.f32 s\\i, s\\i"),
-            both!("vcmp.f32 s\\i, s2" "vmrs APSR_nzcv, fpscr" "it mi" "vmovmi.f32 s\\i, s2"),
-            both!("vcmp.f32 s\\i, s3" "vmrs APSR_nzcv, fpscr" "it gt" "vmovgt.f32 s\\i, s3"),
-            // n = round(x·log₂e); r = x − n·ln 2
-            in_turns!("vmul.f32 s1\\i, s\\i, s4" "vadd.f32 s1\\i, s1\\i, s5" "vsub.f32 s2\\i, s1\\i, s5"),
-            "vmov {n0}, s10",
-            "vmov {n1}, s11",
-            in_turns!("vmul.f32 s1\\i, s2\\i, s6" "vsub.f32 s\\i, s\\i, s1\\i"),
-            in_turns!("vmul.f32 s2\\i, s2\\i, s7"),
-            "vmov s18, s0",
-            "vmov s19, s1",
-            "vmov s28, s20",
-            "vmov s29, s21",
-            in_turns!("vsub.f32 s\\i, s\\i, s2\\i"),
-            // eʳ
-            in_turns!("vmul.f32 s1\\i, s\\i, s\\i"),
-            in_turns!("vmul.f32 s2\\i, s\\i, s8" "vadd.f32 s2\\i, s2\\i, s9"),
-            in_turns!("vmul.f32 s2\\i, s2\\i, s1\\i"),
-            in_turns!("vmul.f32 s3\\i, s\\i, s12" "vadd.f32 s3\\i, s3\\i, s13" "vadd.f32 s2\\i, s2\\i, s3\\i"),
-            in_turns!("vmul.f32 s2\\i, s2\\i, s1\\i"),
-            in_turns!("vmul.f32 s3\\i, s\\i, s14" "vadd.f32 s3\\i, s3\\i, s15" "vadd.f32 s2\\i, s2\\i, s3\\i"),
-            in_turns!("vmul.f32 s2\\i, s2\\i, s1\\i"),
-            "vsub.f32 s20, s20, s28",
-            "vsub.f32 s21, s21, s29",
-            "vadd.f32 s20, s20, s18",
-            "vadd.f32 s21, s21, s19",
-            in_turns!("vadd.f32 s2\\i, s2\\i, s16"),
-            // 2ⁿ·eʳ
-            "add {n0}, {one}, {n0}, lsl #23",
-            "add {n1}, {one}, {n1}, lsl #23",
-            "vmov s30, {n0}",
-            "vmov s31, {n1}",
-            in_turns!("vmul.f32 s\\i, s2\\i, s3\\i" "vadd.f32 s\\i, s\\i, s16" "vdiv.f32 s\\i, s16, s\\i"),
-            "vstmia {pair}!, {{s0-s1}}",
-            "subs {count}, {count}, #1",
-            "bne 2b",
-            constants = inout(reg) constants.as_ptr() => _,
-            pair = inout(reg) pairs.as_mut_ptr() => _,
-            count = inout(reg) pairs.len() => _,
-            one = in(reg) 1.0f32.to_bits(),
-            n0 = out(reg) _,
-            n1 = out(reg) _,
-        );
-    }
-}
-
 /// [`Real`](crate::Real)'s methods that say whether the target has assembly, for `f32`. Where the compiler's own code is as
 /// short, in rows of up to three, it is left to it.
 macro_rules! methods {
     () => {
         #[inline(always)]
-        fn sigmoid(pairs: &mut [[f32; 2]]) -> bool {
-            $crate::vfp::sigmoid(pairs, &EXP);
+        fn exp_in_place(row: &mut [f32]) -> bool {
+            $crate::vfp::exp(row);
+            true
+        }
+        #[inline(always)]
+        fn sigmoid_in_place(row: &mut [f32]) -> bool {
+            $crate::vfp::sigmoid(row);
             true
         }
         #[inline(always)]
@@ -461,9 +513,24 @@ macro_rules! methods {
             blocks
         }
         #[inline(always)]
-        fn products<const M: usize, const N: usize>(a: &[f32; M], b: &[f32; N], c: &mut [[f32; N]; M]) -> bool {
+        fn affine<const M: usize, const N: usize>(
+            x: &[f32; M],
+            w: &[[f32; N]; M],
+            b: &[f32; N],
+            y: &mut [f32; N],
+        ) -> bool {
+            $crate::vfp::affine(x, w, b, y);
+            true
+        }
+        #[inline(always)]
+        fn products<const M: usize, const N: usize>(
+            a: &[f32; M],
+            b: &[f32; N],
+            c: &mut [[f32; N]; M],
+            copy: &mut [f32; N],
+        ) -> bool {
             if N > 3 {
-                $crate::vfp::products(a, b, c);
+                $crate::vfp::products(a, b, c, copy);
             }
             N > 3
         }
@@ -481,3 +548,4 @@ macro_rules! methods {
     };
 }
 pub(crate) use methods;
+use registers;

@@ -27,6 +27,8 @@ static IMPORTED: Imported = include_weights!(Imported, "../tests/torch/import-im
 pub fn run(mut word: impl FnMut(u32)) {
     let mut rng = Pcg32::seed_from_u64(2023);
     // Every width of a tile and every remainder: a device has assembly for these.
+    dense::<26, 1, 1>(&mut rng, &mut word);
+    dense::<7, 2, 1>(&mut rng, &mut word);
     dense::<9, 4, 1>(&mut rng, &mut word);
     dense::<12, 8, 1>(&mut rng, &mut word);
     dense::<8, 10, 3>(&mut rng, &mut word);
@@ -157,18 +159,26 @@ fn convolution(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
     layer::<Conv2d<3, 16, 3, Linear, To<2, 5, 2, 1>>, [[[f32; 3]; 10]; 4], 1>(rng, word);
 }
 
-/// Those of arguments large and small, and whether NaN stays NaN: there is assembly for pairs of them.
+/// Those of arguments large and small, and whether NaN stays NaN: there is assembly for pairs and triples of them.
 #[inline(never)]
 fn exponentials(word: &mut impl FnMut(u32)) {
-    let x = [[-1e30, 1e30, -87.4, -87.2, 88.2, 88.4, -0.0, 1e-40, 0.3, -3.0, 17.5]];
+    // Around the ends of the range, and around those of what the assembly takes for near 0.
+    let x = [-1e30, 1e30, -87.4, -87.2, 88.2, 88.4, -44.8, -44.6, 43.9, 44.2, -0.0, 1e-40, 0.3, -3.0, 17.5];
+    activations([x], word);
+    activations(x.map(|x| [x]), word);
+    activations([[x[0], x[12], x[13], x[14]], [x[11], x[10], x[5], x[14]]], word);
+    let mut y = [[0.0; 3]];
+    Sigmoid.forward(&[[f32::NAN, 1.0, f32::NAN]], &mut (), &mut y, Mode::Inference);
+    y[0].iter().for_each(|y| word(u32::from(y.is_nan())));
+}
+
+#[inline(never)]
+fn activations<const N: usize, const B: usize>(x: [[f32; N]; B], word: &mut impl FnMut(u32)) {
     let mut y = x;
     Sigmoid.forward(&x, &mut (), &mut y, Mode::Inference);
     each_word(y.as_flattened(), word);
     Softmax.forward(&x, &mut (), &mut y, Mode::Inference);
     each_word(y.as_flattened(), word);
-    let mut y = [[0.0; 3]];
-    Sigmoid.forward(&[[f32::NAN, 1.0, f32::NAN]], &mut (), &mut y, Mode::Inference);
-    y[0].iter().for_each(|y| word(u32::from(y.is_nan())));
 }
 
 /// The output of a layer, its gradients and the input's, for arbitrary inputs and output gradients.

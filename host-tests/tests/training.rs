@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use host_tests::same_bits;
 use nerve::prelude::*;
 use proptest::prelude::*;
-use rand_core::SeedableRng;
+use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
 /// A batch of 32 and 32 batches of 1 give the same bits in logits, and in gradients as accumulated.
@@ -93,6 +93,37 @@ fn a_gradient_that_overflows_is_an_error() {
     let mut net = Dense::<16, 1>::ZERO;
     let mut trainer = Trainer::<_, [f32; 16]>::ZERO;
     assert!(trainer.step(&mut net, &mut Sgd::new(1e-38), &Mse, &[[1.6e38; 16]], &[[-1.0]]).is_ok());
+}
+
+/// A step is refused if, and only if, one of its gradients is not finite. A wide layer tells by its inputs and derivatives.
+#[test]
+fn the_gradients_decide_whether_a_step_is_refused() {
+    type Wide = chain![Dense<6, 5, Relu>, Dense<5, 4>];
+    let mut rng = Pcg32::seed_from_u64(7);
+    let mut fill = |values: &mut [f32]| {
+        // From next to nothing to what can be multiplied no more.
+        let size = 2f32.powi(rng.next_u32() as i32 % 120);
+        values.iter_mut().for_each(|v| *v = (rng.next_u32() as f32 / 2f32.powi(31) - 1.0) * size);
+    };
+    let mut outcomes = [0; 2];
+    for case in 0..2000 {
+        let (mut net, mut x, mut target) = (Wide::ZERO, [[0.0; 6]], [[0.0; 4]]);
+        net.visit_mut(&mut fill);
+        fill(&mut x[0]);
+        fill(&mut target[0]);
+        let mut trainer = Trainer::<Wide, [f32; 6]>::ZERO;
+        if trainer.accumulate(&net, &Mae, &x, &target).is_err() {
+            continue;
+        }
+        let mut finite = true;
+        trainer.gradients().visit(&mut |tensor: &[f32]| finite &= tensor.iter().all(|g| g.is_finite()));
+        outcomes[usize::from(finite)] += 1;
+        let before = net.clone();
+        let result = trainer.step(&mut net, &mut Sgd::new(1e-38), &Mae, &x, &target);
+        assert_eq!(result.is_ok(), finite, "{case}: {result:?}");
+        assert!(finite || net == before);
+    }
+    assert!(outcomes.iter().all(|count| *count > 20), "{outcomes:?}");
 }
 
 /// An epoch over a number of examples that the batch size does not divide: each counts once.
