@@ -1,9 +1,13 @@
 //! All tests, a line for each step, the whole output of a step only if it fails.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use cargo_metadata::MetadataCommand;
 
 use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
@@ -16,13 +20,13 @@ const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 struct Steps {
     /// In the names of the steps to run.
     part: String,
-    passed: u32,
-    failed: Vec<&'static str>,
+    passed: AtomicU32,
+    failed: Mutex<Vec<&'static str>>,
 }
 
 impl Steps {
     /// Runs a step; what it returns is shown.
-    fn step(&mut self, name: &'static str, step: impl FnOnce() -> Result<String>) {
+    fn step(&self, name: &'static str, step: impl FnOnce() -> Result<String>) {
         if !name.contains(&self.part) {
             return;
         }
@@ -31,38 +35,49 @@ impl Steps {
         let seconds = start.elapsed().as_secs();
         match result {
             Ok(shown) => {
-                self.passed += 1;
-                println!("ok      {name} ({seconds} s)");
-                for line in shown.lines() {
-                    println!("        {line}");
-                }
+                self.passed.fetch_add(1, Ordering::Relaxed);
+                let shown: String = shown.lines().map(|line| format!("        {line}\n")).collect();
+                print!("ok      {name} ({seconds} s)\n{shown}");
             }
             Err(error) => {
-                self.failed.push(name);
+                self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(name);
                 println!("FAILED  {name} ({seconds} s)\n{error:#}");
             }
         }
     }
 }
 
-/// Runs the steps whose names contain `part`.
+/// Runs the steps whose names contain `part`: those for the host and those for devices side by side, since a linker, an emulator or a
+/// training keeps one core busy.
 pub fn run(part: String) -> Result<()> {
     let toolchain = Toolchain::find(&[&BOARDS.map(|board| board.target)[..], &[NO_ATOMICS]].concat())?;
     setup::qemu(true)?;
     setup::lints()?;
-    let mut steps = Steps { part, ..Steps::default() };
+    let steps = Steps { part, ..Steps::default() };
+    thread::scope(|scope| {
+        scope.spawn(|| on_devices(&steps, toolchain));
+        on_host(&steps, toolchain);
+    });
+
+    let (passed, failed) =
+        (steps.passed.into_inner(), steps.failed.into_inner().unwrap_or_else(PoisonError::into_inner));
+    ensure!(passed > 0 || !failed.is_empty(), "no step's name contains `{}`", steps.part);
+    println!("{passed} passed, {} failed", failed.len());
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join("; "));
+    }
+    Ok(())
+}
+
+/// What builds in the workspace's folder.
+fn on_host(steps: &Steps, toolchain: Toolchain) {
     steps.step("format", || {
         output(&mut cargo("fmt --all --check"))?;
         output(cargo("fmt --all --check").current_dir("firmware"))
     });
     steps
         .step("lints", || output(&mut cargo("clippy --quiet --workspace --all-targets --all-features -- -D warnings")));
-    if toolchain == Toolchain::Rustup {
-        steps.step("lints of the firmware", || lint_firmware(toolchain));
-    } else {
-        println!("skipped lints of the firmware: Debian's toolchain has no clippy for it");
-    }
-    steps.step("tests", || tests(&mut cargo("test --workspace")));
+    steps.step("tests", tests);
     steps.step("documentation", || {
         output(cargo("doc --quiet --no-deps --all-features").env("RUSTDOCFLAGS", "-D warnings"))
     });
@@ -71,33 +86,17 @@ pub fn run(part: String) -> Result<()> {
     steps.step("the oldest compiler", package::oldest_compiler);
     steps.step("licences and advisories", package::licences);
     steps.step(
-        "no_std builds, without features and with those that need no std: Cortex-M4F, Cortex-M0, RISC-V without atomics",
+        "no_std, without features and with those that need no std: Cortex-M4F, Cortex-M0, RISC-V without atomics",
         || {
-            for target in [M4F.target, M0.target, NO_ATOMICS] {
-                for features in ["", "checkpoint,defmt,serde"] {
-                    let mut build = toolchain.cargo("build", target);
-                    output(build.args([
-                        "--quiet",
-                        "--release",
-                        "--lib",
-                        "--package",
-                        "nerve",
-                        "--features",
-                        features,
-                    ]))?;
-                }
+            for features in ["", "checkpoint,defmt,serde"] {
+                let mut check = toolchain.cargo("check", M4F.target);
+                check.args(["--target", M0.target, "--target", NO_ATOMICS]);
+                output(check.args(["--quiet", "--lib", "--package", "nerve", "--features", features]))?;
             }
             Ok(String::new())
         },
     );
     steps.step("networks exported as ONNX, in onnxruntime", onnx::check);
-    steps.step("no panic path in inference, training and loading weights: every core", || {
-        for board in BOARDS {
-            // Linked, not run.
-            device::build(toolchain, board.target, board.roomy().feature, "panic_free").context(board.core)?;
-        }
-        Ok(String::new())
-    });
     steps.step("Iris within a point of PyTorch", || {
         output(&mut cargo("run --quiet --release --example iris -- --table")).map(|_| String::new())
     });
@@ -106,29 +105,38 @@ pub fn run(part: String) -> Result<()> {
         Ok(iris + &firmware_data("signal", &["signal-cnn.nrv", "signal-gru.nrv", "signal.bin"])?)
     });
     steps.step("MNIST: an epoch, the same bits with any number of threads, and resumed", mnist);
+    steps.step("digits and clothes on the emulated Cortex-M4F: every logit the host's", || images::classify(toolchain));
+}
+
+/// What builds in the firmware's folder.
+fn on_devices(steps: &Steps, toolchain: Toolchain) {
+    if toolchain == Toolchain::Rustup {
+        steps.step("lints of the firmware", || lint_firmware(toolchain));
+    } else {
+        println!("skipped lints of the firmware: Debian's toolchain has no clippy for it");
+    }
+    steps.step("no panic path in inference, training and loading weights: every core", || {
+        for board in BOARDS {
+            // Linked, not run.
+            device::build(toolchain, board.target, board.roomy().feature, "panic_free").context(board.core)?;
+        }
+        Ok(String::new())
+    });
     steps.step("the demo on every emulated board", || demo(toolchain));
     steps.step("a 1-D CNN and a GRU on a signal, on the emulated Cortex-M4F", || {
         Ok(M4F.run(&M4F.build(toolchain, "signal")?, None)?.log)
     });
-    steps.step("digits and clothes on the emulated Cortex-M4F: every logit the host's", || images::classify(toolchain));
-    steps.step("the same bits on host (debug, release) and on every emulated core", || same_bits(toolchain));
     steps.step("the learner builds for nRF52840-DK, STM32F4 Discovery and Raspberry Pi Pico 2", || {
         for (feature, target) in REAL_BOARDS {
             device::build(toolchain, target, feature, LEARNER).context(feature)?;
         }
         Ok(String::new())
     });
+    steps.step("the same bits on host (debug, release) and on every emulated core", || same_bits(toolchain));
     steps.step("a host's session with the learner on every emulated board, its power cut in between", || {
         session::run(toolchain)
     });
     steps.step("cost on the device, beside benches/device.md", bench::check);
-
-    ensure!(steps.passed > 0 || !steps.failed.is_empty(), "no step's name contains `{}`", steps.part);
-    println!("{} passed, {} failed", steps.passed, steps.failed.len());
-    if !steps.failed.is_empty() {
-        bail!("failed: {}", steps.failed.join("; "));
-    }
-    Ok(())
 }
 
 fn cargo(arguments: &str) -> Command {
@@ -147,9 +155,15 @@ fn lint_firmware(toolchain: Toolchain) -> Result<String> {
     Ok(String::new())
 }
 
-/// Adds up the closing lines of the test programs.
-fn tests(command: &mut Command) -> Result<String> {
-    let all = output(command)?;
+/// Runs the tests of every package and of the docs, and adds up the closing lines. The lints look at examples that have no tests.
+fn tests() -> Result<String> {
+    let metadata = MetadataCommand::new().other_options(["--locked".into()]).exec()?;
+    let targets = metadata.workspace_packages().into_iter().flat_map(|package| &package.targets);
+    let mut programs = cargo("test --workspace --lib --bins --tests");
+    for target in targets.filter(|target| target.is_example() && target.test) {
+        programs.args(["--example", &target.name]);
+    }
+    let all = output(&mut programs)? + &output(&mut cargo("test --workspace --doc"))?;
     let count = |what: &str| -> u32 {
         let counts = all.lines().filter(|line| line.starts_with("test result")).flat_map(|line| line.split([';', '.']));
         counts.filter_map(|part| part.trim().strip_suffix(what)?.trim().parse::<u32>().ok()).sum()
