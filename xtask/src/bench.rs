@@ -37,15 +37,15 @@ const PEERS: [(&str, &str, u64, u64); 9] = [
 
 /// Work, who else does it, and the bytes of code and of RAM that takes, compiled by gcc 12.2 -Os.
 const SIZES: [(&str, &str, u64, Option<u64>); 2] =
-    [("Iris 4-10-3, SGD step", "AIfES", 17_232, Some(2_156)), ("Iris 4-10-3, SGD step", PLAIN_C, 1_828, None)];
+    [("Iris 4-10-3 with standardisation, SGD step", "AIfES", 17_232, Some(2_156)), ("Iris 4-10-3 with standardisation, SGD step", PLAIN_C, 1_828, None)];
 
 /// Work, and the most bytes that its program may take beyond one that does nothing, on the Cortex-M4F.
-const LIMITS: [(&str, u64); 2] = [("Iris 4-10-3, inference", 4 * 1024), ("Iris 4-10-3, SGD step", 8 * 1024)];
+const LIMITS: [(&str, u64); 2] = [("Iris 4-10-3 with standardisation, inference", 4 * 1024), ("Iris 4-10-3 with standardisation, SGD step", 8 * 1024)];
 
 /// The firmware's program that does the work, and what it is.
 const NETWORKS: [(&str, &str); 14] = [
-    ("infer_iris", "Iris 4-10-3, inference"),
-    ("step_iris", "Iris 4-10-3, SGD step"),
+    ("infer_iris", "Iris 4-10-3 with standardisation, inference"),
+    ("step_iris", "Iris 4-10-3 with standardisation, SGD step"),
     ("infer_signal_cnn", "signal CNN, inference"),
     ("step_signal_cnn", "signal CNN, SGD step"),
     ("infer_signal_gru", "signal GRU, inference over 48 samples"),
