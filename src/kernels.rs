@@ -1,7 +1,7 @@
 //! The matrix loops, each beside a naive twin that says what it computes; tests hold the two together bit for bit.
 //!
-//! **One order of summation**: every sum runs over its index in ascending order, from its starting value. It is a textbook's
-//! order, independent of the batch size, of tiles and of the width of vectors, so all of those may differ between targets and
+//! **One order of summation**: every sum runs over its index in ascending order, from its starting value (−0 if it has none). It is a
+//! textbook's order, independent of the batch size, of tiles and of the width of vectors, so all of those may differ between targets and
 //! the bits do not. Speed comes from computing neighbouring outputs side by side in registers (in vectors, where there are any),
 //! never from splitting a sum. No product is fused with its addition.
 
@@ -167,6 +167,7 @@ pub(crate) fn add_dot_products<T: Real, const I: usize, const O: usize>(
     dx: &mut [T; I],
 ) -> bool {
     let ((dx, dx_rest), (w, w_rest)) = (dx.as_chunks_mut::<8>(), w.as_chunks::<8>());
+    let w = if I >= 64 { of_any_length(w) } else { w };
     let ((dx_4, dx_rest), (w_4, w_rest)) = (dx_rest.as_chunks_mut::<4>(), w_rest.as_chunks::<4>());
     if dx.iter_mut().zip(w).all(|(dx, w)| T::add_dot_products(dy, w, dx))
         && dx_4.iter_mut().zip(w_4).all(|(dx, w)| T::add_dot_products(dy, w, dx))
@@ -175,6 +176,12 @@ pub(crate) fn add_dot_products<T: Real, const I: usize, const O: usize>(
         return true;
     }
     false
+}
+
+/// The same rows. The compiler takes assembly for short and would write out all turns of a loop over it whose number it knows.
+#[inline(always)]
+fn of_any_length<R>(rows: R) -> R {
+    if cfg!(all(target_arch = "arm", target_abi = "eabihf")) { core::hint::black_box(rows) } else { rows }
 }
 
 /// `w -= scale·g`.
@@ -266,12 +273,15 @@ impl<T: Real> Matrix<T> for Strided<'_, T> {
 /// `c[m][n] = Σₖ a(m, k)·b[k][n]`, added to what `c` holds if `ADD`, tile by tile.
 #[inline(always)]
 pub(crate) fn product<const ADD: bool, T: Real, const N: usize>(a: &impl Matrix<T>, b: &[[T; N]], c: &mut [[T; N]]) {
-    let mut in_assembly = |(m, c)| {
-        let row = a.strided().skip_rows(m);
-        T::add_products(row.data, row.column, b, c)
-    };
-    if ADD && c.iter_mut().enumerate().all(&mut in_assembly) {
-        return;
+    if ADD {
+        let rows = if c.len() > 16 { of_any_length(&mut *c) } else { &mut *c };
+        let in_assembly = rows.iter_mut().enumerate().all(|(m, c)| {
+            let row = a.strided().skip_rows(m);
+            T::add_products(row.data, row.column, b, c)
+        });
+        if in_assembly {
+            return;
+        }
     }
     let mut n = 0;
     if N > NARROW && b.len() * c.len() * N >= MANY {

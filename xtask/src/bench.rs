@@ -36,11 +36,16 @@ const PEERS: [(&str, &str, u64, u64); 9] = [
 ];
 
 /// Work, who else does it, and the bytes of code and of RAM that takes, compiled by gcc 12.2 -Os.
-const SIZES: [(&str, &str, u64, Option<u64>); 2] =
-    [("Iris 4-10-3 with standardisation, SGD step", "AIfES", 17_232, Some(2_156)), ("Iris 4-10-3 with standardisation, SGD step", PLAIN_C, 1_828, None)];
+const SIZES: [(&str, &str, u64, Option<u64>); 2] = [
+    ("Iris 4-10-3 with standardisation, SGD step", "AIfES", 17_232, Some(2_156)),
+    ("Iris 4-10-3 with standardisation, SGD step", PLAIN_C, 1_828, None),
+];
 
 /// Work, and the most bytes that its program may take beyond one that does nothing, on the Cortex-M4F.
-const LIMITS: [(&str, u64); 2] = [("Iris 4-10-3 with standardisation, inference", 4 * 1024), ("Iris 4-10-3 with standardisation, SGD step", 8 * 1024)];
+const LIMITS: [(&str, u64); 2] = [
+    ("Iris 4-10-3 with standardisation, inference", 4 * 1024),
+    ("Iris 4-10-3 with standardisation, SGD step", 8 * 1024),
+];
 
 /// The firmware's program that does the work, and what it is.
 const NETWORKS: [(&str, &str); 14] = [
