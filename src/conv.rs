@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 
 use crate::batch_norm::{Affine, scale_rows};
 use crate::geometry::{Axis, Geometry, OnImage, OnSignal};
-use crate::kernels::{NARROW, Strided, add_dot_products, product};
+use crate::kernels::{NARROW, Strided, add_dot_products, product, sum_rows};
 use crate::params::{fingerprint, mix, weights_and_biases};
 use crate::{Activation, Layer, Linear, Mode, Real, Same, Tensor, Zero};
 
@@ -268,11 +268,7 @@ fn add_gradients<T: Real, const C: usize, const O: usize, const KH: usize, const
                 }
             });
         });
-        for pixel in dy {
-            for (db, dy) in db.iter_mut().zip(pixel) {
-                *db += *dy;
-            }
-        }
+        sum_rows::<true, _, _>(dy, db);
     }
 }
 

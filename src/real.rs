@@ -137,6 +137,9 @@ pub trait Real:
     }
 }
 
+/// The limit of [`Real::are_small`].
+const SMALL: f64 = (1u64 << 40) as f64;
+
 /// Usual settings of optimizers.
 pub struct Defaults<T> {
     pub(crate) beta1: T,
@@ -202,7 +205,7 @@ impl Real for f32 {
     }
     #[inline]
     fn are_small(values: &[Self]) -> bool {
-        const LIMIT: u32 = ((1u64 << 40) as f32).to_bits();
+        const LIMIT: u32 = (SMALL as f32).to_bits();
         values.iter().fold(0, |largest, v| (v.to_bits() << 1).max(largest)) < LIMIT << 1
     }
 }
@@ -247,7 +250,7 @@ impl Real for f64 {
         self.is_finite()
     }
     fn are_small(values: &[Self]) -> bool {
-        values.iter().all(|v| v.abs() < (1u64 << 40) as f64)
+        values.iter().all(|v| v.abs() < SMALL)
     }
 }
 

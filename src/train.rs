@@ -69,6 +69,9 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
         targets: [Option<&Target>; B],
         accumulate: bool,
     ) -> Result<X::Elem, TrainError> {
+        if !accumulate {
+            self.accumulated = 0;
+        }
         let examples = targets.iter().flatten().count();
         let mode = Mode::Training { accumulate, seed: self.seed, first_example: self.examples, examples };
         network.forward(x, &mut self.pass.acts, &mut self.pass.y, mode);
@@ -219,7 +222,6 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         x: &[X; B],
         targets: &[Target; B],
     ) -> Result<X::Elem, TrainError> {
-        self.buffers.accumulated = 0;
         let sum = self.buffers.backpropagate(network, loss, x, targets.each_ref().map(Some), false)?;
         self.descend(network, optimizer, self.buffers.gradients_are_finite(network, x), B as u32)?;
         Ok(sum / X::Elem::of(B as f64))
@@ -248,7 +250,6 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
             if filled == 0 {
                 break;
             }
-            self.buffers.accumulated = 0;
             sum += self.buffers.backpropagate(network, loss, &self.batch, targets, false)?;
             let finite = self.buffers.gradients_are_finite(network, &self.batch);
             self.descend(network, optimizer, finite, filled)?;
@@ -303,9 +304,10 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         examples: &[(&X, &Target)],
     ) -> Result<X::Elem, TrainError> {
         let (targets, filled) = self.gather(&mut examples.iter().copied());
-        self.buffers.accumulated = filled;
         (self.buffers.seed, self.buffers.examples) = (seed, first_example);
-        self.buffers.backpropagate(network, loss, &self.batch, targets, false)
+        let sum = self.buffers.backpropagate(network, loss, &self.batch, targets, false)?;
+        self.buffers.accumulated = filled;
+        Ok(sum)
     }
 
     /// The sum of the losses of up to `B` examples.

@@ -70,6 +70,60 @@ macro_rules! registers {
     };
 }
 
+/// [`registers`] for one of the tiles of rows of `$N` columns, with its numbers of columns and registers; `skip` is what lies between the
+/// tile in a row and in the next, in bytes.
+macro_rules! on_tile {
+    ($N:ident, $LAST:ident, $($tokens:tt)*) => {
+        registers!(
+            $($tokens)*
+            skip = const ($N - tile($N, $LAST)) * size_of::<f32>(),
+            end = const 9 + tile($N, $LAST),
+            width1 = const first(tile($N, $LAST)),
+            end1 = const first(tile($N, $LAST)).saturating_sub(1),
+            width2 = const tile($N, $LAST) - first(tile($N, $LAST)),
+            end2 = const (tile($N, $LAST) - first(tile($N, $LAST))).saturating_sub(1),
+        )
+    };
+}
+
+/// [`on_tile`] for all `$M` rows, which [`each_row`] goes through.
+macro_rules! on_rows_of_tile {
+    ($M:ident, $N:ident, $LAST:ident, $($tokens:tt)*) => {
+        on_tile!(
+            $N, $LAST, $($tokens)*
+            k = inout(reg) turns($M / 2) => _,
+            odd = const $M % 2,
+            unrolled = const unrolled($M / 2),
+            turns = const turns($M / 2),
+        )
+    };
+}
+
+/// `$row!(register)` for each row, with the row's factor from `$factors` in that register: two rows a turn, the first alone if the number
+/// is odd.
+macro_rules! each_row {
+    ($factors:literal, $row:ident) => {
+        concat!(
+            ".if {odd}\n",
+            "vldmia {", $factors, "}!, {{s30}}\n",
+            $row!("s30"),
+            ".endif\n",
+            ".rept {unrolled}\n",
+            each_row!(@two $factors, $row),
+            ".endr\n",
+            ".if {turns}\n",
+            "2:\n",
+            each_row!(@two $factors, $row),
+            "subs {k}, {k}, #1\n",
+            "bne 2b\n",
+            ".endif\n",
+        )
+    };
+    (@two $factors:literal, $row:ident) => {
+        concat!("vldmia {", $factors, "}!, {{s30-s31}}\n", $row!("s30"), $row!("s31"))
+    };
+}
+
 /// Adds the products of the factor in register `$factor` and a row of `{b}` to a tile's sums, in `s10` and on.
 macro_rules! add_row {
     ($factor:literal) => {
@@ -121,7 +175,8 @@ fn add_products_to_tile<const N: usize, const LAST: bool>(
     // among the `N`. `b.len()` times, this reads `a` at the next multiple of `stride` and the tile's columns of the next row of
     // `b`; it reads and writes those columns of `c`, and no other memory. Every register that it changes is declared.
     unsafe {
-        registers!(
+        on_tile!(
+            N, LAST,
             "vldmia {c}, {{s10-s{end}}}",
             // Two rows a turn; of an odd number, the first turn takes one.
             "adds {k}, {k}, #1",
@@ -139,12 +194,6 @@ fn add_products_to_tile<const N: usize, const LAST: bool>(
             c = in(reg) c.as_mut_ptr().wrapping_add(n),
             k = inout(reg) b.len() => _,
             stride = in(reg) stride * size_of::<f32>(),
-            skip = const (N - tile(N, LAST)) * size_of::<f32>(),
-            end = const 9 + tile(N, LAST),
-            width1 = const first(tile(N, LAST)),
-            end1 = const first(tile(N, LAST)).saturating_sub(1),
-            width2 = const tile(N, LAST) - first(tile(N, LAST)),
-            end2 = const (tile(N, LAST) - first(tile(N, LAST))).saturating_sub(1),
         );
     }
 }
@@ -245,44 +294,18 @@ fn affine_tile<const M: usize, const N: usize, const LAST: bool>(
     y: &mut [f32; N],
     n: usize,
 ) {
-    macro_rules! two_rows {
-        () => {
-            concat!("vldmia {x}!, {{s30-s31}}\n", add_row!("s30"), add_row!("s31"))
-        };
-    }
     // SAFETY: `tiles` gives columns among the `N`. Reads the tile's columns of the biases and, `M` times, the next scalar of `x` and
     // those columns of the next row of `w`; writes those columns of `y`, and no other memory. Every register that it changes is declared.
     unsafe {
-        registers!(
+        on_rows_of_tile!(
+            M, N, LAST,
             "vldmia {bias}, {{s10-s{end}}}",
-            ".if {odd}",
-            "vldmia {x}!, {{s30}}",
-            add_row!("s30"),
-            ".endif",
-            ".rept {unrolled}",
-            two_rows!(),
-            ".endr",
-            ".if {turns}",
-            "2:",
-            two_rows!(),
-            "subs {k}, {k}, #1",
-            "bne 2b",
-            ".endif",
+            each_row!("x", add_row),
             "vstmia {y}, {{s10-s{end}}}",
             x = inout(reg) x.as_ptr() => _,
             b = inout(reg) w.as_ptr().cast::<f32>().wrapping_add(n) => _,
             bias = in(reg) b.as_ptr().wrapping_add(n),
             y = in(reg) y.as_mut_ptr().wrapping_add(n),
-            k = inout(reg) turns(M / 2) => _,
-            odd = const M % 2,
-            unrolled = const unrolled(M / 2),
-            turns = const turns(M / 2),
-            skip = const (N - tile(N, LAST)) * size_of::<f32>(),
-            end = const 9 + tile(N, LAST),
-            width1 = const first(tile(N, LAST)),
-            end1 = const first(tile(N, LAST)).saturating_sub(1),
-            width2 = const tile(N, LAST) - first(tile(N, LAST)),
-            end2 = const (tile(N, LAST) - first(tile(N, LAST))).saturating_sub(1),
         );
     }
 }
@@ -337,44 +360,18 @@ fn products_of_tile<const M: usize, const N: usize, const LAST: bool>(
             )
         };
     }
-    macro_rules! two_rows {
-        () => {
-            concat!("vldmia {a}!, {{s30-s31}}\n", row!("s30"), row!("s31"))
-        };
-    }
     // SAFETY: `tiles` gives columns among the `N`. This reads the tile's columns of `b`, and `M` times the next scalar of `a`, and
     // writes the tile's columns of `copy` and of the next row of `c`, and no other memory. Every register that it changes is declared.
     unsafe {
-        registers!(
+        on_rows_of_tile!(
+            M, N, LAST,
             "vldmia {b}, {{s10-s{end}}}",
             "vstmia {copy}, {{s10-s{end}}}",
-            ".if {odd}",
-            "vldmia {a}!, {{s30}}",
-            row!("s30"),
-            ".endif",
-            ".rept {unrolled}",
-            two_rows!(),
-            ".endr",
-            ".if {turns}",
-            "2:",
-            two_rows!(),
-            "subs {k}, {k}, #1",
-            "bne 2b",
-            ".endif",
+            each_row!("a", row),
             a = inout(reg) a.as_ptr() => _,
             b = in(reg) b.as_ptr().wrapping_add(n),
             c = inout(reg) c.as_mut_ptr().cast::<f32>().wrapping_add(n) => _,
             copy = in(reg) copy.as_mut_ptr().wrapping_add(n),
-            k = inout(reg) turns(M / 2) => _,
-            odd = const M % 2,
-            unrolled = const unrolled(M / 2),
-            turns = const turns(M / 2),
-            skip = const (N - tile(N, LAST)) * size_of::<f32>(),
-            end = const 9 + tile(N, LAST),
-            width1 = const first(tile(N, LAST)),
-            end1 = const first(tile(N, LAST)).saturating_sub(1),
-            width2 = const tile(N, LAST) - first(tile(N, LAST)),
-            end2 = const (tile(N, LAST) - first(tile(N, LAST))).saturating_sub(1),
         );
     }
 }
@@ -478,8 +475,8 @@ pub fn add_dot_products<const R: usize, const N: usize>(a: &[f32; N], rows: &[[f
     }
 }
 
-/// [`Real`](crate::Real)'s methods that say whether the target has assembly, for `f32`. Where the compiler's own code is as
-/// short, in rows of up to three, it is left to it.
+/// [`Real`](crate::Real)'s methods that say whether the target has assembly, for `f32`. Most rows of up to three are left to the compiler,
+/// whose own code is as short.
 macro_rules! methods {
     () => {
         #[inline(always)]

@@ -319,9 +319,8 @@ fn beside_plain(toolchain: Toolchain, plugin: &Path, over: &mut Vec<String>) -> 
          | work | core | ours | plain | ours/plain |\n|---|---|---|---|---|\n",
     );
     for board in BOARDS {
-        let roomy = board.roomy();
-        let elf = device::build(toolchain, board.target, roomy.feature, "beside_plain")?;
-        let run = roomy.run(&elf, Some(plugin)).context(board.core)?;
+        let elf = board.build_roomy(toolchain, "beside_plain")?;
+        let run = board.roomy().run(&elf, Some(plugin)).context(board.core)?;
         for (work, pair) in run.log.lines().zip(regions(&run).as_chunks::<2>().0) {
             let [(ours, _), (plain, _)] = pair;
             let core = board.core;

@@ -106,6 +106,11 @@ impl Board {
         if self.memory == M4F.memory { self } else { &M4F }
     }
 
+    /// Builds one of the firmware's programs for [`roomy`](Self::roomy), compiled for this board's core; returns its ELF file.
+    pub fn build_roomy(&self, toolchain: Toolchain, program: &str) -> Result<PathBuf> {
+        build(toolchain, self.target, self.roomy().feature, program)
+    }
+
     /// The emulator with a program, without its serial line.
     fn qemu(&self, elf: &Path) -> Command {
         let (program, machine) = self.qemu;

@@ -118,7 +118,7 @@ fn on_devices(steps: &Steps, toolchain: Toolchain) {
     steps.step("no panic path in inference, training and loading weights: every core", || {
         for board in BOARDS {
             // Linked, not run.
-            device::build(toolchain, board.target, board.roomy().feature, "panic_free").context(board.core)?;
+            board.build_roomy(toolchain, "panic_free").context(board.core)?;
         }
         Ok(String::new())
     });
@@ -238,9 +238,8 @@ fn same_bits(toolchain: Toolchain) -> Result<String> {
         output(&mut cargo(&format!("run --quiet --package host-tests --bin same-bits --profile {profile}")))
     };
     let device = |board: &Board| {
-        let roomy = board.roomy();
-        let program = device::build(toolchain, board.target, roomy.feature, "same_bits")?;
-        Ok::<_, anyhow::Error>(roomy.run(&program, None)?.log)
+        let program = board.build_roomy(toolchain, "same_bits")?;
+        Ok::<_, anyhow::Error>(board.roomy().run(&program, None)?.log)
     };
     let expected = host("dev")?;
     let mut runs = vec![("the host's release build", host("release")?)];

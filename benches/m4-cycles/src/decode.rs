@@ -38,8 +38,8 @@ pub struct Instruction {
 }
 
 impl Instruction {
-    /// `first` is the instruction's first halfword, which tells its size. Cycles are those of the Cortex-M4 Technical Reference Manual (Arm DDI 0439),
-    /// table 3-1 and table 7-1.
+    /// `first` is the instruction's first halfword, which tells its size: QEMU says two bytes too many of one before the end of a page.
+    /// Cycles are those of the Cortex-M4 Technical Reference Manual (Arm DDI 0439), table 3-1 and table 7-1.
     pub fn decode(address: u64, first: u16, text: &str) -> Self {
         let marker = match first {
             BEGIN => Some(Marker::Begin),
