@@ -150,6 +150,9 @@ pub(crate) fn times_transposed<const ADD: bool, T: Real, const I: usize, const O
 
 #[inline(always)]
 fn dot_products<const ADD: bool, T: Real, const O: usize>(dy: &[T; O], w: &[[T; O]], dx: &mut [T]) {
+    if !ADD && O <= NARROW && T::dot_products(dy, w, dx) {
+        return;
+    }
     for (dx, w) in dx.iter_mut().zip(w) {
         let mut sum = if ADD { *dx } else { T::EMPTY_SUM };
         for (dy, w) in dy.iter().zip(w) {
@@ -187,6 +190,9 @@ fn of_any_length<R>(rows: R) -> R {
 /// `w -= scale·g`.
 #[inline]
 pub(crate) fn subtract_scaled<T: Real>(w: &mut [T], scale: T, g: &[T]) {
+    if w.len() <= 64 && T::subtract_scaled(w, scale, g) {
+        return;
+    }
     // Four at a time on a Cortex-M, then two: loads side by side pipeline, and no operation waits for the one before it.
     const CHUNK: usize = if cfg!(target_arch = "arm") { 4 } else { 1 };
     const PAIR: usize = if cfg!(target_arch = "arm") { 2 } else { 1 };
@@ -360,8 +366,8 @@ fn tile<const ADD: bool, T: Real, const R: usize, const C: usize, const N: usize
     }
     for (k, b) in b.iter().enumerate().skip(if ADD { 0 } else { 1 }) {
         let b = &b[n..n + C];
-        for (r, sum) in sums.iter_mut().enumerate() {
-            let a = a.at(m + r, k);
+        let a: [T; R] = core::array::from_fn(|r| a.at(m + r, k));
+        for (sum, a) in sums.iter_mut().zip(a) {
             for (sum, b) in sum.iter_mut().zip(b) {
                 *sum += a * *b;
             }

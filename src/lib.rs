@@ -280,6 +280,8 @@ pub mod flash;
 mod fold;
 #[cfg(feature = "serde")]
 pub mod serde;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+mod short;
 pub mod weights;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod wide;

@@ -25,10 +25,17 @@ pub struct CrossEntropy;
 #[inline]
 fn log_sum_exp<T: Real, const C: usize>(z: &[T; C], p: &mut [T; C]) -> T {
     let max = largest(z);
-    for (p, z) in p.iter_mut().zip(z) {
-        *p = *z - max;
+    // On a desktop in registers: a vector's load of what narrower stores have just written waits for them.
+    let mut local = [T::ZERO; C];
+    let row = if cfg!(target_os = "none") { &mut *p } else { &mut local };
+    for (v, z) in row.iter_mut().zip(z) {
+        *v = *z - max;
     }
-    max + softmax(p).ln()
+    let sum = softmax(row);
+    if !cfg!(target_os = "none") {
+        *p = local;
+    }
+    max + sum.ln()
 }
 
 impl<T: Real, const C: usize> Loss<[T; C], usize> for CrossEntropy {

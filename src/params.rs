@@ -2,7 +2,7 @@
 
 use rand_core::Rng;
 
-use crate::{Init, Real, Zero};
+use crate::{Init, Real, Tensor, Zero};
 
 /// An ordered list of tensors over `T`: a network, an optimizer's moments, or a pair of both (a checkpoint).
 /// It is what [`weights`](crate::weights) stores.
@@ -21,7 +21,7 @@ pub trait Tensors<T> {
 pub trait Params<T>: Tensors<T> {
     /// The parameters' shape, for gradients and moments; `()` for a part that is not trained.
     type Grads: Zero + Tensors<T>;
-    /// Calls `f(parameters, gradients, moments)` for each tensor that is trained, in declaration order.
+    /// Calls `f(parameters, gradients, moments)` for each tensor that is trained, in declaration order, perhaps in pieces.
     fn zip<const K: usize>(
         &mut self,
         grads: &Self::Grads,
@@ -152,7 +152,7 @@ macro_rules! weights_and_biases {
                 mut moments: [&mut Self; MOMENTS],
                 f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; MOMENTS]),
             ) {
-                f(self.w.flat_mut(), grads.w.flat(), moments.each_mut().map(|m| m.w.flat_mut()));
+                $crate::params::zip_weights(&mut self.w, &grads.w, moments.each_mut().map(|m| &mut m.w), f);
                 f(&mut self.b, &grads.b, moments.each_mut().map(|m| m.b.as_mut_slice()));
             }
             fn init<R: rand_core::Rng>(&mut self, init: $crate::Init, rng: &mut R) {
@@ -163,6 +163,25 @@ macro_rules! weights_and_biases {
     };
 }
 pub(crate) use weights_and_biases;
+
+/// Calls `f` for all weights at once; on a desktop for each row of a few, as the next forward pass will read them: a vector that reads what
+/// two stores have just written waits for both.
+#[inline(always)]
+pub(crate) fn zip_weights<T: Real, R: Tensor<Elem = T>, const I: usize, const K: usize>(
+    w: &mut [R; I],
+    grads: &[R; I],
+    moments: [&mut [R; I]; K],
+    f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+) {
+    if cfg!(target_os = "none") || R::LEN < 4 || I * R::LEN > 64 {
+        f(w.flat_mut(), grads.flat(), moments.map(|m| m.flat_mut()));
+        return;
+    }
+    let mut moments = moments.map(|m| m.iter_mut());
+    for (w, g) in w.iter_mut().zip(grads) {
+        f(w.flat_mut(), g.flat(), moments.each_mut().map(|m| m.next().map_or(&mut [][..], R::flat_mut)));
+    }
+}
 
 /// `Params` for a layer that trains nothing.
 macro_rules! untrained {

@@ -127,10 +127,9 @@ macro_rules! layer {
                 _: Mode,
             ) {
                 let Some(dx) = dx else { return };
-                dx.clear();
                 for (((x, dx), y), dy) in x.iter().zip(dx).zip(y).zip(dy) {
                     let (x, dx) = (pixels(x.flat()), pixels_mut(dx.flat_mut()));
-                    self.back::<T, C>(x, dx, pixels(y.flat()), pixels_mut(dy.flat_mut()), $width);
+                    self.back::<T, C>(x, dx, pixels(y.flat()), pixels(dy.flat()), $width);
                 }
             }
         }
@@ -149,15 +148,17 @@ impl<M: Pooling, const KH: usize, const KW: usize, const OH: usize, const OW: us
     #[inline(always)]
     fn pool<T: Real, const C: usize>(&self, x: &[[T; C]], y: &mut [[T; C]], width: usize) {
         for (rows, y) in x.chunks_exact(KH * width).zip(y.chunks_exact_mut(OW)) {
-            y.fill([M::start(); C]);
-            for row in rows.chunks_exact(width) {
-                for (window, y) in row.chunks_exact(KW).zip(y.iter_mut()) {
+            for (column, y) in y.iter_mut().enumerate() {
+                // In registers, so that a window's values do not wait for each other's stores.
+                let mut sums = [M::start(); C];
+                for window in rows.chunks_exact(width).filter_map(|row| row.as_chunks::<KW>().0.get(column)) {
                     for pixel in window {
-                        y.iter_mut().zip(pixel).for_each(|(y, x)| M::add(y, *x));
+                        sums.iter_mut().zip(pixel).for_each(|(sum, x)| M::add(sum, *x));
                     }
                 }
+                sums.iter_mut().for_each(|sum| M::finish(sum, KH * KW));
+                *y = sums;
             }
-            y.as_flattened_mut().iter_mut().for_each(|y| M::finish(y, KH * KW));
         }
     }
 
@@ -167,23 +168,27 @@ impl<M: Pooling, const KH: usize, const KW: usize, const OH: usize, const OW: us
         x: &[[T; C]],
         dx: &mut [[T; C]],
         y: &[[T; C]],
-        dy: &mut [[T; C]],
+        dy: &[[T; C]],
         width: usize,
     ) {
+        // What the windows leave out.
+        if dx.len() > OH * KH * OW * KW {
+            dx.fill([T::ZERO; C]);
+        }
         let rows = x.chunks_exact(KH * width).zip(dx.chunks_exact_mut(KH * width));
-        for (((x, dx), y), dy) in rows.zip(y.chunks_exact(OW)).zip(dy.chunks_exact_mut(OW)) {
-            for (x, dx) in x.chunks_exact(width).zip(dx.chunks_exact_mut(width)) {
-                for (((x, dx), y), dy) in x.chunks_exact(KW).zip(dx.chunks_exact_mut(KW)).zip(y).zip(dy.iter_mut()) {
-                    // In registers, so that a window's values do not wait for each other's stores.
-                    let mut left = *dy;
+        for (((x, dx), y), dy) in rows.zip(y.chunks_exact(OW)).zip(dy.chunks_exact(OW)) {
+            for (column, (y, dy)) in y.iter().zip(dy).enumerate() {
+                let mut left = *dy;
+                for (x, dx) in x.chunks_exact(width).zip(dx.chunks_exact_mut(width)) {
+                    let (x, dx) = (x.as_chunks::<KW>().0.get(column), dx.as_chunks_mut::<KW>().0.get_mut(column));
+                    let (Some(x), Some(dx)) = (x, dx) else { continue };
                     for (x, dx) in x.iter().zip(dx) {
                         let mut pixel = [T::ZERO; C];
-                        for (((x, dx), y), dy) in x.iter().zip(&mut pixel).zip(y).zip(&mut left) {
-                            *dx = M::backward(*x, *y, dy, KH * KW);
+                        for (((x, dx), y), left) in x.iter().zip(&mut pixel).zip(y).zip(&mut left) {
+                            *dx = M::backward(*x, *y, left, KH * KW);
                         }
                         *dx = pixel;
                     }
-                    *dy = left;
                 }
             }
         }

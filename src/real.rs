@@ -115,6 +115,18 @@ pub trait Real:
     ) -> bool {
         false
     }
+    /// `w -= a·g`, if there are vectors for a few scalars.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn subtract_scaled(_w: &mut [Self], _a: Self, _g: &[Self]) -> bool {
+        false
+    }
+    /// `dx[i] = Σⱼ dy[j]·w[i][j]`, likewise.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn dot_products<const O: usize>(_dy: &[Self; O], _w: &[[Self; O]], _dx: &mut [Self]) -> bool {
+        false
+    }
     /// `eˣ` in place, likewise.
     #[doc(hidden)]
     #[inline(always)]
@@ -281,7 +293,7 @@ pub(crate) const EXP: [f32; 12] = [
 ///
 /// `x = n·ln 2 + r` with `n` an integer and `|r| ≤ ½ ln 2`; then `eˣ = 2ⁿ·eʳ`.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     let [lowest, highest, log2_e, round, ln_2_high, ln_2_low, c4, c3, c2, c1, c0, one] = EXP;
     let x = if x < lowest { lowest } else { x };
     let x = if x > highest { highest } else { x };

@@ -148,7 +148,7 @@ fn add_products<V: Copy + core::ops::Add<Output = V> + core::ops::Mul<Output = V
     }
 }
 
-/// [`Real`](crate::Real)'s method that says whether the machine has such vectors, for `f32`.
+/// [`Real`](crate::Real)'s methods that say whether there are vectors, for `f32`.
 macro_rules! methods {
     () => {
         fn product_in_vectors(
@@ -159,6 +159,21 @@ macro_rules! methods {
             width: usize,
         ) -> usize {
             $crate::wide::product(add, a, b, c, width)
+        }
+        #[inline(always)]
+        fn subtract_scaled(w: &mut [f32], a: f32, g: &[f32]) -> bool {
+            $crate::short::subtract_scaled(w, a, g);
+            true
+        }
+        #[inline(always)]
+        fn dot_products<const O: usize>(dy: &[f32; O], w: &[[f32; O]], dx: &mut [f32]) -> bool {
+            $crate::short::dot_products(dy, w, dx);
+            true
+        }
+        #[inline(always)]
+        fn exp_in_place(row: &mut [f32]) -> bool {
+            $crate::short::exp(row);
+            true
         }
     };
 }
