@@ -395,18 +395,20 @@ fn sum_of_squares<T: Real>(gradients: &impl Tensors<T>) -> T {
 }
 
 pub(crate) fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
-    /// Without a floating-point unit an addition is a call, and a look at the bits is not.
-    const SOFT: bool = cfg!(all(target_os = "none", not(any(target_abi = "eabihf", target_feature = "f"))));
-    // Sums are quick, but may overflow though their terms do not: then each is looked at.
-    !SOFT && sums_are_finite(tensors) || each_is_finite(tensors)
+    // A Cortex-M's floating-point unit adds more quickly than an integer is looked at. Sums may overflow though their terms do not.
+    cfg!(target_abi = "eabihf") && sums_are_finite(tensors) || each_is_finite(tensors)
 }
 
 /// Rare where sums are quick, hence not worth a copy of its code for each tensor.
 #[cold]
 pub(crate) fn each_is_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
+    /// Looked at side by side, in vectors.
+    const LANES: usize = if cfg!(target_os = "none") { 1 } else { 32 };
     #[inline(never)]
     fn each<T: Real>(tensor: &[T]) -> bool {
-        tensor.iter().all(|v| v.is_finite())
+        let (chunks, rest) = tensor.as_chunks::<LANES>();
+        chunks.iter().all(|chunk| chunk.iter().fold(true, |finite, v| finite & v.is_finite()))
+            && rest.iter().all(|v| v.is_finite())
     }
     let mut finite = true;
     tensors.visit(&mut |tensor| finite &= each(tensor));
@@ -416,43 +418,17 @@ pub(crate) fn each_is_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
 /// Whether sums of all elements are finite; several side by side, which do not wait for one another.
 #[inline(always)]
 fn sums_are_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
-    let (mut sums, mut sum) = ([T::ZERO; SUMS], T::ZERO);
+    let mut sums = [T::ZERO; 8];
     tensors.visit(&mut |tensor| {
-        let (blocks, rest) = if cfg!(target_arch = "arm") { (&[][..], tensor) } else { tensor.as_chunks() };
-        if !blocks.is_empty() {
-            add_blocks(blocks, &mut sums);
-        }
-        let (chunks, rest) = rest.as_chunks::<SUMS>();
+        let (chunks, rest) = tensor.as_chunks::<8>();
         for chunk in chunks {
             add(chunk, &mut sums);
         }
-        if cfg!(target_arch = "arm") {
-            add(rest, &mut sums);
-        } else {
-            rest.iter().for_each(|v| sum += *v);
-        }
+        add(rest, &mut sums);
     });
-    if cfg!(target_arch = "arm") {
-        sums.iter().for_each(|v| sum += *v);
-        sum.is_finite()
-    } else {
-        sum.is_finite() && sums.iter().all(|sum| sum.is_finite())
-    }
-}
-
-/// Sums side by side in [`sums_are_finite`]: a vector on a desktop.
-const SUMS: usize = if cfg!(target_arch = "arm") { 8 } else { 4 };
-
-/// `sums += Σ blocks`: large tensors, in a loop that small ones do not need.
-#[inline(never)]
-fn add_blocks<T: Real>(blocks: &[[T; 64]], sums: &mut [T; SUMS]) {
-    let mut wide = [T::ZERO; 16];
-    for chunk in blocks.as_flattened().as_chunks::<16>().0 {
-        add(chunk, &mut wide);
-    }
-    for chunk in wide.as_chunks::<SUMS>().0 {
-        add(chunk, sums);
-    }
+    let mut sum = T::ZERO;
+    sums.iter().for_each(|v| sum += *v);
+    sum.is_finite()
 }
 
 #[inline(always)]
