@@ -21,6 +21,8 @@ const WIDE: usize = if cfg!(target_arch = "arm") {
 };
 /// A matrix of at most this many columns is one tile wide.
 pub(crate) const NARROW: usize = 12;
+/// Scalars that are updated before a loop over the widest vectors would have begun.
+pub(crate) const SHORT: usize = 64;
 /// Products that make it worth to ask the machine for wider vectors.
 const MANY: usize = 4096;
 
@@ -190,7 +192,7 @@ fn of_any_length<R>(rows: R) -> R {
 /// `w -= scale·g`.
 #[inline]
 pub(crate) fn subtract_scaled<T: Real>(w: &mut [T], scale: T, g: &[T]) {
-    if w.len() <= 64 && T::subtract_scaled(w, scale, g) {
+    if w.len() <= SHORT && T::subtract_scaled(w, scale, g) {
         return;
     }
     // Four at a time on a Cortex-M, then two: loads side by side pipeline, and no operation waits for the one before it.

@@ -2,6 +2,7 @@
 
 use rand_core::Rng;
 
+use crate::kernels::SHORT;
 use crate::{Init, Real, Tensor, Zero};
 
 /// An ordered list of tensors over `T`: a network, an optimizer's moments, or a pair of both (a checkpoint).
@@ -173,7 +174,7 @@ pub(crate) fn zip_weights<T: Real, R: Tensor<Elem = T>, const I: usize, const K:
     moments: [&mut [R; I]; K],
     f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
 ) {
-    if cfg!(target_os = "none") || R::LEN < 4 || I * R::LEN > 64 {
+    if cfg!(target_os = "none") || R::LEN < 4 || I * R::LEN > SHORT {
         f(w.flat_mut(), grads.flat(), moments.map(|m| m.flat_mut()));
         return;
     }

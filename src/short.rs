@@ -7,7 +7,7 @@ use fearless_simd::{Level, f32x4, f32x8, prelude::*};
 
 use crate::real::EXP;
 
-/// In the vectors of AVX2 or those of SSE2. Not `fearless_simd::dispatch!`, which would call a function of its own.
+/// In the vectors of AVX2 or those of SSE2, which every x86-64 has. Not `fearless_simd::dispatch!`, which would call a function of its own.
 macro_rules! with_vectors {
     ($simd:ident => $compute:block) => {
         if let Some($simd) = Level::baseline().as_avx2() {
@@ -89,7 +89,6 @@ fn exp_lanes<S: Simd, V: SimdFloat<S, Element = f32>>(simd: S, x: V) -> V {
     let [lowest, highest, log2_e, round, ln_2_high, ln_2_low, c4, c3, c2, c1, c0, one] = EXP;
     let rounded = x * log2_e + round;
     let n = rounded - round;
-    // The product is exact, so it may be fused.
     let (high, low) = (x - n * ln_2_high, n * ln_2_low);
     let r = high - low;
     let r2 = r * r;

@@ -37,6 +37,9 @@ where
     close(&format!("{name}: y"), found[0].flat(), y);
     let (mut dy, mut grads) = ([L::Out::ZERO], <L as Params<f64>>::Grads::ZERO);
     fill(dy[0].flat_mut(), 13);
+    // What an earlier step has left must not count.
+    found_dx[0].flat_mut().fill(f64::NAN);
+    grads.visit_mut(&mut |tensor: &mut [f64]| tensor.fill(f64::NAN));
     let mode = Mode::Training { accumulate: false, seed: 0, first_example: 0, examples: 1 };
     layer.backward(&x, &(), &found, &mut dy, &mut (), Some(&mut found_dx), Some(&mut grads), mode);
     let mut expected = weights_and_biases.iter();
