@@ -26,25 +26,65 @@ fn product_at(level: Level, add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32]
     }
 }
 
+/// Rows of `b` that are copied at a time.
+const DEPTH: usize = 128;
+
 fn columns<S: Simd>(simd: S, add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) -> usize {
+    // Rows a kilobyte or more apart fall on few places of the cache, at worst, 4 KiB apart, on two; enough uses pay for a copy that does not.
+    let copy = width >= 256 && b.len() >= 16 * width && c.len() >= 16 * width;
+    let depth = if copy { DEPTH } else { b.len() / width };
+    let mut done = 0;
+    for (i, b) in b.chunks(depth * width).enumerate() {
+        let a = Strided { data: &a.data[i * depth * a.column..], ..a };
+        done = if copy { copied_columns(simd, add || i > 0, a, b, c, width) } else { 0 };
+        done = columns_from(simd, add || i > 0, a, b, c, width, done);
+    }
+    done
+}
+
+/// As many columns as there are in whole pairs of vectors, each pair copied so that it lies in one piece: 16 KiB of stack.
+fn copied_columns<S: Simd>(simd: S, add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) -> usize {
+    let pair = 2 * S::f32s::LEN;
+    let mut copy = [0.0; DEPTH * 32];
     let mut n = 0;
-    while n + 2 * S::f32s::LEN <= width {
+    while n + pair <= width {
+        for (copy, b) in copy.chunks_exact_mut(pair).zip(b.chunks_exact(width)) {
+            copy.copy_from_slice(&b[n..n + pair]);
+        }
+        let b = Strided { data: &copy[..b.len() / width * pair], row: pair, column: 1 };
         rows::<S, 4, 2>(simd, add, a, b, c, width, n);
+        n += pair;
+    }
+    n
+}
+
+fn columns_from<S: Simd>(
+    simd: S,
+    add: bool,
+    a: Strided<f32>,
+    b: &[f32],
+    c: &mut [f32],
+    width: usize,
+    mut n: usize,
+) -> usize {
+    while n + 2 * S::f32s::LEN <= width {
+        rows::<S, 4, 2>(simd, add, a, Strided { data: &b[n..], row: width, column: 1 }, c, width, n);
         n += 2 * S::f32s::LEN;
     }
     if n + S::f32s::LEN <= width {
-        rows::<S, 8, 1>(simd, add, a, b, c, width, n);
+        rows::<S, 8, 1>(simd, add, a, Strided { data: &b[n..], row: width, column: 1 }, c, width, n);
         n += S::f32s::LEN;
     }
     n
 }
 
 /// All rows of `C` vectors of columns, `R` rows at a time: as many sums as it takes to wait for none.
+/// `b` begins at column `n`.
 fn rows<S: Simd, const R: usize, const C: usize>(
     simd: S,
     add: bool,
     a: Strided<f32>,
-    b: &[f32],
+    b: Strided<f32>,
     c: &mut [f32],
     width: usize,
     n: usize,
@@ -52,25 +92,25 @@ fn rows<S: Simd, const R: usize, const C: usize>(
     simd.vectorize(
         #[inline(always)]
         || {
-            let b = (b, width, n);
+            let place = (width, n);
             let mut m = 0;
             let mut rows = c.chunks_exact_mut(R * width);
             for c in &mut rows {
-                tile::<S, R, C>(simd, add, a.skip_rows(m), b, c);
+                tile::<S, R, C>(simd, add, a.skip_rows(m), b, c, place);
                 m += R;
             }
             let mut rows = rows.into_remainder().chunks_exact_mut(4 * width);
             for c in &mut rows {
-                tile::<S, 4, C>(simd, add, a.skip_rows(m), b, c);
+                tile::<S, 4, C>(simd, add, a.skip_rows(m), b, c, place);
                 m += 4;
             }
             let mut rows = rows.into_remainder().chunks_exact_mut(2 * width);
             for c in &mut rows {
-                tile::<S, 2, C>(simd, add, a.skip_rows(m), b, c);
+                tile::<S, 2, C>(simd, add, a.skip_rows(m), b, c, place);
                 m += 2;
             }
             for c in rows.into_remainder().chunks_exact_mut(width) {
-                tile::<S, 1, C>(simd, add, a.skip_rows(m), b, c);
+                tile::<S, 1, C>(simd, add, a.skip_rows(m), b, c, place);
                 m += 1;
             }
         },
@@ -83,8 +123,9 @@ fn tile<S: Simd, const R: usize, const C: usize>(
     simd: S,
     add: bool,
     a: Strided<f32>,
-    (b, width, n): (&[f32], usize, usize),
+    b: Strided<f32>,
     c: &mut [f32],
+    (width, n): (usize, usize),
 ) {
     let columns = n..n + C * S::f32s::LEN;
     let mut sums = [[S::f32s::splat(simd, 0.0); C]; R];
@@ -95,7 +136,7 @@ fn tile<S: Simd, const R: usize, const C: usize>(
             }
         }
     } else {
-        let b = vectors::<S, C>(simd, &b[columns.clone()]);
+        let b = vectors::<S, C>(simd, b.data);
         for (r, sums) in sums.iter_mut().enumerate() {
             let a = S::f32s::splat(simd, a.data[r * a.row]);
             for (sum, b) in sums.iter_mut().zip(b) {
@@ -103,19 +144,19 @@ fn tile<S: Simd, const R: usize, const C: usize>(
             }
         }
     }
-    let depth = b.len() / width;
+    let depth = b.data.len().div_ceil(b.row);
     let steps = if add { 0..depth } else { 1..depth };
     if a.column == 1 {
         let rows: [_; R] = core::array::from_fn(|r| &a.data[r * a.row..][..depth]);
         for k in steps {
-            let b = vectors::<S, C>(simd, &b[k * width..][columns.clone()]);
+            let b = vectors::<S, C>(simd, &b.data[k * b.row..]);
             for (sums, a) in sums.iter_mut().zip(&rows) {
                 add_products(sums, S::f32s::splat(simd, a[k]), b);
             }
         }
     } else {
         for k in steps {
-            let b = vectors::<S, C>(simd, &b[k * width..][columns.clone()]);
+            let b = vectors::<S, C>(simd, &b.data[k * b.row..]);
             for (sums, a) in sums.iter_mut().zip(&a.data[k * a.column..][..R]) {
                 add_products(sums, S::f32s::splat(simd, *a), b);
             }
@@ -131,7 +172,7 @@ fn tile<S: Simd, const R: usize, const C: usize>(
 #[inline(always)]
 fn vectors<S: Simd, const C: usize>(simd: S, scalars: &[f32]) -> [S::f32s; C] {
     let mut vectors = [S::f32s::splat(simd, 0.0); C];
-    for (vector, scalars) in vectors.iter_mut().zip(scalars.chunks_exact(S::f32s::LEN)) {
+    for (vector, scalars) in vectors.iter_mut().zip(scalars[..C * S::f32s::LEN].chunks_exact(S::f32s::LEN)) {
         *vector = S::f32s::from_slice(simd, scalars);
     }
     vectors
@@ -197,7 +238,7 @@ mod tests {
         for level in levels.into_iter().flatten() {
             let mut done = 0;
             for (rows, depth, width) in
-                [(1, 1, 16), (2, 3, 33), (3, 1, 8), (5, 7, 24), (8, 9, 100), (15, 4, 48), (21, 40, 71)]
+                [(1, 1, 16), (2, 3, 33), (3, 1, 8), (5, 7, 24), (8, 9, 100), (15, 4, 48), (21, 40, 71), (17, 300, 281)]
             {
                 for (row, column) in [(depth, 1), (1, rows), (depth + 3, 1), (1, rows + 2)] {
                     for add in [false, true] {
