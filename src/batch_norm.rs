@@ -39,7 +39,7 @@ pub struct BatchNorm<L: Affine<T>, F = Linear, T: Real = f32> {
     pub mean: L::Channels,
     /// Running variance of the layer's outputs.
     pub variance: L::Channels,
-    activation: PhantomData<F>,
+    activation: PhantomData<fn() -> F>,
 }
 
 /// What a normalised value is multiplied by, and what is added.

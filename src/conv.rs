@@ -45,7 +45,7 @@ pub struct Conv<const C: usize, const O: usize, const KH: usize, const KW: usize
     pub w: [[[[T; O]; C]; KW]; KH],
     /// Biases.
     pub b: [T; O],
-    kind: PhantomData<(F, G)>,
+    kind: PhantomData<fn() -> (F, G)>,
 }
 
 impl<const C: usize, const O: usize, const KH: usize, const KW: usize, F, G, T> Conv<C, O, KH, KW, F, G, T> {

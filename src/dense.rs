@@ -21,7 +21,7 @@ pub struct Dense<const I: usize, const O: usize, F = Linear, T = f32> {
     pub w: [[T; O]; I],
     /// Biases.
     pub b: [T; O],
-    activation: PhantomData<F>,
+    activation: PhantomData<fn() -> F>,
 }
 
 impl<const I: usize, const O: usize, F, T> Dense<I, O, F, T> {

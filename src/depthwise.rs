@@ -24,7 +24,7 @@ pub struct DepthwiseConv2d<const C: usize, const K: usize, F = Linear, G = Same,
     pub w: [[[T; C]; K]; K],
     /// Biases.
     pub b: [T; C],
-    kind: PhantomData<(F, G)>,
+    kind: PhantomData<fn() -> (F, G)>,
 }
 
 impl<const C: usize, const K: usize, F, G, T> DepthwiseConv2d<C, K, F, G, T> {

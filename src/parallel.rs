@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::{Layer, Loss, Optimizer, Real, Tensor, TrainError, Trainer, Zero};
 
-/// Trains with batches of any size, on every thread of the current rayon pool.
+/// Trains with batches of any size, in the current rayon pool and on every thread of it.
 ///
 /// A batch is cut into shards of `S` examples. Each shard's gradients are computed on their own and added in the shards' order, so
 /// that the result depends on `S` but has the same bits with any number of threads. If a batch is one shard, they are the bits of
@@ -24,9 +24,8 @@ pub struct ParallelTrainer<N: Layer<X>, X: Tensor, const S: usize = 16> {
 
 impl<N, X, const S: usize> ParallelTrainer<N, X, S>
 where
-    N: Layer<X> + Sync,
-    X: Tensor<Elem: Send> + Sync,
-    Trainer<N, X, S>: Send,
+    N: Layer<X> + Send + Sync,
+    X: Tensor,
 {
     /// Memory for batches of `batch` examples (at least 1), seed 0.
     pub fn new(batch: usize) -> Self {
@@ -47,38 +46,40 @@ where
     pub fn epoch<'a, Target: Sync + 'a>(
         &mut self,
         network: &mut N,
-        optimizer: &mut impl Optimizer<N, X::Elem>,
+        optimizer: &mut (impl Optimizer<N, X::Elem> + Send),
         loss: &(impl Loss<N::Out, Target> + Sync),
-        examples: impl IntoIterator<Item = (&'a X, &'a Target)>,
+        examples: impl IntoIterator<Item = (&'a X, &'a Target)> + Send,
     ) -> Result<X::Elem, TrainError>
     where
         X: 'a,
     {
-        let (mut sum, mut count) = (X::Elem::ZERO, 0usize);
-        let mut examples = examples.into_iter();
-        loop {
-            let batch: Vec<_> = examples.by_ref().take(self.batch).collect();
-            if batch.is_empty() {
-                break;
+        rayon::scope(|_| {
+            let (mut sum, mut count) = (X::Elem::ZERO, 0usize);
+            let mut examples = examples.into_iter();
+            loop {
+                let batch: Vec<_> = examples.by_ref().take(self.batch).collect();
+                if batch.is_empty() {
+                    break;
+                }
+                let (first, seed) = (self.examples, self.seed);
+                let sums = self.each_shard(&batch, |trainer, index, shard| {
+                    trainer.gradients_of(network, loss, seed, first + (index * S) as u64, shard)
+                });
+                for shard in sums {
+                    sum += shard?;
+                }
+                let [first, rest @ ..] = &mut self.shards[..batch.len().div_ceil(S)] else { break };
+                for shard in rest.iter() {
+                    first.add_gradients(network, shard);
+                }
+                first.clip_norm = self.clip_norm;
+                first.apply(network, optimizer)?;
+                rest.iter().for_each(|shard| shard.show(network));
+                self.examples += batch.len() as u64;
+                count += batch.len();
             }
-            let (first, seed) = (self.examples, self.seed);
-            let sums = self.each_shard(&batch, |trainer, index, shard| {
-                trainer.gradients_of(network, loss, seed, first + (index * S) as u64, shard)
-            });
-            for shard in sums {
-                sum += shard?;
-            }
-            let [first, rest @ ..] = &mut self.shards[..batch.len().div_ceil(S)] else { break };
-            for shard in rest.iter() {
-                first.add_gradients(network, shard);
-            }
-            first.clip_norm = self.clip_norm;
-            first.apply(network, optimizer)?;
-            rest.iter().for_each(|shard| shard.show(network));
-            self.examples += batch.len() as u64;
-            count += batch.len();
-        }
-        Ok(if count == 0 { sum } else { sum / X::Elem::of(count as f64) })
+            Ok(if count == 0 { sum } else { sum / X::Elem::of(count as f64) })
+        })
     }
 
     /// The mean loss over `examples`, without training; `each` is shown every output beside its target, in order.
@@ -89,34 +90,36 @@ where
         &mut self,
         network: &N,
         loss: &(impl Loss<N::Out, Target> + Sync),
-        examples: impl IntoIterator<Item = (&'a X, &'a Target)>,
-        mut each: impl FnMut(&N::Out, &Target),
+        examples: impl IntoIterator<Item = (&'a X, &'a Target)> + Send,
+        mut each: impl FnMut(&N::Out, &Target) + Send,
     ) -> Result<X::Elem, TrainError>
     where
         X: 'a,
     {
-        let (mut sum, mut count) = (X::Elem::ZERO, 0usize);
-        let mut examples = examples.into_iter();
-        loop {
-            let batch: Vec<_> = examples.by_ref().take(self.shards.len() * S).collect();
-            if batch.is_empty() {
-                break;
-            }
-            let sums = self.each_shard(&batch, |trainer, _, shard| trainer.loss_of(network, loss, shard));
-            for shard in sums {
-                sum += shard?;
-            }
-            for (trainer, shard) in self.shards.iter().zip(batch.chunks(S)) {
-                for (y, (_, target)) in trainer.outputs().iter().zip(shard) {
-                    each(y, target);
+        rayon::scope(|_| {
+            let (mut sum, mut count) = (X::Elem::ZERO, 0usize);
+            let mut examples = examples.into_iter();
+            loop {
+                let batch: Vec<_> = examples.by_ref().take(self.shards.len() * S).collect();
+                if batch.is_empty() {
+                    break;
                 }
+                let sums = self.each_shard(&batch, |trainer, _, shard| trainer.loss_of(network, loss, shard));
+                for shard in sums {
+                    sum += shard?;
+                }
+                for (trainer, shard) in self.shards.iter().zip(batch.chunks(S)) {
+                    for (y, (_, target)) in trainer.outputs().iter().zip(shard) {
+                        each(y, target);
+                    }
+                }
+                count += batch.len();
             }
-            count += batch.len();
-        }
-        if !sum.is_finite() {
-            return Err(TrainError::NonFiniteLoss);
-        }
-        Ok(if count == 0 { sum } else { sum / X::Elem::of(count as f64) })
+            if !sum.is_finite() {
+                return Err(TrainError::NonFiniteLoss);
+            }
+            Ok(if count == 0 { sum } else { sum / X::Elem::of(count as f64) })
+        })
     }
 
     /// What `work` returns for each shard, in order.

@@ -25,7 +25,7 @@ pub type AvgPool1d<const K: usize, const OL: usize> = Pool<Avg, 1, K, 1, OL>;
 /// What `M` makes of windows of height `KH` and width `KW` that do not overlap, channel by channel. What remains at the end of an image
 /// or signal is left out. [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`] and [`AvgPool1d`] are its usual forms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pool<M, const KH: usize, const KW: usize, const OH: usize, const OW: usize>(PhantomData<M>);
+pub struct Pool<M, const KH: usize, const KW: usize, const OH: usize, const OW: usize>(PhantomData<fn() -> M>);
 
 impl<M, const KH: usize, const KW: usize, const OH: usize, const OW: usize> Zero for Pool<M, KH, KW, OH, OW> {
     const ZERO: Self = Self(PhantomData);

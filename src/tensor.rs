@@ -2,8 +2,8 @@
 
 use crate::Real;
 
-/// A value with an all-zero constant, so that big state can lie in a `static` and never crosses the stack.
-pub trait Zero {
+/// Plain data with an all-zero constant, so that big state can lie in a `static` and never crosses the stack.
+pub trait Zero: Send + Sync {
     /// All zeros.
     const ZERO: Self;
     /// Sets every element to zero, in place.

@@ -48,7 +48,7 @@ fn start() -> Result<()> {
     }
 }
 
-fn run<F: Activation + Sync + Send, C: Activation + Sync + Send>(options: &Options, data: &Mnist) -> Result<()> {
+fn run<F: Activation, C: Activation>(options: &Options, data: &Mnist) -> Result<()> {
     let Training { out, onnx, .. } = &options.training;
     let mut curves = Vec::new();
     for plan in options.training.plans(RATES) {
@@ -95,8 +95,7 @@ fn parts_agree<F: Activation, C: Activation>(net: &Autoencoder<F, C>, images: &[
 /// Trains on the 60,000 images; `each` is shown the network after each epoch.
 fn train<N>(data: &Mnist, plan: &Plan, bar: ProgressBar, mut each: impl FnMut(u32, &N)) -> Result<Session<N, Pixels>>
 where
-    N: Layer<Pixels, Out = Pixels> + Zero + Sync,
-    Trainer<N, Pixels, 16>: Send,
+    N: Layer<Pixels, Out = Pixels> + Zero,
 {
     let mut session = Session::<N, Pixels>::new(plan, Init::GlorotUniform, bar)?;
     let examples = |images| -> Examples<Pixels, Pixels> {

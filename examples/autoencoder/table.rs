@@ -31,8 +31,7 @@ pub fn print(data: &Mnist) -> Result<()> {
 /// Losses after each epoch, for each seed.
 fn errors<N>(name: &str, data: &Mnist, epochs: u32) -> Result<Vec<Vec<(f32, f32)>>>
 where
-    N: Layer<Pixels, Out = Pixels> + Zero + Sync,
-    Trainer<N, Pixels, 16>: Send,
+    N: Layer<Pixels, Out = Pixels> + Zero,
 {
     (1..=SEEDS)
         .map(|seed| {

@@ -95,8 +95,7 @@ fn start() -> Result<()> {
 
 fn run<N>(options: &Options, data: &Data) -> Result<()>
 where
-    N: Describe<Image> + Layer<Image, Out = [f32; 10]> + Zero + Sync,
-    Trainer<N, Image, 16>: Send,
+    N: Describe<Image> + Layer<Image, Out = [f32; 10]> + Zero,
 {
     let name = format!("{:?}", options.network).to_lowercase();
     if let Some(folder) = &options.device {

@@ -28,8 +28,7 @@ pub fn print(digits: &Data) -> Result<()> {
 
 fn row<N>(name: &str, data: &Data, pytorch: f64, table: &mut Table) -> Result<()>
 where
-    N: Layer<Image, Out = [f32; 10]> + Zero + Sync,
-    Trainer<N, Image, 16>: Send,
+    N: Layer<Image, Out = [f32; 10]> + Zero,
 {
     let mut accuracies = Vec::new();
     for seed in 1..=SEEDS {

@@ -32,9 +32,8 @@ pub fn train<N, X, const C: usize>(
     test: Examples<X, usize>,
 ) -> Result<Trained<N, C>>
 where
-    X: Tensor<Elem = f32> + Sync,
-    N: Layer<X, Out = [f32; C]> + Zero + Sync,
-    Trainer<N, X, 16>: Send,
+    X: Tensor<Elem = f32>,
+    N: Layer<X, Out = [f32; C]> + Zero,
 {
     let (mut accuracies, mut confusion) = (Vec::new(), Confusion::default());
     for _ in 0..plan.epochs {
@@ -56,9 +55,8 @@ pub fn run<N, X, const C: usize>(
     data: (Examples<X, usize>, Examples<X, usize>),
 ) -> Result<()>
 where
-    X: Tensor<Elem = f32> + Sync,
-    N: Describe<X> + Layer<X, Out = [f32; C]> + Zero + Sync,
-    Trainer<N, X, 16>: Send,
+    X: Tensor<Elem = f32>,
+    N: Describe<X> + Layer<X, Out = [f32; C]> + Zero,
 {
     println!("{name}: {} parameters", <N as Tensors<f32>>::LEN);
     let (mut losses, mut accuracies, mut rows) = (Vec::new(), Vec::new(), Vec::new());

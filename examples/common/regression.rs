@@ -43,8 +43,7 @@ pub fn train<const I: usize, Body>(
     bar: ProgressBar,
 ) -> Result<Trained<I, Body>>
 where
-    Body: Layer<[f32; I], Out = [f32; 1]> + Zero + Sync,
-    Trainer<Regressor<I, Body>, [f32; I], 16>: Send,
+    Body: Layer<[f32; I], Out = [f32; 1]> + Zero,
 {
     let different = train.y.iter().any(|y| *y != train.y[0]);
     ensure!(different, "{} rows to train on, no two of them with different targets: give more", train.y.len());
@@ -78,8 +77,7 @@ pub fn run<const I: usize, Body>(
     data: (&Rows<I>, &Rows<I>),
 ) -> Result<()>
 where
-    Body: Describe<[f32; I]> + Layer<[f32; I], Out = [f32; 1]> + Zero + Sync,
-    Trainer<Regressor<I, Body>, [f32; I], 16>: Send,
+    Body: Describe<[f32; I]> + Layer<[f32; I], Out = [f32; 1]> + Zero,
 {
     let ((train, test), (axis, shown)) = (data, axis);
     let (mut curves, mut lines) = (Vec::new(), Vec::new());

@@ -45,9 +45,8 @@ impl<X, Y> Copy for Examples<'_, X, Y> {}
 
 impl<N, X> Session<N, X>
 where
-    N: Layer<X> + Zero + Sync,
-    X: Tensor<Elem = f32> + Sync,
-    Trainer<N, X, SHARD>: Send,
+    N: Layer<X> + Zero,
+    X: Tensor<Elem = f32>,
 {
     /// Draws the weights, or reads them if the plan resumes.
     pub fn new(plan: &Plan, init: Init, bar: ProgressBar) -> Result<Self> {
@@ -75,7 +74,7 @@ where
         loss: &(impl Loss<N::Out, Y> + Sync),
         train: Examples<X, Y>,
         test: Examples<X, Y>,
-        each: impl FnMut(&N::Out, &Y),
+        each: impl FnMut(&N::Out, &Y) + Send,
     ) -> Result<()> {
         if self.order.len() != train.x.len() {
             self.order = (0..train.x.len()).collect();

@@ -61,8 +61,7 @@ fn start() -> Result<()> {
 
 fn run<N>(options: &Options, data: &Mnist) -> Result<()>
 where
-    N: Describe<Pixels> + Layer<Pixels, Out = Pixels> + Zero + Sync,
-    Trainer<N, Pixels, 16>: Send,
+    N: Describe<Pixels> + Layer<Pixels, Out = Pixels> + Zero,
 {
     let Training { out, onnx, .. } = &options.training;
     let clean = &data.test.images;
@@ -96,8 +95,7 @@ where
 /// Trains on the 60,000 images with noise that is drawn anew in each epoch.
 fn train<N>(data: &Mnist, sigma: f32, plan: &Plan, bar: ProgressBar) -> Result<Session<N, Pixels>>
 where
-    N: Layer<Pixels, Out = Pixels> + Zero + Sync,
-    Trainer<N, Pixels, 16>: Send,
+    N: Layer<Pixels, Out = Pixels> + Zero,
 {
     let mut session = Session::<N, Pixels>::new(plan, Init::GlorotUniform, bar)?;
     let test = noisy(&data.test.images, sigma, TEST_SEED);

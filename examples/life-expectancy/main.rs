@@ -81,8 +81,7 @@ fn start() -> Result<()> {
 
 fn run<Body>(options: &Options, countries: &Countries) -> Result<()>
 where
-    Body: Describe<[f32; FEATURES]> + Layer<[f32; FEATURES], Out = [f32; 1]> + Zero + Sync,
-    Trainer<regression::Regressor<FEATURES, Body>, [f32; FEATURES], 16>: Send,
+    Body: Describe<[f32; FEATURES]> + Layer<[f32; FEATURES], Out = [f32; 1]> + Zero,
 {
     let (train, test) = split(countries, options.split, options.rows, options.training.seed);
     println!(

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use common::options::{Kind, Plan};
-use common::regression::{Regressor, Rows, Trained, train};
+use common::regression::{Rows, Trained, train};
 use common::table::{Better, Table};
 use indicatif::ProgressBar;
 use nerve::Layer;
@@ -54,8 +54,7 @@ fn each_split<Body>(
     learning_rate: f32,
 ) -> Result<Vec<Trained<FEATURES, Body>>>
 where
-    Body: Layer<[f32; FEATURES], Out = [f32; 1]> + Zero + Sync + Send,
-    Trainer<Regressor<FEATURES, Body>, [f32; FEATURES], 16>: Send,
+    Body: Layer<[f32; FEATURES], Out = [f32; 1]> + Zero,
 {
     let one = |seed| {
         let (few, rest): (Rows<FEATURES>, Rows<FEATURES>) = split(countries, by, most, seed);

@@ -63,8 +63,7 @@ fn start() -> Result<()> {
 
 fn run<N>(options: &Options, data: &Mnist) -> Result<()>
 where
-    N: Describe<Pixels> + Layer<Pixels, Out = [f32; 10]> + Zero + Sync,
-    Trainer<N, Pixels, 16>: Send,
+    N: Describe<Pixels> + Layer<Pixels, Out = [f32; 10]> + Zero,
 {
     let name = format!("784-{}-10", options.hidden);
     let title = format!("{} {name}", if options.fashion { "Fashion-MNIST" } else { "MNIST" });

@@ -43,8 +43,7 @@ pub fn print(data: &Mnist) -> Result<()> {
 
 fn rows<N>(name: &str, data: &Mnist, pytorch: [f64; 3], table: &mut Table) -> Result<()>
 where
-    N: Layer<Pixels, Out = [f32; 10]> + Zero + Sync,
-    Trainer<N, Pixels, 16>: Send,
+    N: Layer<Pixels, Out = [f32; 10]> + Zero,
 {
     for (optimizer, reference) in [Kind::Sgd, Kind::Momentum, Kind::Adam].into_iter().zip(pytorch) {
         let mut accuracies = Vec::new();
@@ -65,8 +64,7 @@ where
 
 fn train<N>(name: &str, data: &Mnist, plan: &Plan) -> Result<Trained<N, 10>>
 where
-    N: Layer<Pixels, Out = [f32; 10]> + Zero + Sync,
-    Trainer<N, Pixels, 16>: Send,
+    N: Layer<Pixels, Out = [f32; 10]> + Zero,
 {
     let bar = progress(name, plan.epochs)?;
     let session = Session::new(plan, Init::GlorotUniform, bar.clone())?;

@@ -83,8 +83,7 @@ fn start() -> Result<()> {
 
 fn run<N>(options: &Options, split: &Split) -> Result<()>
 where
-    N: Describe<Window> + Layer<Window, Out = [f32; 7]> + Zero + Sync,
-    Trainer<N, Window, 16>: Send,
+    N: Describe<Window> + Layer<Window, Out = [f32; 7]> + Zero,
 {
     println!("exercises: {}", EXERCISES.join(", "));
     let name = format!("{:?}", options.network).to_lowercase();
@@ -100,8 +99,7 @@ where
 
 fn train<N>(split: &Split, plan: &Plan, bar: ProgressBar) -> Result<Trained<N, 7>>
 where
-    N: Layer<Window, Out = [f32; 7]> + Zero + Sync,
-    Trainer<N, Window, 16>: Send,
+    N: Layer<Window, Out = [f32; 7]> + Zero,
 {
     let session = Session::new(plan, Init::GlorotUniform, bar)?;
     classification::train(session, plan, split.train.examples(), split.test.examples())

@@ -52,8 +52,7 @@ fn start() -> Result<()> {
 
 fn run<Body>(options: &Options, wines: &Rows<FEATURES>) -> Result<()>
 where
-    Body: Describe<[f32; FEATURES]> + Layer<[f32; FEATURES], Out = [f32; 1]> + Zero + Sync,
-    Trainer<regression::Regressor<FEATURES, Body>, [f32; FEATURES], 16>: Send,
+    Body: Describe<[f32; FEATURES]> + Layer<[f32; FEATURES], Out = [f32; 1]> + Zero,
 {
     let split = Split::new(wines, options.training.seed);
     println!("{split}\n");
