@@ -291,25 +291,32 @@ pub(crate) fn product<const ADD: bool, T: Real, const N: usize>(a: &impl Matrix<
             return;
         }
     }
+    let many = N > NARROW && b.len() * c.len() * N >= MANY;
+    let (fours, rest) = c.as_chunks_mut::<ROWS>();
+    let m = ROWS * fours.len();
     let mut n = 0;
-    if N > NARROW && b.len() * c.len() * N >= MANY {
-        n = T::product_in_vectors(ADD, a.strided(), b.as_flattened(), c.as_flattened_mut(), N);
+    if many && m > 0 {
+        n = T::product_in_vectors(ADD, a.strided(), b.as_flattened(), fours.as_flattened_mut().as_flattened_mut(), N);
     }
-    let (c, rest) = c.as_chunks_mut::<ROWS>();
-    for (i, c) in c.iter_mut().enumerate() {
+    for (i, c) in fours.iter_mut().enumerate() {
         if ROWS == 1 {
             row_of_tiles::<ADD, T, ROWS, WIDE, N>(a, b, c, i, n);
         } else {
             row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(a, b, c, ROWS * i, n);
         }
     }
-    let m = ROWS * c.len();
+    if many && !rest.is_empty() {
+        let a = a.strided().skip_rows(m);
+        if T::product_of_few_in_vectors(ADD, a, b.as_flattened(), rest.as_flattened_mut(), N) {
+            return;
+        }
+    }
     if let Ok(c) = <&mut [_; 3]>::try_from(&mut *rest) {
-        row_of_tiles::<ADD, T, 3, COLUMNS, N>(a, b, c, m, n);
+        row_of_tiles::<ADD, T, 3, COLUMNS, N>(a, b, c, m, 0);
     } else if let Ok(c) = <&mut [_; 2]>::try_from(&mut *rest) {
-        row_of_tiles::<ADD, T, 2, COLUMNS, N>(a, b, c, m, n);
+        row_of_tiles::<ADD, T, 2, COLUMNS, N>(a, b, c, m, 0);
     } else if let Ok(c) = <&mut [_; 1]>::try_from(rest) {
-        row_of_tiles::<ADD, T, 1, WIDE, N>(a, b, c, m, n);
+        row_of_tiles::<ADD, T, 1, WIDE, N>(a, b, c, m, 0);
     }
 }
 

@@ -9,7 +9,7 @@ use fearless_simd::{Level, prelude::*};
 use crate::kernels::Strided;
 
 /// `c = a·b`, or `c += a·b` if `add`, for the first columns of `c`; returns how many it has done, perhaps none.
-/// `b` and `c` are rows of `width` scalars.
+/// `b` and `c` are rows of `width` scalars, those of `c` a multiple of four.
 pub fn product(add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) -> usize {
     product_at(Level::new(), add, a, b, c, width)
 }
@@ -24,6 +24,59 @@ fn product_at(level: Level, add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32]
     } else {
         0
     }
+}
+
+/// The same for all columns of up to three rows; `false` if the machine has no such vectors, or `c` has fewer columns than they.
+pub fn product_of_few(add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) -> bool {
+    product_of_few_at(Level::new(), add, a, b, c, width)
+}
+
+fn product_of_few_at(level: Level, add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) -> bool {
+    if b.is_empty() || a.row != 1 && a.column != 1 {
+        return false;
+    }
+    match (level.as_avx512(), level.as_avx2()) {
+        (Some(simd), _) if width >= 16 => few(simd, add, a, b, c, width),
+        (_, Some(simd)) if width >= 8 => few(simd, add, a, b, c, width),
+        _ => return false,
+    }
+    true
+}
+
+/// In panels of nearly equal numbers of vectors, so many that no sum waits for the one before it; only the last may be less than whole.
+fn few<S: Simd>(simd: S, add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) {
+    simd.vectorize(
+        #[inline(always)]
+        || {
+            let most = if c.len() == width { 8 } else { 4 };
+            let mut n = 0;
+            while n < width {
+                let vectors = (width - n).div_ceil(S::f32s::LEN);
+                let vectors = vectors.div_ceil(vectors.div_ceil(most));
+                let place = (width, n, (vectors * S::f32s::LEN).min(width - n));
+                let b = Strided { data: &b[n..], row: width, column: 1 };
+                match (c.len() / width, vectors) {
+                    (1, 1) => tile::<S, 1, 1>(simd, add, a, b, c, place),
+                    (1, 2) => tile::<S, 1, 2>(simd, add, a, b, c, place),
+                    (1, 3) => tile::<S, 1, 3>(simd, add, a, b, c, place),
+                    (1, 4) => tile::<S, 1, 4>(simd, add, a, b, c, place),
+                    (1, 5) => tile::<S, 1, 5>(simd, add, a, b, c, place),
+                    (1, 6) => tile::<S, 1, 6>(simd, add, a, b, c, place),
+                    (1, 7) => tile::<S, 1, 7>(simd, add, a, b, c, place),
+                    (1, _) => tile::<S, 1, 8>(simd, add, a, b, c, place),
+                    (2, 1) => tile::<S, 2, 1>(simd, add, a, b, c, place),
+                    (2, 2) => tile::<S, 2, 2>(simd, add, a, b, c, place),
+                    (2, 3) => tile::<S, 2, 3>(simd, add, a, b, c, place),
+                    (2, _) => tile::<S, 2, 4>(simd, add, a, b, c, place),
+                    (_, 1) => tile::<S, 3, 1>(simd, add, a, b, c, place),
+                    (_, 2) => tile::<S, 3, 2>(simd, add, a, b, c, place),
+                    (_, 3) => tile::<S, 3, 3>(simd, add, a, b, c, place),
+                    (_, _) => tile::<S, 3, 4>(simd, add, a, b, c, place),
+                }
+                n += place.2;
+            }
+        },
+    );
 }
 
 /// Rows of `b` that are copied at a time.
@@ -92,32 +145,23 @@ fn rows<S: Simd, const R: usize, const C: usize>(
     simd.vectorize(
         #[inline(always)]
         || {
-            let place = (width, n);
+            let place = (width, n, C * S::f32s::LEN);
             let mut m = 0;
             let mut rows = c.chunks_exact_mut(R * width);
             for c in &mut rows {
                 tile::<S, R, C>(simd, add, a.skip_rows(m), b, c, place);
                 m += R;
             }
-            let mut rows = rows.into_remainder().chunks_exact_mut(4 * width);
-            for c in &mut rows {
+            for c in rows.into_remainder().chunks_exact_mut(4 * width) {
                 tile::<S, 4, C>(simd, add, a.skip_rows(m), b, c, place);
                 m += 4;
-            }
-            let mut rows = rows.into_remainder().chunks_exact_mut(2 * width);
-            for c in &mut rows {
-                tile::<S, 2, C>(simd, add, a.skip_rows(m), b, c, place);
-                m += 2;
-            }
-            for c in rows.into_remainder().chunks_exact_mut(width) {
-                tile::<S, 1, C>(simd, add, a.skip_rows(m), b, c, place);
-                m += 1;
             }
         },
     );
 }
 
-/// `R` rows by `C` vectors from column `n` on, held in registers over all `k`.
+/// `R` rows by `C` vectors from column `n` on, held in registers over all `k`. The last vector ends with the last column: where columns
+/// are no whole number of vectors, it shares some with the vector before, and both hold the same sums there.
 #[inline(always)]
 fn tile<S: Simd, const R: usize, const C: usize>(
     simd: S,
@@ -125,18 +169,22 @@ fn tile<S: Simd, const R: usize, const C: usize>(
     a: Strided<f32>,
     b: Strided<f32>,
     c: &mut [f32],
-    (width, n): (usize, usize),
+    (width, n, columns): (usize, usize, usize),
 ) {
-    let columns = n..n + C * S::f32s::LEN;
+    assert!((C - 1) * S::f32s::LEN < columns && S::f32s::LEN <= columns);
+    let last = columns - S::f32s::LEN;
+    let start = |i: usize| if i < C - 1 { i * S::f32s::LEN } else { last };
+    let vectors = |scalars: &[f32]| -> [S::f32s; C] {
+        let scalars = &scalars[..columns];
+        core::array::from_fn(|i| S::f32s::from_slice(simd, &scalars[start(i)..][..S::f32s::LEN]))
+    };
     let mut sums = [[S::f32s::splat(simd, 0.0); C]; R];
     if add {
         for (sums, c) in sums.iter_mut().zip(c.chunks_exact(width)) {
-            for (sum, c) in sums.iter_mut().zip(c[columns.clone()].chunks_exact(S::f32s::LEN)) {
-                *sum = S::f32s::from_slice(simd, c);
-            }
+            *sums = vectors(&c[n..]);
         }
     } else {
-        let b = vectors::<S, C>(simd, b.data);
+        let b = vectors(b.data);
         for (r, sums) in sums.iter_mut().enumerate() {
             let a = S::f32s::splat(simd, a.data[r * a.row]);
             for (sum, b) in sums.iter_mut().zip(b) {
@@ -149,33 +197,24 @@ fn tile<S: Simd, const R: usize, const C: usize>(
     if a.column == 1 {
         let rows: [_; R] = core::array::from_fn(|r| &a.data[r * a.row..][..depth]);
         for k in steps {
-            let b = vectors::<S, C>(simd, &b.data[k * b.row..]);
+            let b = vectors(&b.data[k * b.row..]);
             for (sums, a) in sums.iter_mut().zip(&rows) {
                 add_products(sums, S::f32s::splat(simd, a[k]), b);
             }
         }
     } else {
         for k in steps {
-            let b = vectors::<S, C>(simd, &b.data[k * b.row..]);
+            let b = vectors(&b.data[k * b.row..]);
             for (sums, a) in sums.iter_mut().zip(&a.data[k * a.column..][..R]) {
                 add_products(sums, S::f32s::splat(simd, *a), b);
             }
         }
     }
     for (sums, c) in sums.iter().zip(c.chunks_exact_mut(width)) {
-        for (sum, c) in sums.iter().zip(c[columns.clone()].chunks_exact_mut(S::f32s::LEN)) {
-            sum.store_slice(c);
+        for (i, sum) in sums.iter().enumerate() {
+            sum.store_slice(&mut c[n + start(i)..][..S::f32s::LEN]);
         }
     }
-}
-
-#[inline(always)]
-fn vectors<S: Simd, const C: usize>(simd: S, scalars: &[f32]) -> [S::f32s; C] {
-    let mut vectors = [S::f32s::splat(simd, 0.0); C];
-    for (vector, scalars) in vectors.iter_mut().zip(scalars[..C * S::f32s::LEN].chunks_exact(S::f32s::LEN)) {
-        *vector = S::f32s::from_slice(simd, scalars);
-    }
-    vectors
 }
 
 #[inline(always)]
@@ -200,6 +239,15 @@ macro_rules! methods {
             width: usize,
         ) -> usize {
             $crate::wide::product(add, a, b, c, width)
+        }
+        fn product_of_few_in_vectors(
+            add: bool,
+            a: $crate::kernels::Strided<f32>,
+            b: &[f32],
+            c: &mut [f32],
+            width: usize,
+        ) -> bool {
+            $crate::wide::product_of_few(add, a, b, c, width)
         }
         #[inline(always)]
         fn subtract_scaled(w: &mut [f32], a: f32, g: &[f32]) -> bool {
@@ -227,6 +275,25 @@ mod tests {
     use rand_pcg::Pcg32;
     use std::vec::Vec;
 
+    /// Rows, products of a sum, columns.
+    const SHAPES: [(usize, usize, usize); 15] = [
+        (1, 1, 16),
+        (1, 30, 100),
+        (1, 5, 133),
+        (1, 8, 281),
+        (2, 3, 33),
+        (2, 4, 15),
+        (2, 9, 128),
+        (3, 1, 8),
+        (3, 6, 150),
+        (3, 7, 65),
+        (4, 7, 24),
+        (8, 9, 100),
+        (12, 4, 48),
+        (16, 300, 281),
+        (20, 40, 71),
+    ];
+
     /// Every level of the machine from AVX2 on, every remainder of rows and columns, a stored by rows and by columns.
     #[test]
     fn every_width_gives_the_bits_of_the_loop() {
@@ -237,16 +304,20 @@ mod tests {
             |count: usize| -> Vec<f32> { (0..count).map(|_| rng.next_u32() as f32 / 2f32.powi(31) - 1.0).collect() };
         for level in levels.into_iter().flatten() {
             let mut done = 0;
-            for (rows, depth, width) in
-                [(1, 1, 16), (2, 3, 33), (3, 1, 8), (5, 7, 24), (8, 9, 100), (15, 4, 48), (21, 40, 71), (17, 300, 281)]
-            {
+            for (rows, depth, width) in SHAPES {
                 for (row, column) in [(depth, 1), (1, rows), (depth + 3, 1), (1, rows + 2)] {
                     for add in [false, true] {
                         let (a, b) = (random((rows + 2) * (depth + 3)), random(depth * width));
                         let mut c = random(rows * width);
                         let mut expected = c.clone();
                         let a = Strided { data: &a, row, column };
-                        let columns = product_at(level, add, a, &b, &mut c, width);
+                        let columns = if rows % 4 == 0 {
+                            product_at(level, add, a, &b, &mut c, width)
+                        } else if product_of_few_at(level, add, a, &b, &mut c, width) {
+                            width
+                        } else {
+                            0
+                        };
                         for m in 0..rows {
                             for n in 0..columns {
                                 let mut sum = expected[m * width + n];
