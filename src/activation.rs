@@ -3,7 +3,7 @@
 use crate::params::{fingerprint, stateless};
 use crate::{Layer, Mode, Real, Tensor, Zero};
 
-/// A function of a layer's outputs for one example, in place.
+/// A function of each row of `width` values, in place: of a layer's outputs for an example, or of an image's channels at a pixel.
 ///
 /// The derivative is computed from the output, so that the input need not be kept.
 pub trait Activation {
@@ -11,10 +11,10 @@ pub trait Activation {
     const NAME: &str;
     /// Names the function in a weights file's fingerprint.
     const FINGERPRINT: u32 = fingerprint(Self::NAME, &[]);
-    /// Replaces the inputs in `row` by the outputs.
-    fn forward<T: Real>(row: &mut [T]);
+    /// Replaces the inputs in `rows` by the outputs.
+    fn forward<T: Real>(rows: &mut [T], width: usize);
     /// Replaces `∂loss/∂outputs` in `dy` by `∂loss/∂inputs`, given the outputs `y`.
-    fn backward<T: Real>(y: &[T], dy: &mut [T]);
+    fn backward<T: Real>(y: &[T], dy: &mut [T], width: usize);
 }
 
 /// `dy *= slope(y)`, a chunk at a time. Whole chunks are stored at once: on a desktop, because the compiler would rather jump over the
@@ -47,13 +47,13 @@ macro_rules! elementwise {
         impl Activation for $Name {
             const NAME: &str = stringify!($Name);
             #[inline]
-            fn forward<$T: Real>(row: &mut [$T]) {
-                for v in row {
+            fn forward<$T: Real>(rows: &mut [$T], _: usize) {
+                for v in rows {
                     *v = (|$x: $T| $f)(*v);
                 }
             }
             #[inline]
-            fn backward<$T: Real>(y: &[$T], dy: &mut [$T]) {
+            fn backward<$T: Real>(y: &[$T], dy: &mut [$T], _: usize) {
                 multiply_by_slopes(y, dy, |$y: $T| $slope);
             }
         }
@@ -78,10 +78,8 @@ macro_rules! activation_layer {
 
             #[inline]
             fn forward<const B: usize>(&self, x: &[X; B], (): &mut (), y: &mut [X; B], _: Mode) {
-                for (x, y) in x.iter().zip(y) {
-                    y.flat_mut().copy_from_slice(x.flat());
-                    <$Name as Activation>::forward(y.flat_mut());
-                }
+                X::flatten_mut(y).copy_from_slice(X::flatten(x));
+                <$Name as Activation>::forward(X::flatten_mut(y), X::LEN);
             }
             #[inline]
             fn backward<const B: usize>(
@@ -96,10 +94,8 @@ macro_rules! activation_layer {
                 _: Mode,
             ) {
                 let Some(dx) = dx else { return };
-                for ((y, dy), dx) in y.iter().zip(dy).zip(dx) {
-                    <$Name as Activation>::backward(y.flat(), dy.flat_mut());
-                    dx.flat_mut().copy_from_slice(dy.flat());
-                }
+                <$Name as Activation>::backward(X::flatten(y), X::flatten_mut(dy), X::LEN);
+                X::flatten_mut(dx).copy_from_slice(X::flatten(dy));
             }
         }
     };
@@ -125,20 +121,20 @@ pub struct Sigmoid;
 impl Activation for Sigmoid {
     const NAME: &str = "Sigmoid";
     #[inline]
-    fn forward<T: Real>(row: &mut [T]) {
-        if T::sigmoid_in_place(row) {
+    fn forward<T: Real>(rows: &mut [T], _: usize) {
+        if T::sigmoid_in_place(rows) {
             return;
         }
-        for v in row.iter_mut() {
+        for v in rows.iter_mut() {
             *v = -*v;
         }
-        exp_each(row, |_| ());
-        for v in row {
+        exp_each(rows, |_| ());
+        for v in rows {
             *v = T::ONE / (T::ONE + *v);
         }
     }
     #[inline]
-    fn backward<T: Real>(y: &[T], dy: &mut [T]) {
+    fn backward<T: Real>(y: &[T], dy: &mut [T], _: usize) {
         multiply_by_slopes(y, dy, |y| y * (T::ONE - y));
     }
 }
@@ -154,21 +150,25 @@ pub struct Softmax;
 impl Activation for Softmax {
     const NAME: &str = "Softmax";
     #[inline]
-    fn forward<T: Real>(row: &mut [T]) {
-        let max = largest(row);
-        for v in row.iter_mut() {
-            *v -= max;
+    fn forward<T: Real>(rows: &mut [T], width: usize) {
+        for row in rows.chunks_exact_mut(width) {
+            let max = largest(row);
+            for v in row.iter_mut() {
+                *v -= max;
+            }
+            softmax(row);
         }
-        softmax(row);
     }
     #[inline]
-    fn backward<T: Real>(y: &[T], dy: &mut [T]) {
-        let mut mean = T::EMPTY_SUM;
-        for (dy, y) in dy.iter().zip(y) {
-            mean += *dy * *y;
-        }
-        for (dy, y) in dy.iter_mut().zip(y) {
-            *dy = *y * (*dy - mean);
+    fn backward<T: Real>(y: &[T], dy: &mut [T], width: usize) {
+        for (y, dy) in y.chunks_exact(width).zip(dy.chunks_exact_mut(width)) {
+            let mut mean = T::EMPTY_SUM;
+            for (dy, y) in dy.iter().zip(y) {
+                mean += *dy * *y;
+            }
+            for (dy, y) in dy.iter_mut().zip(y) {
+                *dy = *y * (*dy - mean);
+            }
         }
     }
 }

@@ -238,7 +238,7 @@ impl<X: Tensor<Elem = T>, L: Layer<X> + Affine<T>, F: Activation, T: Real> Layer
             }
         };
         normalise(&acts.z, mean, &factor(&self.scale.gamma, variance), &self.scale.beta, y);
-        L::Out::flatten_mut(y).chunks_exact_mut(channels).for_each(F::forward);
+        F::forward(L::Out::flatten_mut(y), channels);
     }
 
     fn backward<const B: usize>(
@@ -253,10 +253,7 @@ impl<X: Tensor<Elem = T>, L: Layer<X> + Affine<T>, F: Activation, T: Real> Layer
         mode: Mode,
     ) {
         let channels = L::Channels::LEN;
-        let pixels_of_dy = L::Out::flatten_mut(dy).chunks_exact_mut(channels);
-        for (y, dy) in L::Out::flatten(y).chunks_exact(channels).zip(pixels_of_dy) {
-            F::backward(y, dy);
-        }
+        F::backward(L::Out::flatten(y), L::Out::flatten_mut(dy), channels);
         let Mode::Training { examples, .. } = mode else {
             let factor = factor(&self.scale.gamma, &self.variance);
             let pixels_of_dy = L::Out::flatten(dy).chunks_exact(channels);

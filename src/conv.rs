@@ -78,9 +78,8 @@ macro_rules! layer {
             #[inline]
             fn forward<const B: usize>(&self, x: &[$Input; B], (): &mut (), y: &mut [$Out; B], _: Mode) {
                 for (x, y) in x.iter().zip(y) {
-                    let y = pixels_mut(y.flat_mut());
-                    convolve(&self.w, &self.b, pixels(x.flat()), y, $axes);
-                    y.iter_mut().for_each(|pixel| F::forward(pixel));
+                    convolve(&self.w, &self.b, pixels(x.flat()), pixels_mut(y.flat_mut()), $axes);
+                    F::forward(y.flat_mut(), O);
                 }
             }
 
@@ -96,10 +95,7 @@ macro_rules! layer {
                 grads: Option<&mut Self>,
                 mode: Mode,
             ) {
-                let pixels_of_dy = pixels_mut::<T, O>(Tensor::flatten_mut(dy));
-                for (y, dy) in pixels::<T, O>(Tensor::flatten(y)).iter().zip(pixels_of_dy) {
-                    F::backward(y, dy);
-                }
+                F::backward(Tensor::flatten(y), Tensor::flatten_mut(dy), O);
                 if let Some(grads) = grads {
                     if !mode.accumulates() {
                         grads.clear();

@@ -47,9 +47,7 @@ impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for D
     #[inline]
     fn forward<const B: usize>(&self, x: &[[T; I]; B], (): &mut (), y: &mut [[T; O]; B], _: Mode) {
         kernels::affine(x, &self.w, &self.b, y);
-        for row in y {
-            F::forward(row);
-        }
+        F::forward(y.as_flattened_mut(), O);
     }
 
     #[inline]
@@ -64,9 +62,7 @@ impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for D
         grads: Option<&mut Self>,
         mode: Mode,
     ) {
-        for (y, dy) in y.iter().zip(dy.iter_mut()) {
-            F::backward(y, dy);
-        }
+        F::backward(y.as_flattened(), dy.as_flattened_mut(), O);
         if let Some(grads) = grads {
             if mode.accumulates() {
                 kernels::gradients::<true, _, _, _, _>(x, dy, &mut grads.w, &mut grads.b);

@@ -55,9 +55,8 @@ impl<const C: usize, const K: usize, const H: usize, const W: usize, F: Activati
     #[inline]
     fn forward<const B: usize>(&self, x: &[[[[T; C]; W]; H]; B], (): &mut (), y: &mut [Self::Out; B], _: Mode) {
         for (x, y) in x.iter().zip(y) {
-            let y = pixels_mut(y.flat_mut());
-            convolve(&self.w, &self.b, pixels(x.flat()), y, G::AXES);
-            y.iter_mut().for_each(|pixel| F::forward(pixel));
+            convolve(&self.w, &self.b, pixels(x.flat()), pixels_mut(y.flat_mut()), G::AXES);
+            F::forward(y.flat_mut(), C);
         }
     }
 
@@ -80,8 +79,8 @@ impl<const C: usize, const K: usize, const H: usize, const W: usize, F: Activati
             dx.clear();
         }
         for (i, ((x, y), dy)) in x.iter().zip(y).zip(dy).enumerate() {
+            F::backward(y.flat(), dy.flat_mut(), C);
             let dy = pixels_mut::<T, C>(dy.flat_mut());
-            pixels::<T, C>(y.flat()).iter().zip(dy.iter_mut()).for_each(|(y, dy)| F::backward::<T>(y, dy));
             if let Some(grads) = &mut grads {
                 add_gradients(pixels(x.flat()), dy, &mut grads.w, &mut grads.b, G::AXES);
             }

@@ -92,12 +92,12 @@ impl<const I: usize, const H: usize, T: Real> Gru<I, H, T> {
             product::<true, _, _>(&Rows(h), u, gate);
         }
         for ((((r, z), n), q), h) in r.iter_mut().zip(z).zip(n).zip(q).zip(h) {
-            <Sigmoid as Activation>::forward(r);
-            <Sigmoid as Activation>::forward(z);
+            <Sigmoid as Activation>::forward(r, H);
+            <Sigmoid as Activation>::forward(z, H);
             for ((n, r), q) in n.iter_mut().zip(r).zip(q) {
                 *n += *r * *q;
             }
-            <Tanh as Activation>::forward(n);
+            <Tanh as Activation>::forward(n, H);
             for ((h, z), n) in h.iter_mut().zip(z).zip(n) {
                 *h = *n + *z * (*h - *n);
             }

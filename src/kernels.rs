@@ -73,6 +73,9 @@ fn outer_products<const ADD: bool, T: Real, const I: usize, const O: usize, cons
         && !cfg!(target_arch = "arm")
     {
         for (g, x) in g.iter_mut().zip(x) {
+            if !ADD && O > NARROW && O <= SHORT && T::scale(g, *x, dy) {
+                continue;
+            }
             for (g, dy) in g.iter_mut().zip(dy) {
                 *g = if ADD { *g + *x * *dy } else { *x * *dy };
             }
@@ -152,7 +155,7 @@ pub(crate) fn times_transposed<const ADD: bool, T: Real, const I: usize, const O
 
 #[inline(always)]
 fn dot_products<const ADD: bool, T: Real, const O: usize>(dy: &[T; O], w: &[[T; O]], dx: &mut [T]) {
-    if !ADD && O <= NARROW && T::dot_products(dy, w, dx) {
+    if !ADD && T::dot_products(dy, w, dx) {
         return;
     }
     for (dx, w) in dx.iter_mut().zip(w) {

@@ -121,6 +121,12 @@ pub trait Real:
     ) -> bool {
         false
     }
+    /// `y = a·x`, if there are vectors for a few scalars.
+    #[doc(hidden)]
+    #[inline(always)]
+    fn scale(_y: &mut [Self], _a: Self, _x: &[Self]) -> bool {
+        false
+    }
     /// `w -= a·g`, if there are vectors for a few scalars.
     #[doc(hidden)]
     #[inline(always)]

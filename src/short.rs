@@ -18,6 +18,24 @@ macro_rules! with_vectors {
     };
 }
 
+/// `y = a·x`.
+#[inline(always)]
+pub fn scale(y: &mut [f32], a: f32, x: &[f32]) {
+    with_vectors!(simd => {
+        let ((y_8, y), (x_8, x)) = (y.as_chunks_mut::<8>(), x.as_chunks::<8>());
+        for (y, x) in y_8.iter_mut().zip(x_8) {
+            *y = (f32x8::load_array(simd, *x) * a).to_array();
+        }
+        let ((y_4, y), (x_4, x)) = (y.as_chunks_mut::<4>(), x.as_chunks::<4>());
+        for (y, x) in y_4.iter_mut().zip(x_4) {
+            *y = (f32x4::load_array(simd, *x) * a).to_array();
+        }
+        for (y, x) in y.iter_mut().zip(x) {
+            *y = a * *x;
+        }
+    })
+}
+
 /// `w -= a·g`.
 #[inline(always)]
 pub fn subtract_scaled(w: &mut [f32], a: f32, g: &[f32]) {

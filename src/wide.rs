@@ -250,6 +250,11 @@ macro_rules! methods {
             $crate::wide::product_of_few(add, a, b, c, width)
         }
         #[inline(always)]
+        fn scale(y: &mut [f32], a: f32, x: &[f32]) -> bool {
+            $crate::short::scale(y, a, x);
+            true
+        }
+        #[inline(always)]
         fn subtract_scaled(w: &mut [f32], a: f32, g: &[f32]) -> bool {
             $crate::short::subtract_scaled(w, a, g);
             true

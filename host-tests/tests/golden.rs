@@ -42,7 +42,7 @@ fn losses() {
 fn activations() {
     fn of<A: Activation>(expected: [f64; 2]) {
         let mut row = [0.7, -0.7];
-        A::forward(&mut row);
+        A::forward(&mut row, 2);
         close(&row, &expected);
     }
     of::<Sigmoid>([0.6681877721681662, 0.3318122278318339]);
