@@ -21,7 +21,7 @@ const WIDE: usize = if cfg!(target_arch = "arm") {
 };
 /// A matrix of at most this many columns is one tile wide.
 pub(crate) const NARROW: usize = 12;
-/// Scalars that are updated before a loop over the widest vectors would have begun.
+/// Scalars that are done before a loop over the widest vectors would have begun.
 pub(crate) const SHORT: usize = 64;
 /// Products that make it worth to ask the machine for wider vectors.
 const MANY: usize = 4096;
@@ -295,12 +295,14 @@ pub(crate) fn product<const ADD: bool, T: Real, const N: usize>(a: &impl Matrix<
         }
     }
     let many = N > NARROW && b.len() * c.len() * N >= MANY;
+    let in_vectors = |m: usize, c: &mut [[T; N]]| {
+        if !many {
+            return 0;
+        }
+        T::product_in_vectors(ADD, a.strided().skip_rows(m), b.as_flattened(), c.as_flattened_mut(), N)
+    };
     let (fours, rest) = c.as_chunks_mut::<ROWS>();
-    let m = ROWS * fours.len();
-    let mut n = 0;
-    if many && m > 0 {
-        n = T::product_in_vectors(ADD, a.strided(), b.as_flattened(), fours.as_flattened_mut().as_flattened_mut(), N);
-    }
+    let n = in_vectors(0, fours.as_flattened_mut());
     for (i, c) in fours.iter_mut().enumerate() {
         if ROWS == 1 {
             row_of_tiles::<ADD, T, ROWS, WIDE, N>(a, b, c, i, n);
@@ -308,18 +310,14 @@ pub(crate) fn product<const ADD: bool, T: Real, const N: usize>(a: &impl Matrix<
             row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(a, b, c, ROWS * i, n);
         }
     }
-    if many && !rest.is_empty() {
-        let a = a.strided().skip_rows(m);
-        if T::product_of_few_in_vectors(ADD, a, b.as_flattened(), rest.as_flattened_mut(), N) {
-            return;
-        }
-    }
+    let m = ROWS * fours.len();
+    let n = in_vectors(m, rest);
     if let Ok(c) = <&mut [_; 3]>::try_from(&mut *rest) {
-        row_of_tiles::<ADD, T, 3, COLUMNS, N>(a, b, c, m, 0);
+        row_of_tiles::<ADD, T, 3, COLUMNS, N>(a, b, c, m, n);
     } else if let Ok(c) = <&mut [_; 2]>::try_from(&mut *rest) {
-        row_of_tiles::<ADD, T, 2, COLUMNS, N>(a, b, c, m, 0);
+        row_of_tiles::<ADD, T, 2, COLUMNS, N>(a, b, c, m, n);
     } else if let Ok(c) = <&mut [_; 1]>::try_from(rest) {
-        row_of_tiles::<ADD, T, 1, WIDE, N>(a, b, c, m, 0);
+        row_of_tiles::<ADD, T, 1, WIDE, N>(a, b, c, m, n);
     }
 }
 

@@ -88,17 +88,11 @@ pub trait Real:
         false
     }
     /// `c = a·b`, or `c += a·b` if `add`, for the first columns, if the machine has vectors for it that the build does not know of;
-    /// returns how many columns it has done. `b` and `c` are rows of `width` scalars, those of `c` a multiple of four.
+    /// returns how many columns it has done. `b` and `c` are rows of `width` scalars, those of `c` fewer than four or a multiple of four.
     #[doc(hidden)]
     #[inline(always)]
     fn product_in_vectors(_add: bool, _a: Strided<Self>, _b: &[Self], _c: &mut [Self], _width: usize) -> usize {
         0
-    }
-    /// The same for all columns of up to three rows; `false` if not.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn product_of_few_in_vectors(_add: bool, _a: Strided<Self>, _b: &[Self], _c: &mut [Self], _width: usize) -> bool {
-        false
     }
     /// `sums[r] += Σₖ a[k]·rows[r][k]` for 4 or 8 rows, if the target has assembly for it.
     #[doc(hidden)]

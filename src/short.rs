@@ -18,40 +18,38 @@ macro_rules! with_vectors {
     };
 }
 
+/// Puts the result for a scalar of the row `$y` and its neighbour in `$x` into `$y`: for eight at a time, then four, then one.
+macro_rules! elementwise {
+    ($y:expr, $x:expr, |$old:pat_param, $other:pat_param| $new:expr) => {
+        with_vectors!(simd => {
+            let ((y_8, y), (x_8, x)) = ($y.as_chunks_mut::<8>(), $x.as_chunks::<8>());
+            for (y, x) in y_8.iter_mut().zip(x_8) {
+                let ($old, $other) = (f32x8::load_array(simd, *y), f32x8::load_array(simd, *x));
+                *y = $new.to_array();
+            }
+            let ((y_4, y), (x_4, x)) = (y.as_chunks_mut::<4>(), x.as_chunks::<4>());
+            for (y, x) in y_4.iter_mut().zip(x_4) {
+                let ($old, $other) = (f32x4::load_array(simd, *y), f32x4::load_array(simd, *x));
+                *y = $new.to_array();
+            }
+            for (y, x) in y.iter_mut().zip(x) {
+                let ($old, $other) = (*y, *x);
+                *y = $new;
+            }
+        })
+    };
+}
+
 /// `y = a·x`.
 #[inline(always)]
 pub fn scale(y: &mut [f32], a: f32, x: &[f32]) {
-    with_vectors!(simd => {
-        let ((y_8, y), (x_8, x)) = (y.as_chunks_mut::<8>(), x.as_chunks::<8>());
-        for (y, x) in y_8.iter_mut().zip(x_8) {
-            *y = (f32x8::load_array(simd, *x) * a).to_array();
-        }
-        let ((y_4, y), (x_4, x)) = (y.as_chunks_mut::<4>(), x.as_chunks::<4>());
-        for (y, x) in y_4.iter_mut().zip(x_4) {
-            *y = (f32x4::load_array(simd, *x) * a).to_array();
-        }
-        for (y, x) in y.iter_mut().zip(x) {
-            *y = a * *x;
-        }
-    })
+    elementwise!(y, x, |_, x| x * a);
 }
 
 /// `w -= a·g`.
 #[inline(always)]
 pub fn subtract_scaled(w: &mut [f32], a: f32, g: &[f32]) {
-    with_vectors!(simd => {
-        let ((w_8, w), (g_8, g)) = (w.as_chunks_mut::<8>(), g.as_chunks::<8>());
-        for (w, g) in w_8.iter_mut().zip(g_8) {
-            *w = (f32x8::load_array(simd, *w) - f32x8::load_array(simd, *g) * a).to_array();
-        }
-        let ((w_4, w), (g_4, g)) = (w.as_chunks_mut::<4>(), g.as_chunks::<4>());
-        for (w, g) in w_4.iter_mut().zip(g_4) {
-            *w = (f32x4::load_array(simd, *w) - f32x4::load_array(simd, *g) * a).to_array();
-        }
-        for (w, g) in w.iter_mut().zip(g) {
-            *w -= a * *g;
-        }
-    })
+    elementwise!(w, g, |w, g| w - g * a);
 }
 
 /// `dx[i] = Σⱼ dy[j]·w[i][j]`, eight sums side by side.
@@ -141,6 +139,9 @@ mod tests {
                 subtract_scaled(&mut y, 0.3, &other);
                 let expected: Vec<f32> = row.iter().zip(&other).map(|(w, g)| w - 0.3 * g).collect();
                 assert_eq!(bits(&y), bits(&expected), "subtract {row:?}");
+                scale(&mut y, 0.3, row);
+                let expected: Vec<f32> = row.iter().map(|x| 0.3 * x).collect();
+                assert_eq!(bits(&y), bits(&expected), "scale {row:?}");
             }
         }
     }

@@ -9,42 +9,33 @@ use fearless_simd::{Level, prelude::*};
 use crate::kernels::Strided;
 
 /// `c = a·b`, or `c += a·b` if `add`, for the first columns of `c`; returns how many it has done, perhaps none.
-/// `b` and `c` are rows of `width` scalars, those of `c` a multiple of four.
+/// `b` and `c` are rows of `width` scalars, those of `c` fewer than four or a multiple of four.
 pub fn product(add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) -> usize {
     product_at(Level::new(), add, a, b, c, width)
 }
 
 fn product_at(level: Level, add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) -> usize {
-    if width == 0 || b.is_empty() || a.row != 1 && a.column != 1 {
-        0
-    } else if let Some(simd) = level.as_avx512() {
-        columns(simd, add, a, b, c, width)
-    } else if let Some(simd) = level.as_avx2() {
-        columns(simd, add, a, b, c, width)
-    } else {
-        0
-    }
-}
-
-/// The same for all columns of up to three rows; `false` if the machine has no such vectors, or `c` has fewer columns than they.
-pub fn product_of_few(add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) -> bool {
-    product_of_few_at(Level::new(), add, a, b, c, width)
-}
-
-fn product_of_few_at(level: Level, add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) -> bool {
-    if b.is_empty() || a.row != 1 && a.column != 1 {
-        return false;
+    if b.is_empty() || c.is_empty() || a.row != 1 && a.column != 1 {
+        return 0;
     }
     match (level.as_avx512(), level.as_avx2()) {
-        (Some(simd), _) if width >= 16 => few(simd, add, a, b, c, width),
-        (_, Some(simd)) if width >= 8 => few(simd, add, a, b, c, width),
-        _ => return false,
+        (Some(simd), _) if width >= 16 => product_with(simd, add, a, b, c, width),
+        (_, Some(simd)) if width >= 8 => product_with(simd, add, a, b, c, width),
+        _ => 0,
     }
-    true
 }
 
-/// In panels of nearly equal numbers of vectors, so many that no sum waits for the one before it; only the last may be less than whole.
-fn few<S: Simd>(simd: S, add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) {
+fn product_with<S: Simd>(simd: S, add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) -> usize {
+    if c.len() < 4 * width {
+        few_rows(simd, add, a, b, c, width);
+        return width;
+    }
+    columns(simd, add, a, b, c, width)
+}
+
+/// All columns, in panels of nearly equal numbers of vectors, so many that no sum waits for the one before it; only the last may be less
+/// than whole.
+fn few_rows<S: Simd>(simd: S, add: bool, a: Strided<f32>, b: &[f32], c: &mut [f32], width: usize) {
     simd.vectorize(
         #[inline(always)]
         || {
@@ -240,15 +231,6 @@ macro_rules! methods {
         ) -> usize {
             $crate::wide::product(add, a, b, c, width)
         }
-        fn product_of_few_in_vectors(
-            add: bool,
-            a: $crate::kernels::Strided<f32>,
-            b: &[f32],
-            c: &mut [f32],
-            width: usize,
-        ) -> bool {
-            $crate::wide::product_of_few(add, a, b, c, width)
-        }
         #[inline(always)]
         fn scale(y: &mut [f32], a: f32, x: &[f32]) -> bool {
             $crate::short::scale(y, a, x);
@@ -316,13 +298,7 @@ mod tests {
                         let mut c = random(rows * width);
                         let mut expected = c.clone();
                         let a = Strided { data: &a, row, column };
-                        let columns = if rows % 4 == 0 {
-                            product_at(level, add, a, &b, &mut c, width)
-                        } else if product_of_few_at(level, add, a, &b, &mut c, width) {
-                            width
-                        } else {
-                            0
-                        };
+                        let columns = product_at(level, add, a, &b, &mut c, width);
                         for m in 0..rows {
                             for n in 0..columns {
                                 let mut sum = expected[m * width + n];
