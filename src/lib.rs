@@ -232,102 +232,40 @@ extern crate std;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-// Scalars, arrays of them, products of matrices.
-mod kernels;
-mod real;
-mod tensor;
-#[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
-mod vfp;
-
-// What a network is made of: parameters, and layers in a chain.
-mod layer;
-mod params;
-
-// The layers.
-mod activation;
-mod batch_norm;
-mod conv;
-mod dense;
-mod depthwise;
-mod dropout;
-mod flatten;
-mod geometry;
-mod gru;
-mod last;
-mod pool;
-mod residual;
-mod standardize;
-
-// Training, and judging what came of it.
-mod init;
-mod loss;
-mod metrics;
-pub mod optim;
-#[cfg(feature = "rayon")]
-mod parallel;
-mod schedule;
-mod train;
-
-// Learning on a device.
-mod guard;
-mod memory;
-mod replay;
-
-// Storing and deploying.
-#[cfg(feature = "checkpoint")]
-pub mod checkpoint;
-pub mod flash;
-mod fold;
-#[cfg(feature = "serde")]
-pub mod serde;
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-mod short;
-pub mod weights;
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-mod wide;
-
-// Other frameworks.
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
-#[cfg_attr(not(feature = "onnx"), allow(dead_code))] // Reading weights needs a part of it.
-mod describe;
-#[cfg(feature = "onnx")]
-pub mod onnx;
-#[cfg(feature = "safetensors")]
-pub mod pytorch;
-
+mod exchange;
 pub mod guide;
+mod infer;
+mod kernels;
+mod layers;
+mod numbers;
+mod storage;
+mod training;
 
-pub use activation::{Activation, Elu, LeakyRelu, Linear, Relu, Sigmoid, Softmax, Tanh, argmax};
-pub use batch_norm::{Affine, BatchNorm, Scale};
-pub use conv::{Conv, Conv1d, Conv2d};
-pub use dense::Dense;
-pub use depthwise::DepthwiseConv2d;
+#[cfg(feature = "onnx")]
+pub use exchange::onnx;
+#[cfg(feature = "safetensors")]
+pub use exchange::pytorch;
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
-pub use describe::{Describe, Description};
-pub use dropout::Dropout;
-pub use flatten::Flatten;
-pub use fold::Fold;
-pub use geometry::{Same, To, To1d};
-pub use gru::Gru;
-pub use guard::Guard;
-pub use init::{Init, shuffle};
-pub use last::Last;
-pub use layer::{Frozen, Layer, Mode, PairActs};
-pub use loss::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mae, Mse};
-pub use memory::assert_fits;
-pub use metrics::{Confusion, Regression};
-pub use optim::Optimizer;
+pub use exchange::{Describe, Description};
+pub use infer::assert_fits;
+pub use layers::{
+    Activation, Affine, Avg, AvgPool1d, AvgPool2d, BatchNorm, Conv, Conv1d, Conv2d, Dense, DepthwiseConv2d, Dropout,
+    Elu, Flatten, Fold, Frozen, GlobalAvgPool, Gru, Last, Layer, LeakyRelu, Linear, Max, MaxPool1d, MaxPool2d, Mode,
+    PairActs, Pool, Relu, Residual, Same, Scale, Sigmoid, Softmax, Standardize, Tanh, To, To1d, argmax,
+};
+pub use numbers::{Init, Params, Real, Tensor, Tensors, Zero};
+#[cfg(feature = "checkpoint")]
+pub use storage::checkpoint;
+#[cfg(feature = "serde")]
+pub use storage::serde;
+pub use storage::{flash, weights};
 #[cfg(feature = "rayon")]
-pub use parallel::ParallelTrainer;
-pub use params::{Params, Tensors};
-pub use pool::{Avg, AvgPool1d, AvgPool2d, GlobalAvgPool, Max, MaxPool1d, MaxPool2d, Pool};
-pub use real::Real;
-pub use replay::Replay;
-pub use residual::Residual;
-pub use schedule::Schedule;
-pub use standardize::Standardize;
-pub use tensor::{Tensor, Zero};
-pub use train::{Pass, TrainError, Trainer};
+pub use training::ParallelTrainer;
+pub use training::{
+    BinaryCrossEntropy, Confusion, CrossEntropy, Guard, Huber, Loss, Mae, Mse, Optimizer, Pass, Regression, Replay,
+    Schedule, TrainError, Trainer, optim, shuffle,
+};
 
 /// Everything a program that trains or runs a network names.
 pub mod prelude {

@@ -1,0 +1,396 @@
+//! Networks for other runtimes, feature `onnx`, on the host: a trained network as a file of the Open Neural Network Exchange (ONNX).
+//!
+//! ```
+//! use nerve::{onnx, prelude::*};
+//!
+//! type Net = chain![Conv2d<1, 8, 3, Relu>, MaxPool2d<2, 14, 14>, Flatten<1568>, Dense<1568, 10>];
+//! type Image = [[[f32; 1]; 28]; 28];
+//!
+//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! # let net = Net::ZERO;
+//! let file = onnx::export::<Image, _>(&net)?;
+//! # let folder = std::env::temp_dir();
+//! std::fs::write(folder.join("net.onnx"), file)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The model has one `input` and one `output`, in batches of any size, with the axes of the network here: an image is rows of pixels of
+//! channels. Inside, convolutions have their channels first, as ONNX wants them. Dropout and normalisation are those of inference.
+//! Outputs agree with those here up to rounding, which differs with the order of summation.
+
+use core::fmt;
+use std::format;
+use std::string::{String, ToString};
+use std::vec;
+use std::vec::Vec;
+
+use prost::Message;
+
+use crate::exchange::{Describe, Description, Kind, Module, Parameter, shape};
+use crate::layers::EPSILON;
+use crate::numbers::{Real, Tensor};
+
+/// Operators of this version are used; `onnxruntime` 1.12 and later have them.
+const OPSET: i64 = 17;
+const IR_VERSION: i64 = 8;
+
+/// A network that ONNX has no operators for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unsupported(pub String);
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "ONNX has no counterpart for {}", self.0)
+    }
+}
+
+impl core::error::Error for Unsupported {}
+
+/// `net`, which takes inputs `X`, as the bytes of an ONNX file.
+///
+/// # Errors
+/// [`Unsupported`] names what ONNX does not have.
+pub fn export<X: Tensor, N: Describe<X>>(net: &N) -> Result<Vec<u8>, Unsupported> {
+    let mut description = Description::of::<X, N>();
+    description.channels_last();
+    if let Some(what) = description.refused {
+        return Err(Unsupported(what));
+    }
+    let mut scalars = Vec::with_capacity(N::LEN);
+    net.visit(&mut |tensor| scalars.extend(tensor.iter().copied().map(Some)));
+    let mut graph =
+        Graph { scalars, nodes: Vec::new(), initializers: Vec::new(), value: "input".into(), forks: Vec::new() };
+    description.modules.iter().for_each(|module| graph.module(module));
+    graph.node("Identity", &[&graph.value.clone()], vec![]);
+    if let Some(last) = graph.nodes.last_mut() {
+        last.output = vec!["output".into()];
+    }
+    let model = ModelProto {
+        ir_version: IR_VERSION,
+        producer_name: "nerve".into(),
+        producer_version: env!("CARGO_PKG_VERSION").into(),
+        graph: Some(GraphProto {
+            node: graph.nodes,
+            name: "nerve".into(),
+            initializer: graph.initializers,
+            input: vec![value_info::<X>("input")],
+            output: vec![value_info::<N::Out>("output")],
+        }),
+        opset_import: vec![OperatorSetIdProto { version: OPSET }],
+    };
+    Ok(model.encode_to_vec())
+}
+
+/// The nodes so far.
+struct Graph<T> {
+    /// The network's scalars. Of several elements that lie in one place, the first takes it and the others are 0.
+    scalars: Vec<Option<T>>,
+    nodes: Vec<NodeProto>,
+    initializers: Vec<TensorProto>,
+    /// What the last node has written.
+    value: String,
+    /// What the branches that are open began with.
+    forks: Vec<String>,
+}
+
+impl<T: Real> Graph<T> {
+    /// Appends a node that reads `inputs`.
+    fn node(&mut self, operator: &str, inputs: &[&str], attribute: Vec<AttributeProto>) {
+        self.value = format!("{}_{}", operator.to_lowercase(), self.nodes.len());
+        self.nodes.push(NodeProto {
+            input: inputs.iter().map(ToString::to_string).collect(),
+            output: vec![self.value.clone()],
+            name: self.value.clone(),
+            op_type: operator.into(),
+            attribute,
+        });
+    }
+
+    /// Appends a node that reads what the last one has written, then the `others`.
+    fn next(&mut self, operator: &str, others: &[String], attribute: Vec<AttributeProto>) {
+        let value = self.value.clone();
+        let inputs: Vec<&str> = [value.as_str()].into_iter().chain(others.iter().map(String::as_str)).collect();
+        self.node(operator, &inputs, attribute);
+    }
+
+    fn constant(&mut self, name: &str, shape: &[usize], data_type: DataType, raw_data: Vec<u8>) -> String {
+        let name = format!("{}_{name}", self.nodes.len());
+        self.initializers.push(TensorProto {
+            dims: ints(shape),
+            data_type: data_type as i32,
+            name: name.clone(),
+            raw_data,
+        });
+        name
+    }
+
+    fn integers(&mut self, name: &str, shape: &[usize], values: &[i64]) -> String {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.constant(name, shape, DataType::Int64, bytes)
+    }
+
+    /// The elements of `parameter`.
+    fn elements(&mut self, parameter: &Parameter) -> Vec<T> {
+        parameter.at.iter().map(|at| self.scalars.get_mut(*at).and_then(Option::take).unwrap_or(T::ZERO)).collect()
+    }
+
+    fn scalars(&mut self, name: &str, shape: &[usize], elements: &[T]) -> String {
+        let mut bytes = Vec::with_capacity(size_of_val(elements));
+        for element in elements {
+            let mut buffer = [0; 8];
+            bytes.extend_from_slice(postcard::to_slice(element, &mut buffer).unwrap_or_default());
+        }
+        self.constant(name, shape, DataType::of::<T>(), bytes)
+    }
+
+    /// The parameters of `module`, as they are.
+    fn parameters(&mut self, module: &Module) -> Vec<String> {
+        let mut names = Vec::new();
+        for parameter in &module.parameters {
+            let elements = self.elements(parameter);
+            names.push(self.scalars(parameter.name, &parameter.shape, &elements));
+        }
+        names
+    }
+
+    fn module(&mut self, module: &Module) {
+        match &module.kind {
+            Kind::Standardize => {
+                let [mean, inverse] = &self.parameters(module)[..] else { return };
+                self.next("Sub", core::slice::from_ref(mean), vec![]);
+                self.next("Mul", core::slice::from_ref(inverse), vec![]);
+            }
+            Kind::Linear => {
+                let parameters = self.parameters(module);
+                self.next("Gemm", &parameters, vec![int("transB", 1)]);
+            }
+            Kind::Conv { kernel, stride, padding, groups } => {
+                let parameters = self.parameters(module);
+                let attributes = vec![
+                    list("kernel_shape", kernel),
+                    list("strides", stride),
+                    list("pads", &[&padding[..], padding].concat()),
+                    int("group", *groups as i64),
+                ];
+                self.next("Conv", &parameters, attributes);
+            }
+            Kind::BatchNorm => {
+                let parameters = self.parameters(module);
+                self.next("BatchNormalization", &parameters, vec![float("epsilon", EPSILON)]);
+            }
+            Kind::Pool { name, kernel } => {
+                self.next(name, &[], vec![list("kernel_shape", kernel), list("strides", kernel)]);
+            }
+            Kind::GlobalAvgPool => {
+                self.next("GlobalAveragePool", &[], vec![]);
+                self.next("Flatten", &[], vec![]);
+            }
+            Kind::Flatten => self.next("Flatten", &[], vec![]),
+            Kind::Activation("Softmax") => self.next("Softmax", &[], vec![int("axis", 1)]),
+            Kind::Activation("LeakyRelu") => self.next("LeakyRelu", &[], vec![float("alpha", 0.01)]),
+            Kind::Activation(name) => self.next(name, &[], vec![]),
+            Kind::Gru { units } => self.gru(module, *units),
+            Kind::Last { axis } => {
+                let last = self.integers("last", &[], &[-1]);
+                self.next("Gather", &[last], vec![int("axis", *axis as i64 + 1)]);
+            }
+            Kind::Transpose(order) => {
+                self.transpose(&[&[0][..], &order.iter().map(|axis| axis + 1).collect::<Vec<_>>()].concat())
+            }
+            Kind::Fork => self.forks.push(self.value.clone()),
+            Kind::Join => {
+                let begin = self.forks.pop();
+                self.next("Add", begin.as_slice(), vec![]);
+            }
+        }
+    }
+
+    fn transpose(&mut self, order: &[usize]) {
+        self.next("Transpose", &[], vec![list("perm", order)]);
+    }
+
+    /// ONNX has the steps before the batch, one axis more for the direction, and the update gate before the reset gate.
+    fn gru(&mut self, module: &Module, units: usize) {
+        let mut matrices = Vec::new();
+        let mut biases = Vec::new();
+        for parameter in &module.parameters {
+            let mut elements = self.elements(parameter);
+            let gate = elements.len() / 3;
+            let (reset, rest) = elements.split_at_mut(gate);
+            reset.swap_with_slice(&mut rest[..gate]);
+            match parameter.shape[..] {
+                [rows, columns] => matrices.push(self.scalars(parameter.name, &[1, rows, columns], &elements)),
+                _ => biases.extend(elements),
+            }
+        }
+        let bias = self.scalars("bias", &[1, biases.len()], &biases);
+        self.transpose(&[1, 0, 2]);
+        let inputs = matrices.into_iter().chain([bias]).collect::<Vec<_>>();
+        self.next("GRU", &inputs, vec![int("hidden_size", units as i64), int("linear_before_reset", 1)]);
+        let direction = self.integers("direction", &[1], &[1]);
+        self.next("Squeeze", &[direction], vec![]);
+        self.transpose(&[1, 0, 2]);
+    }
+}
+
+fn ints(values: &[usize]) -> Vec<i64> {
+    values.iter().map(|value| *value as i64).collect()
+}
+
+fn int(name: &str, value: i64) -> AttributeProto {
+    AttributeProto { name: name.into(), i: Some(value), r#type: AttributeType::Int as i32, ..Default::default() }
+}
+
+fn list(name: &str, values: &[usize]) -> AttributeProto {
+    AttributeProto { name: name.into(), ints: ints(values), r#type: AttributeType::Ints as i32, ..Default::default() }
+}
+
+fn float(name: &str, value: f64) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        f: Some(value as f32),
+        r#type: AttributeType::Float as i32,
+        ..Default::default()
+    }
+}
+
+/// Batches of `X`.
+fn value_info<X: Tensor>(name: &str) -> ValueInfoProto {
+    let batch = Dimension { dim_value: None, dim_param: Some("batch".into()) };
+    let axes = shape::<X>().into_iter().map(|length| Dimension { dim_value: Some(length as i64), dim_param: None });
+    let shape = TensorShapeProto { dim: [batch].into_iter().chain(axes).collect() };
+    let tensor_type = TensorTypeProto { elem_type: DataType::of::<X::Elem>() as i32, shape: Some(shape) };
+    ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
+}
+
+#[derive(Clone, Copy)]
+enum DataType {
+    Float = 1,
+    Int64 = 7,
+    Double = 11,
+}
+
+impl DataType {
+    fn of<T: Real>() -> Self {
+        if T::TAG == 4 { Self::Float } else { Self::Double }
+    }
+}
+
+enum AttributeType {
+    Float = 1,
+    Int = 2,
+    Ints = 7,
+}
+
+// The part of onnx.proto3 that is needed, <https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3>.
+
+#[derive(Clone, PartialEq, Message)]
+struct ModelProto {
+    #[prost(int64, tag = "1")]
+    ir_version: i64,
+    #[prost(string, tag = "2")]
+    producer_name: String,
+    #[prost(string, tag = "3")]
+    producer_version: String,
+    #[prost(message, optional, tag = "7")]
+    graph: Option<GraphProto>,
+    #[prost(message, repeated, tag = "8")]
+    opset_import: Vec<OperatorSetIdProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct OperatorSetIdProto {
+    #[prost(int64, tag = "2")]
+    version: i64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct GraphProto {
+    #[prost(message, repeated, tag = "1")]
+    node: Vec<NodeProto>,
+    #[prost(string, tag = "2")]
+    name: String,
+    #[prost(message, repeated, tag = "5")]
+    initializer: Vec<TensorProto>,
+    #[prost(message, repeated, tag = "11")]
+    input: Vec<ValueInfoProto>,
+    #[prost(message, repeated, tag = "12")]
+    output: Vec<ValueInfoProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeProto {
+    #[prost(string, repeated, tag = "1")]
+    input: Vec<String>,
+    #[prost(string, repeated, tag = "2")]
+    output: Vec<String>,
+    #[prost(string, tag = "3")]
+    name: String,
+    #[prost(string, tag = "4")]
+    op_type: String,
+    #[prost(message, repeated, tag = "5")]
+    attribute: Vec<AttributeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AttributeProto {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(float, optional, tag = "2")]
+    f: Option<f32>,
+    #[prost(int64, optional, tag = "3")]
+    i: Option<i64>,
+    #[prost(int64, repeated, tag = "8")]
+    ints: Vec<i64>,
+    #[prost(int32, tag = "20")]
+    r#type: i32,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TensorProto {
+    #[prost(int64, repeated, tag = "1")]
+    dims: Vec<i64>,
+    #[prost(int32, tag = "2")]
+    data_type: i32,
+    #[prost(string, tag = "8")]
+    name: String,
+    #[prost(bytes = "vec", tag = "9")]
+    raw_data: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ValueInfoProto {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, optional, tag = "2")]
+    r#type: Option<TypeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TypeProto {
+    #[prost(message, optional, tag = "1")]
+    tensor_type: Option<TensorTypeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TensorTypeProto {
+    #[prost(int32, tag = "1")]
+    elem_type: i32,
+    #[prost(message, optional, tag = "2")]
+    shape: Option<TensorShapeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TensorShapeProto {
+    #[prost(message, repeated, tag = "1")]
+    dim: Vec<Dimension>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Dimension {
+    #[prost(int64, optional, tag = "1")]
+    dim_value: Option<i64>,
+    #[prost(string, optional, tag = "2")]
+    dim_param: Option<String>,
+}

@@ -1,0 +1,15 @@
+//! The loops: what a layer computes, over plain arrays and slices.
+//!
+//! A fast loop lies beside its plain twin, which says what it computes and whose bits it has. Which of them runs is chosen here, and no
+//! layer knows. Uses `numbers`.
+
+mod matrix;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) mod short;
+#[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+pub(crate) mod vfp;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) mod wide;
+
+pub use matrix::Strided;
+pub(crate) use matrix::*;

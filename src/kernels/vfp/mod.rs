@@ -1,0 +1,548 @@
+//! Matrix products and exponentials in assembly, for a Cortex-M with a floating-point unit of single precision (VFP): M4F, M7, M33.
+//!
+//! On these cores a load takes two cycles alone and one among others, and a result that the next instruction uses takes one more.
+//! The compiler spreads loads among the operations, as suits larger cores, and cannot be talked out of it. So here neighbours are
+//! loaded together, then multiplied, then added: 3.4 cycles for each product of a wide layer instead of 4.5, and 3.2 of a convolution.
+//!
+//! Sums are those of [`kernels`](crate::kernels): one product after the other is added, none is fused. Each function takes what it
+//! reads and writes as references, and looks at lengths before its `unsafe` block. Its safe twin is the loop in `kernels`
+//! (or in `activation`) that runs on all other targets; the same-bits test compares the two on a device.
+//!
+//! How to read the assembly: `.irp i,…` repeats its lines for each `i`, `.if` leaves out those past the tile's width. So
+//! `s\i`, `s1\i` and `s2\i` are three groups of ten registers.
+#![allow(unsafe_code)]
+
+use core::arch::asm;
+
+mod exp;
+mod narrow;
+
+pub use exp::{exp, sigmoid};
+
+/// Columns of the tiles of a row of `n`: all of the same width, as wide as the registers allow.
+const fn width(n: usize) -> usize {
+    if n == 0 { 1 } else { n.div_ceil(n.div_ceil(20)) }
+}
+
+/// Columns of a tile; the last of a row has what is left over. Where nothing is, there is no last tile, but its assembly must be valid
+/// in builds that do not leave it out.
+const fn tile(n: usize, last: bool) -> usize {
+    if last && n % width(n) > 0 { n % width(n) } else { width(n) }
+}
+
+/// Columns whose products are in registers at the same time: a tile's first ten, then the others.
+const fn first(columns: usize) -> usize {
+    if columns < 10 { columns } else { 10 }
+}
+
+/// Calls `f(first column, last)` for each tile of a row.
+#[inline(always)]
+fn tiles<const N: usize>(mut f: impl FnMut(usize, bool)) {
+    let mut n = 0;
+    while n + width(N) <= N {
+        f(n, false);
+        n += width(N);
+    }
+    if n < N {
+        f(n, true);
+    }
+}
+
+/// Repeats lines of assembly, each whole or in pieces, for each of ten columns below `{$count}`.
+macro_rules! columns {
+    ($count:literal: $([$($piece:literal)*])*) => {
+        concat!(".irp i,0,1,2,3,4,5,6,7,8,9\n.if {", $count, "} > \\i\n", $($($piece,)* "\n",)* ".endif\n.endr\n")
+    };
+    ($count:literal: $($line:literal)*) => { columns!($count: $([$line])*) };
+}
+
+/// `asm!` that may change every register of the unit, and leaves the stack alone.
+macro_rules! registers {
+    ($($tokens:tt)*) => {
+        asm!(
+            $($tokens)*
+            out("s0") _, out("s1") _, out("s2") _, out("s3") _, out("s4") _, out("s5") _, out("s6") _, out("s7") _,
+            out("s8") _, out("s9") _, out("s10") _, out("s11") _, out("s12") _, out("s13") _, out("s14") _, out("s15") _,
+            out("s16") _, out("s17") _, out("s18") _, out("s19") _, out("s20") _, out("s21") _, out("s22") _, out("s23") _,
+            out("s24") _, out("s25") _, out("s26") _, out("s27") _, out("s28") _, out("s29") _, out("s30") _, out("s31") _,
+            options(nostack)
+        )
+    };
+}
+
+/// [`registers`] for one of the tiles of rows of `$N` columns, with its numbers of columns and registers; `skip` is what lies between the
+/// tile in a row and in the next, in bytes.
+macro_rules! on_tile {
+    ($N:ident, $LAST:ident, $($tokens:tt)*) => {
+        registers!(
+            $($tokens)*
+            skip = const ($N - tile($N, $LAST)) * size_of::<f32>(),
+            end = const 9 + tile($N, $LAST),
+            width1 = const first(tile($N, $LAST)),
+            end1 = const first(tile($N, $LAST)).saturating_sub(1),
+            width2 = const tile($N, $LAST) - first(tile($N, $LAST)),
+            end2 = const (tile($N, $LAST) - first(tile($N, $LAST))).saturating_sub(1),
+        )
+    };
+}
+
+/// [`on_tile`] for all `$M` rows, which [`each_row`] goes through.
+macro_rules! on_rows_of_tile {
+    ($M:ident, $N:ident, $LAST:ident, $($tokens:tt)*) => {
+        on_tile!(
+            $N, $LAST, $($tokens)*
+            k = inout(reg) turns($M / 2) => _,
+            odd = const $M % 2,
+            unrolled = const unrolled($M / 2),
+            turns = const turns($M / 2),
+        )
+    };
+}
+
+/// `$row!(register)` for each row, with the row's factor from `$factors` in that register: two rows a turn, the first alone if the number
+/// is odd.
+macro_rules! each_row {
+    ($factors:literal, $row:ident) => {
+        concat!(
+            ".if {odd}\n",
+            "vldmia {", $factors, "}!, {{s30}}\n",
+            $row!("s30"),
+            ".endif\n",
+            ".rept {unrolled}\n",
+            each_row!(@two $factors, $row),
+            ".endr\n",
+            ".if {turns}\n",
+            "2:\n",
+            each_row!(@two $factors, $row),
+            "subs {k}, {k}, #1\n",
+            "bne 2b\n",
+            ".endif\n",
+        )
+    };
+    (@two $factors:literal, $row:ident) => {
+        concat!("vldmia {", $factors, "}!, {{s30-s31}}\n", $row!("s30"), $row!("s31"))
+    };
+}
+
+/// Adds the products of the factor in register `$factor` and a row of `{b}` to a tile's sums, in `s10` and on.
+macro_rules! add_row {
+    ($factor:literal) => {
+        concat!(
+            "vldmia {b}!, {{s0-s{end1}}}\n",
+            columns!("width1": ["vmul.f32 s\\i, s\\i, " $factor]),
+            columns!("width1": "vadd.f32 s1\\i, s1\\i, s\\i"),
+            ".if {width2}\n",
+            "vldmia {b}!, {{s0-s{end2}}}\n",
+            columns!("width2": ["vmul.f32 s\\i, s\\i, " $factor]),
+            columns!("width2": "vadd.f32 s2\\i, s2\\i, s\\i"),
+            ".endif\n",
+            ".if {skip}\n",
+            "add {b}, {b}, #{skip}\n",
+            ".endif\n",
+        )
+    };
+}
+
+/// `c[j] += Σₖ a[k·stride]·b[k][j]`, k in ascending order.
+#[inline(always)]
+pub fn add_products<const N: usize>(a: &[f32], stride: usize, b: &[[f32; N]], c: &mut [f32; N]) {
+    if b.is_empty() || (b.len() - 1).saturating_mul(stride) >= a.len() {
+        return;
+    }
+    tiles::<N>(|n, last| {
+        if last {
+            add_products_to_tile::<N, true>(a, stride, b, c, n);
+        } else {
+            add_products_to_tile::<N, false>(a, stride, b, c, n);
+        }
+    });
+}
+
+#[inline(always)]
+fn add_products_to_tile<const N: usize, const LAST: bool>(
+    a: &[f32],
+    stride: usize,
+    b: &[[f32; N]],
+    c: &mut [f32; N],
+    n: usize,
+) {
+    macro_rules! one_row {
+        () => {
+            concat!("vldr s30, [{a}]\n", "add {a}, {a}, {stride}\n", add_row!("s30"))
+        };
+    }
+    // SAFETY: `add_products` has seen that `b` has a row and `a` holds `(b.len() - 1)·stride + 1` scalars; `tiles` gives columns
+    // among the `N`. `b.len()` times, this reads `a` at the next multiple of `stride` and the tile's columns of the next row of
+    // `b`; it reads and writes those columns of `c`, and no other memory. Every register that it changes is declared.
+    unsafe {
+        on_tile!(
+            N, LAST,
+            "vldmia {c}, {{s10-s{end}}}",
+            // Two rows a turn; of an odd number, the first turn takes one.
+            "adds {k}, {k}, #1",
+            "lsrs {k}, {k}, #1",
+            "bcc 3f",
+            "2:",
+            one_row!(),
+            "3:",
+            one_row!(),
+            "subs {k}, {k}, #1",
+            "bne 2b",
+            "vstmia {c}, {{s10-s{end}}}",
+            a = inout(reg) a.as_ptr() => _,
+            b = inout(reg) b.as_ptr().cast::<f32>().wrapping_add(n) => _,
+            c = in(reg) c.as_mut_ptr().wrapping_add(n),
+            k = inout(reg) b.len() => _,
+            stride = in(reg) stride * size_of::<f32>(),
+        );
+    }
+}
+
+/// `y[r][o] += Σᵤ Σₖ x[r·step + u·width + k]·w[u][k][o]`, u in ascending order, then k, which counts the `KW·C` scalars of a kernel's
+/// row. `O` is a multiple of 8. Eight channels of both outputs are in registers, so that each weight is loaded once for the two.
+#[inline(always)]
+pub fn convolve_two<const KW: usize, const C: usize, const O: usize>(
+    x: &[f32],
+    [step, width]: [usize; 2],
+    w: &[[[[f32; O]; C]; KW]],
+    y: &mut [[f32; O]; 2],
+) {
+    let end = w.len().saturating_sub(1).saturating_mul(width).saturating_add(step).saturating_add(KW * C);
+    if w.is_empty() || width < KW * C || x.len() < end {
+        return;
+    }
+    macro_rules! channels {
+        ($x0:literal $x1:literal) => {
+            concat!(
+                "vldmia {w}!, {{s0-s7}}\n",
+                columns!("eight": [
+                    "vmul.f32 s30, s\\i, " $x0 "\nvmul.f32 s31, s\\i, " $x1
+                    "\nvadd.f32 s1\\i, s1\\i, s30\nvadd.f32 s2\\i, s2\\i, s31"
+                ]),
+                "add {w}, {w}, {skip}\n",
+            )
+        };
+    }
+    let [y0, y1] = y;
+    for (block, (y0, y1)) in y0.as_chunks_mut::<8>().0.iter_mut().zip(y1.as_chunks_mut::<8>().0).enumerate() {
+        // SAFETY: `w.len()` is not 0. So many times, this reads `KW·C` scalars of `x` from the next multiple of `width` on, and as many
+        // `step` further on, which end within `x` as the function has seen, and the block's channels of the next `KW·C` rows of `w`.
+        // It reads and writes the 8 scalars of `y0` and of `y1`, and no other memory. Every register that it changes is declared.
+        unsafe {
+            registers!(
+                "vldmia {y0}, {{s10-s17}}",
+                "vldmia {y1}, {{s20-s27}}",
+                "2:",
+                ".if {pairs}",
+                "mov {k}, {pairs}",
+                "3:",
+                "vldmia {x0}!, {{s8-s9}}",
+                "vldmia {x1}!, {{s18-s19}}",
+                channels!("s8" "s18"),
+                channels!("s9" "s19"),
+                "subs {k}, {k}, #1",
+                "bne 3b",
+                ".endif",
+                ".if {odd}",
+                "vldmia {x0}!, {{s8}}",
+                "vldmia {x1}!, {{s18}}",
+                channels!("s8" "s18"),
+                ".endif",
+                "add {x0}, {x0}, {gap}",
+                "add {x1}, {x1}, {gap}",
+                "subs {u}, {u}, #1",
+                "bne 2b",
+                "vstmia {y0}, {{s10-s17}}",
+                "vstmia {y1}, {{s20-s27}}",
+                x0 = inout(reg) x.as_ptr() => _,
+                x1 = inout(reg) x.as_ptr().wrapping_add(step) => _,
+                w = inout(reg) w.as_ptr().cast::<f32>().wrapping_add(8 * block) => _,
+                y0 = in(reg) y0.as_mut_ptr(),
+                y1 = in(reg) y1.as_mut_ptr(),
+                u = inout(reg) w.len() => _,
+                k = out(reg) _,
+                gap = in(reg) (width - KW * C) * size_of::<f32>(),
+                skip = in(reg) O.saturating_sub(8) * size_of::<f32>(),
+                pairs = const KW * C / 2,
+                odd = const KW * C % 2,
+                eight = const 8,
+            );
+        }
+    }
+}
+
+/// `y[j] = b[j] + Σᵢ x[i]·w[i][j]`, i in ascending order.
+#[inline(always)]
+pub fn affine<const M: usize, const N: usize>(x: &[f32; M], w: &[[f32; N]; M], b: &[f32; N], y: &mut [f32; N]) {
+    if narrow::is_narrow(N) {
+        return narrow::affine(x, w, b, y);
+    }
+    tiles::<N>(|n, last| {
+        if last {
+            affine_tile::<M, N, true>(x, w, b, y, n);
+        } else {
+            affine_tile::<M, N, false>(x, w, b, y, n);
+        }
+    });
+}
+
+#[inline(always)]
+fn affine_tile<const M: usize, const N: usize, const LAST: bool>(
+    x: &[f32; M],
+    w: &[[f32; N]; M],
+    b: &[f32; N],
+    y: &mut [f32; N],
+    n: usize,
+) {
+    // SAFETY: `tiles` gives columns among the `N`. Reads the tile's columns of the biases and, `M` times, the next scalar of `x` and
+    // those columns of the next row of `w`; writes those columns of `y`, and no other memory. Every register that it changes is declared.
+    unsafe {
+        on_rows_of_tile!(
+            M, N, LAST,
+            "vldmia {bias}, {{s10-s{end}}}",
+            each_row!("x", add_row),
+            "vstmia {y}, {{s10-s{end}}}",
+            x = inout(reg) x.as_ptr() => _,
+            b = inout(reg) w.as_ptr().cast::<f32>().wrapping_add(n) => _,
+            bias = in(reg) b.as_ptr().wrapping_add(n),
+            y = in(reg) y.as_mut_ptr().wrapping_add(n),
+        );
+    }
+}
+
+/// Of a loop's `n` turns, those that are written out: all of few.
+const fn unrolled(n: usize) -> usize {
+    if n <= 4 { n } else { 0 }
+}
+
+/// The others.
+const fn turns(n: usize) -> usize {
+    n - unrolled(n)
+}
+
+/// `c[i][j] = a[i]·b[j]`, and `copy = b`.
+#[inline(always)]
+pub fn products<const M: usize, const N: usize>(
+    a: &[f32; M],
+    b: &[f32; N],
+    c: &mut [[f32; N]; M],
+    copy: &mut [f32; N],
+) {
+    tiles::<N>(|n, last| {
+        if last {
+            products_of_tile::<M, N, true>(a, b, c, copy, n);
+        } else {
+            products_of_tile::<M, N, false>(a, b, c, copy, n);
+        }
+    });
+}
+
+#[inline(always)]
+fn products_of_tile<const M: usize, const N: usize, const LAST: bool>(
+    a: &[f32; M],
+    b: &[f32; N],
+    c: &mut [[f32; N]; M],
+    copy: &mut [f32; N],
+    n: usize,
+) {
+    macro_rules! row {
+        ($factor:literal) => {
+            concat!(
+                columns!("width1": ["vmul.f32 s\\i, s1\\i, " $factor]),
+                "vstmia {c}!, {{s0-s{end1}}}\n",
+                ".if {width2}\n",
+                columns!("width2": ["vmul.f32 s\\i, s2\\i, " $factor]),
+                "vstmia {c}!, {{s0-s{end2}}}\n",
+                ".endif\n",
+                ".if {skip}\n",
+                "add {c}, {c}, #{skip}\n",
+                ".endif\n",
+            )
+        };
+    }
+    // SAFETY: `tiles` gives columns among the `N`. This reads the tile's columns of `b`, and `M` times the next scalar of `a`, and
+    // writes the tile's columns of `copy` and of the next row of `c`, and no other memory. Every register that it changes is declared.
+    unsafe {
+        on_rows_of_tile!(
+            M, N, LAST,
+            "vldmia {b}, {{s10-s{end}}}",
+            "vstmia {copy}, {{s10-s{end}}}",
+            each_row!("a", row),
+            a = inout(reg) a.as_ptr() => _,
+            b = in(reg) b.as_ptr().wrapping_add(n),
+            c = inout(reg) c.as_mut_ptr().cast::<f32>().wrapping_add(n) => _,
+            copy = in(reg) copy.as_mut_ptr().wrapping_add(n),
+        );
+    }
+}
+
+/// `sums[r] += Σₖ a[k]·rows[r][k]`, k in ascending order, for `R` = 4 or 8 rows.
+#[inline(always)]
+pub fn add_dot_products<const R: usize, const N: usize>(a: &[f32; N], rows: &[[f32; N]; R], sums: &mut [f32; R]) {
+    const { assert!(R == 4 || R == 8) };
+    // Assembly that is not for this `N` must be valid too.
+    const fn short(n: usize) -> usize {
+        if n < 8 { n } else { 8 }
+    }
+    macro_rules! load_sums {
+        () => {
+            "vldmia {sums}!, {{s28-s31}}\n.if {rows} > 4\nvldmia {sums}!, {{s8-s9}}\nvldmia {sums}!, {{s18-s19}}\n.endif"
+        };
+    }
+    macro_rules! store_sums {
+        () => {
+            ".if {rows} > 4\nvstmdb {sums}!, {{s18-s19}}\nvstmdb {sums}!, {{s8-s9}}\n.endif\nvstmdb {sums}!, {{s28-s31}}"
+        };
+    }
+    // Up to eight columns at a time, of two rows in turns: so no addition waits for the one before it.
+    macro_rules! columns_of_rows {
+        (
+            $count:literal, $end:literal:
+            $row0:literal $row1:literal $row2:literal $row3:literal $row4:literal $row5:literal $row6:literal $row7:literal
+        ) => {
+            concat!(
+                "vldmia {a}!, {{s20-s2{", $end, "}}}\n",
+                columns_of_rows!($count, $end, $row0 "s28", $row1 "s29"),
+                columns_of_rows!($count, $end, $row2 "s30", $row3 "s31"),
+                ".if {rows} > 4\n",
+                columns_of_rows!($count, $end, $row4 "s8", $row5 "s9"),
+                columns_of_rows!($count, $end, $row6 "s18", $row7 "s19"),
+                ".endif\n",
+            )
+        };
+        ($count:literal, $end:literal, $row0:literal $sum0:literal, $row1:literal $sum1:literal) => {
+            concat!(
+                "vldmia {", $row0, "}!, {{s0-s{", $end, "}}}\n",
+                "vldmia {", $row1, "}!, {{s10-s1{", $end, "}}}\n",
+                columns!($count: "vmul.f32 s\\i, s\\i, s2\\i" "vmul.f32 s1\\i, s1\\i, s2\\i"),
+                columns!($count: ["vadd.f32 " $sum0 ", " $sum0 ", s\\i"] ["vadd.f32 " $sum1 ", " $sum1 ", s1\\i"]),
+            )
+        };
+    }
+    if N <= 8 {
+        // Each row ends where the next one starts, so one pointer is enough, and the caller keeps its own in registers.
+        // SAFETY: `rows` and `sums` are `R`, 4 or 8. Reads `sums`, the `N` scalars of `a` and the `N` of each row, one row after the
+        // other; writes `sums`, and no other memory. Every register that it changes is declared.
+        unsafe {
+            registers!(
+                load_sums!(),
+                ".if {n}",
+                columns_of_rows!("n", "end": "row" "row" "row" "row" "row" "row" "row" "row"),
+                ".endif",
+                store_sums!(),
+                a = inout(reg) a.as_ptr() => _,
+                row = inout(reg) rows.as_ptr() => _,
+                sums = inout(reg) sums.as_mut_ptr() => _,
+                rows = const R,
+                n = const short(N),
+                end = const short(N).saturating_sub(1),
+            );
+        }
+        return;
+    }
+    let row = |r: usize| rows[r % R].as_ptr();
+    // SAFETY: `rows` and `sums` are `R`, 4 or 8. Reads `sums`, and from left to right the `N` scalars of `a` and of each row: eight
+    // at a time, which is at least once, then those left over. Of the pointers to rows 4 to 7, nothing is read unless `R` is 8. Writes
+    // `sums`, and no other memory. Every register that it changes is declared.
+    unsafe {
+        registers!(
+            load_sums!(),
+            "2:",
+            columns_of_rows!("eight", "seven": "row0" "row1" "row2" "row3" "row4" "row5" "row6" "row7"),
+            "subs {k}, {k}, #1",
+            "bne 2b",
+            ".if {rest}",
+            columns_of_rows!("rest", "rest_end": "row0" "row1" "row2" "row3" "row4" "row5" "row6" "row7"),
+            ".endif",
+            store_sums!(),
+            a = inout(reg) a.as_ptr() => _,
+            row0 = inout(reg) row(0) => _,
+            row1 = inout(reg) row(1) => _,
+            row2 = inout(reg) row(2) => _,
+            row3 = inout(reg) row(3) => _,
+            row4 = inout(reg) row(4) => _,
+            row5 = inout(reg) row(5) => _,
+            row6 = inout(reg) row(6) => _,
+            row7 = inout(reg) row(7) => _,
+            sums = inout(reg) sums.as_mut_ptr() => _,
+            k = inout(reg) N / 8 => _,
+            rows = const R,
+            eight = const 8,
+            seven = const 7,
+            rest = const N % 8,
+            rest_end = const (N % 8).saturating_sub(1),
+        );
+    }
+}
+
+/// [`Real`](crate::Real)'s methods that say whether the target has assembly, for `f32`. Most rows of up to three are left to the compiler,
+/// whose own code is as short.
+macro_rules! methods {
+    () => {
+        #[inline(always)]
+        fn exp_in_place(row: &mut [f32]) -> bool {
+            $crate::kernels::vfp::exp(row);
+            true
+        }
+        #[inline(always)]
+        fn sigmoid_in_place(row: &mut [f32]) -> bool {
+            $crate::kernels::vfp::sigmoid(row);
+            true
+        }
+        #[inline(always)]
+        fn add_products<const N: usize>(a: &[f32], stride: usize, b: &[[f32; N]], c: &mut [f32; N]) -> bool {
+            if N > 3 {
+                $crate::kernels::vfp::add_products(a, stride, b, c);
+            }
+            N > 3
+        }
+        #[inline(always)]
+        fn convolve_two<const KW: usize, const C: usize, const O: usize>(
+            x: &[f32],
+            steps: [usize; 2],
+            w: &[[[[f32; O]; C]; KW]],
+            y: &mut [[f32; O]; 2],
+        ) -> bool {
+            let blocks = O.is_multiple_of(8);
+            if blocks {
+                $crate::kernels::vfp::convolve_two(x, steps, w, y);
+            }
+            blocks
+        }
+        #[inline(always)]
+        fn affine<const M: usize, const N: usize>(
+            x: &[f32; M],
+            w: &[[f32; N]; M],
+            b: &[f32; N],
+            y: &mut [f32; N],
+        ) -> bool {
+            $crate::kernels::vfp::affine(x, w, b, y);
+            true
+        }
+        #[inline(always)]
+        fn products<const M: usize, const N: usize>(
+            a: &[f32; M],
+            b: &[f32; N],
+            c: &mut [[f32; N]; M],
+            copy: &mut [f32; N],
+        ) -> bool {
+            if N > 3 {
+                $crate::kernels::vfp::products(a, b, c, copy);
+            }
+            N > 3
+        }
+        #[inline(always)]
+        fn add_dot_products<const R: usize, const N: usize>(
+            a: &[f32; N],
+            rows: &[[f32; N]; R],
+            sums: &mut [f32; R],
+        ) -> bool {
+            if N > 3 {
+                $crate::kernels::vfp::add_dot_products(a, rows, sums);
+            }
+            N > 3
+        }
+    };
+}
+pub(crate) use methods;
+use registers;

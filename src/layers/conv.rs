@@ -1,0 +1,427 @@
+//! Convolution over images and signals.
+
+use core::marker::PhantomData;
+
+use crate::kernels::{NARROW, Strided, add_dot_products, product, sum_rows};
+use crate::layers::{
+    Activation, Affine, Axis, Geometry, Layer, Linear, Mode, OnImage, OnSignal, Same, scale_rows, weights_and_biases,
+};
+use crate::numbers::{Real, Tensor, Zero, fingerprint, mix};
+
+/// A convolution of `C` channels into `O` with kernels of `K` by `K`, over images `[[[T; C]; W]; H]`.
+///
+/// [`Same`], the default, keeps height and width: `Conv2d<8, 16, 3, Relu>` takes `[[[T; 8]; 14]; 14]` to `[[[T; 16]; 14]; 14]`.
+/// With [`To`](crate::To) the output's size is stated and checked: `Conv2d<1, 6, 5, Relu, To<24, 24>>` takes 28 by 28 to 24 by 24.
+/// A kernel of 1 is the pointwise convolution.
+pub type Conv2d<const C: usize, const O: usize, const K: usize, F = Linear, G = Same, T = f32> =
+    Conv<C, O, K, K, F, G, T>;
+
+/// A convolution of `C` channels into `O` with kernels of `K`, over signals `[[T; C]; L]`: `L` instants of `C` channels.
+///
+/// [`Same`], the default, keeps the length. With [`To1d`](crate::To1d) the output's length is stated and checked:
+/// `Conv1d<3, 16, 5, Relu, To1d<62, 2>>` takes a window of 127 instants to 62.
+pub type Conv1d<const C: usize, const O: usize, const K: usize, F = Linear, G = Same, T = f32> =
+    Conv<C, O, 1, K, F, G, T>;
+
+/// A convolution of `C` channels into `O` with kernels of height `KH` and width `KW`, activation `F`, geometry `G`, over scalars `T`.
+/// [`Conv2d`] and [`Conv1d`] are its usual forms.
+///
+/// Channels are last: an image is `[[[T; C]; W]; H]`, rows of pixels of channels, and a signal `[[T; C]; L]`. So the values that a
+/// kernel's row meets lie side by side in memory, and so do the output channels that are computed together.
+///
+/// It is a correlation, as in every framework: with stride `S` and padding `P`,
+/// `y[i][j][o] = f(b[o] + Σ x[i·S + u − P][j·S + v − P][c]·w[u][v][c][o])`, summed over `u`, `v` and `c` in this order; outside the
+/// image, x is 0. A convolution in the mathematical sense, in which the kernel is turned by half a circle, is the same layer with `u`
+/// and `v` of its weights counted backwards; since they are learned, that makes no difference.
+///
+/// Backpropagation: with `δ = ∂loss/∂y ⊙ f'`, `∂loss/∂w[u][v][c][o] = Σ x[i·S + u − P][j·S + v − P][c]·δ[i][j][o]` over the images
+/// and pixels, `∂loss/∂b[o] = Σ δ[i][j][o]`, and `∂loss/∂x` adds `w[u][v][c][o]·δ[i][j][o]` to the pixel that `w` met.
+///
+/// Costs `(KH·KW·C·O + O)·size_of::<T>()` bytes, as much again for gradients and for each moment; `C·O` scalars of stack where
+/// `∂loss/∂x` is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv<const C: usize, const O: usize, const KH: usize, const KW: usize, F = Linear, G = Same, T = f32> {
+    /// Weights, `w[row][column][input channel][output channel]`.
+    pub w: [[[[T; O]; C]; KW]; KH],
+    /// Biases.
+    pub b: [T; O],
+    kind: PhantomData<fn() -> (F, G)>,
+}
+
+impl<const C: usize, const O: usize, const KH: usize, const KW: usize, F, G, T> Conv<C, O, KH, KW, F, G, T> {
+    /// A layer with the given weights, `w[row][column][input channel][output channel]`, and biases.
+    pub const fn new(w: [[[[T; O]; C]; KW]; KH], b: [T; O]) -> Self {
+        Self { w, b, kind: PhantomData }
+    }
+}
+
+weights_and_biases!(
+    [const C: usize, const O: usize, const KH: usize, const KW: usize, F: Activation, G: Geometry, T: Real]
+    Conv<C, O, KH, KW, F, G, T>,
+    scalars: KH * KW * C * O + O,
+    fingerprint: mix(mix(fingerprint("Conv", &[C, O, KH, KW]), G::FINGERPRINT), F::FINGERPRINT),
+    fan_in: KH * KW * C,
+    fan_out: KH * KW * O
+);
+
+/// `Layer` for one kind of input, whose pixels lie in rows and columns.
+macro_rules! layer {
+    ([$($generics:tt)*] $Input:ty, $Conv:ty, $axes:expr, $Out:ty) => {
+        impl<const C: usize, const O: usize, $($generics)* F: Activation, T: Real> Layer<$Input> for $Conv {
+            type Out = $Out;
+            type Acts<const B: usize> = ();
+            type Scratch<const B: usize> = ();
+            const CHECK: () = {
+                let _ = $axes;
+            };
+
+            #[inline]
+            fn forward<const B: usize>(&self, x: &[$Input; B], (): &mut (), y: &mut [$Out; B], _: Mode) {
+                for (x, y) in x.iter().zip(y) {
+                    convolve(&self.w, &self.b, pixels(x.flat()), pixels_mut(y.flat_mut()), $axes);
+                    F::forward(y.flat_mut(), O);
+                }
+            }
+
+            #[inline]
+            fn backward<const B: usize>(
+                &self,
+                x: &[$Input; B],
+                (): &(),
+                y: &[$Out; B],
+                dy: &mut [$Out; B],
+                (): &mut (),
+                dx: Option<&mut [$Input; B]>,
+                grads: Option<&mut Self>,
+                mode: Mode,
+            ) {
+                F::backward(Tensor::flatten(y), Tensor::flatten_mut(dy), O);
+                if let Some(grads) = grads {
+                    if !mode.accumulates() {
+                        grads.clear();
+                    }
+                    for (x, dy) in x.iter().zip(dy.iter()) {
+                        add_gradients(pixels(x.flat()), pixels(dy.flat()), &mut grads.w, &mut grads.b, $axes);
+                    }
+                }
+                if let Some(dx) = dx {
+                    let (dy, dx) = (pixels(Tensor::flatten(dy)), pixels_mut(Tensor::flatten_mut(dx)));
+                    back_to_input(&self.w, dy, dx, $axes);
+                }
+            }
+        }
+    };
+}
+layer!(
+    [const KH: usize, const KW: usize, const H: usize, const W: usize, G: OnImage<H, W, KH, KW>,]
+    [[[T; C]; W]; H], Conv<C, O, KH, KW, F, G, T>, G::AXES, G::Image<[T; O]>
+);
+layer!(
+    [const K: usize, const L: usize, G: OnSignal<L, K>,]
+    [[T; C]; L], Conv<C, O, 1, K, F, G, T>, G::AXES, G::Signal<[T; O]>
+);
+
+/// Pixels of `C` channels.
+#[inline(always)]
+pub(crate) fn pixels<T, const C: usize>(flat: &[T]) -> &[[T; C]] {
+    flat.as_chunks().0
+}
+#[inline(always)]
+pub(crate) fn pixels_mut<T, const C: usize>(flat: &mut [T]) -> &mut [[T; C]] {
+    flat.as_chunks_mut().0
+}
+
+/// The pixels that one example's output row and a kernel's row `u` have to do with: `f(row of x, u)`.
+#[inline(always)]
+pub(crate) fn each_row<P>(x: &[P], oy: usize, [rows, columns]: [Axis; 2], mut f: impl FnMut(&[P], usize)) {
+    for u in rows.taps(oy) {
+        if let Some(row) = rows.input(oy, u).and_then(|row| x.get(row * columns.input..(row + 1) * columns.input)) {
+            f(row, u);
+        }
+    }
+}
+
+#[inline(always)]
+fn convolve<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+    w: &[[[[T; O]; C]; KW]; KH],
+    b: &[T; O],
+    x: &[[T; C]],
+    y: &mut [[T; O]],
+    axes: [Axis; 2],
+) {
+    let [_, columns] = axes;
+    for (oy, y) in y.chunks_exact_mut(columns.output).enumerate() {
+        y.fill(*b);
+        columns.runs(|outputs, taps| {
+            let Some(y) = y.get_mut(outputs.clone()) else { return };
+            let mut first = outputs.start * columns.stride + taps.start - columns.padding;
+            let mut done = 0;
+            if taps.len() == KW {
+                // Few channels, for a desktop's vectors; others take the kernel's rows one by one, as do those that a device leaves over.
+                if O <= NARROW && !cfg!(target_os = "none") {
+                    let rest = convolve_inside::<_, _, _, _, _, 4>(w, x, y, (oy, first), axes);
+                    convolve_inside::<_, _, _, _, _, 1>(
+                        w,
+                        x,
+                        &mut y[rest..],
+                        (oy, first + rest * columns.stride),
+                        axes,
+                    );
+                    return;
+                }
+                done = convolve_pairs(w, x, y, (oy, first), axes);
+            }
+            first += done * columns.stride;
+            let Some(y) = y.get_mut(done..) else { return };
+            each_row(x, oy, axes, |row, u| {
+                let (Some(row), Some(w)) = (row.as_flattened().get(first * C..), w.get(u)) else { return };
+                if let Some(w) = w.get(taps.clone()) {
+                    let x = Strided { data: row, row: columns.stride * C, column: 1 };
+                    product::<true, _, _>(&x, w.as_flattened(), y);
+                }
+            });
+        });
+    }
+}
+
+/// Outputs that meet the input with all columns of the kernel, `R` side by side, their sums held in registers over the whole kernel;
+/// returns how many were computed.
+#[inline(always)]
+fn convolve_inside<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize, const R: usize>(
+    w: &[[[[T; O]; C]; KW]; KH],
+    x: &[[T; C]],
+    y: &mut [[T; O]],
+    (oy, first): (usize, usize),
+    axes: [Axis; 2],
+) -> usize {
+    let outside = [[T::ZERO; C]; KW];
+    let (tiles, _) = y.as_chunks_mut::<R>();
+    let count = tiles.len() * R;
+    for (i, y) in tiles.iter_mut().enumerate() {
+        let first = first + i * R * axes[1].stride;
+        let mut sums = *y;
+        each_row(x, oy, axes, |row, u| {
+            // Each output's part of the row: of a length that is known, so that nothing is checked below.
+            let mut patches = [&outside; R];
+            for (r, patch) in patches.iter_mut().enumerate() {
+                if let Some(pixels) = row.get(first + r * axes[1].stride..).and_then(|row| row.first_chunk()) {
+                    *patch = pixels;
+                }
+            }
+            for (v, w) in w[u].iter().enumerate() {
+                for (c, w) in w.iter().enumerate() {
+                    for (sum, patch) in sums.iter_mut().zip(&patches) {
+                        let x = patch[v][c];
+                        for (sum, w) in sum.iter_mut().zip(w) {
+                            *sum += x * *w;
+                        }
+                    }
+                }
+            }
+        });
+        *y = sums;
+    }
+    count
+}
+
+/// Such outputs in pairs, if the target has assembly for them; returns how many were computed.
+#[inline(always)]
+fn convolve_pairs<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+    w: &[[[[T; O]; C]; KW]; KH],
+    x: &[[T; C]],
+    y: &mut [[T; O]],
+    (oy, first): (usize, usize),
+    [rows, columns]: [Axis; 2],
+) -> usize {
+    let taps = rows.taps(oy);
+    let (Some(row), Some(w)) = (rows.input(oy, taps.start), w.get(taps)) else { return 0 };
+    let x = x.get(row * columns.input + first..).unwrap_or(&[]).as_flattened();
+    let (pairs, _) = y.as_chunks_mut::<2>();
+    let in_assembly = |(i, y): (usize, &mut _)| {
+        let x = x.get(2 * i * columns.stride * C..).unwrap_or(&[]);
+        T::convolve_two(x, [columns.stride * C, columns.input * C], w, y)
+    };
+    2 * pairs.iter_mut().enumerate().map(in_assembly).take_while(|done| *done).count()
+}
+
+#[inline(always)]
+fn add_gradients<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+    x: &[[T; C]],
+    dy: &[[T; O]],
+    dw: &mut [[[[T; O]; C]; KW]; KH],
+    db: &mut [T; O],
+    axes: [Axis; 2],
+) {
+    let [_, columns] = axes;
+    for (oy, dy) in dy.chunks_exact(columns.output).enumerate() {
+        each_row(x, oy, axes, |row, u| {
+            let (row, Some(dw)) = (row.as_flattened(), dw.get_mut(u)) else { return };
+            columns.runs(|outputs, taps| {
+                let first = (outputs.start * columns.stride + taps.start - columns.padding) * C;
+                let x = Strided { data: row.get(first..).unwrap_or(&[]), row: 1, column: columns.stride * C };
+                if let (Some(dw), Some(dy)) = (dw.get_mut(taps), dy.get(outputs)) {
+                    product::<true, _, _>(&x, dy, dw.as_flattened_mut());
+                }
+            });
+        });
+        sum_rows::<true, _, _>(dy, db);
+    }
+}
+
+/// For a whole batch, so that each tap's weights are laid out anew but once.
+#[inline(always)]
+fn back_to_input<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+    w: &[[[[T; O]; C]; KW]; KH],
+    dy: &[[T; O]],
+    dx: &mut [[T; C]],
+    [rows, columns]: [Axis; 2],
+) {
+    dx.as_flattened_mut().fill(T::ZERO);
+    let mut transposed = [[T::ZERO; C]; O];
+    for (u, w) in w.iter().enumerate() {
+        for (v, tap) in w.iter().enumerate() {
+            for (c, w) in tap.iter().enumerate() {
+                for (row, w) in transposed.iter_mut().zip(w) {
+                    row[c] = *w;
+                }
+            }
+            let outputs = columns.outputs(v);
+            let Some(column) = columns.input(outputs.start, v).filter(|_| !outputs.is_empty()) else { continue };
+            let examples = dy.chunks_exact(rows.output * columns.output);
+            for (dy, dx) in examples.zip(dx.chunks_exact_mut(rows.input * columns.input)) {
+                for (oy, dy) in dy.chunks_exact(columns.output).enumerate() {
+                    let row = rows.input(oy, u).and_then(|row| dx.chunks_exact_mut(columns.input).nth(row));
+                    let (Some(dx), Some(dy)) = (row.and_then(|row| row.get_mut(column..)), dy.get(outputs.clone()))
+                    else {
+                        continue;
+                    };
+                    let mut pixels = dy.iter().zip(dx.iter_mut().step_by(columns.stride));
+                    // Assembly takes the weights as they lie, four channels at a time; nothing is laid out anew then.
+                    if C.is_multiple_of(4) && pixels.all(|(dy, dx)| add_dot_products(dy, tap, dx)) {
+                        continue;
+                    }
+                    if columns.stride == 1 {
+                        if let Some(dx) = dx.get_mut(..dy.len()) {
+                            product::<true, _, _>(
+                                &Strided { data: dy.as_flattened(), row: O, column: 1 },
+                                &transposed,
+                                dx,
+                            );
+                        }
+                    } else {
+                        for (dy, dx) in dy.iter().zip(dx.iter_mut().step_by(columns.stride)) {
+                            product::<true, _, _>(
+                                &Strided { data: dy, row: O, column: 1 },
+                                &transposed,
+                                core::slice::from_mut(dx),
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<const C: usize, const O: usize, const KH: usize, const KW: usize, G: Geometry, T: Real> Affine<T>
+    for Conv<C, O, KH, KW, Linear, G, T>
+{
+    type Channels = [T; O];
+    type With<F: Activation> = Conv<C, O, KH, KW, F, G, T>;
+    fn scaled<F: Activation>(&self, scale: &[T; O], shift: &[T; O], to: &mut Self::With<F>) {
+        scale_rows(pixels(self.w.flat()), scale, &[T::ZERO; O], pixels_mut(to.w.flat_mut()));
+        scale_rows(&[self.b], scale, shift, core::slice::from_mut(&mut to.b));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::To;
+    use crate::numbers::{Init, Params};
+    use rand_core::{Rng, SeedableRng};
+    use rand_pcg::Pcg32;
+
+    fn random<const N: usize, const M: usize>(rng: &mut Pcg32) -> [[f32; N]; M] {
+        core::array::from_fn(|_| core::array::from_fn(|_| rng.next_u32() as f32 / 2f32.powi(31) - 1.0))
+    }
+
+    /// The formula of the documentation, one term after the other.
+    #[allow(clippy::needless_range_loop)]
+    fn agree<
+        const C: usize,
+        const O: usize,
+        const K: usize,
+        const H: usize,
+        const W: usize,
+        const OH: usize,
+        const OW: usize,
+        const S: usize,
+        const P: usize,
+    >() {
+        let mut rng = Pcg32::seed_from_u64(7);
+        let mut layer = Conv2d::<C, O, K, Linear, To<OH, OW, S, P>>::ZERO;
+        layer.init(Init::HeNormal, &mut rng);
+        layer.b = random::<O, 1>(&mut rng)[0];
+        let mut x = [[[[0f32; C]; W]; H]; 2];
+        let mut dy = [[[[0f32; O]; OW]; OH]; 2];
+        for pixel in x.as_flattened_mut().as_flattened_mut() {
+            *pixel = random::<C, 1>(&mut rng)[0];
+        }
+        for pixel in dy.as_flattened_mut().as_flattened_mut() {
+            *pixel = random::<O, 1>(&mut rng)[0];
+        }
+        let (mut y, mut dx) = (dy, x);
+        layer.forward(&x, &mut (), &mut y, Mode::Inference);
+        let mut grads = layer.clone();
+        let mode = Mode::Training { accumulate: true, seed: 0, first_example: 0, examples: 2 };
+        layer.backward(&x, &(), &y, &mut dy.clone(), &mut (), Some(&mut dx), Some(&mut grads), mode);
+
+        let mut expected = (y, layer.clone(), x);
+        expected.2.clear();
+        let inside = |o: usize, k: usize, size: usize| (o * S + k).checked_sub(P).filter(|i| *i < size);
+        for n in 0..2 {
+            for (i, j) in (0..OH * OW).map(|p| (p / OW, p % OW)) {
+                for o in 0..O {
+                    let mut sum = layer.b[o];
+                    for (u, v) in (0..K * K).map(|k| (k / K, k % K)) {
+                        let (Some(row), Some(column)) = (inside(i, u, H), inside(j, v, W)) else { continue };
+                        for c in 0..C {
+                            sum += x[n][row][column][c] * layer.w[u][v][c][o];
+                            expected.1.w[u][v][c][o] += x[n][row][column][c] * dy[n][i][j][o];
+                        }
+                    }
+                    expected.0[n][i][j][o] = sum;
+                    expected.1.b[o] += dy[n][i][j][o];
+                }
+            }
+            for (u, v) in (0..K * K).map(|k| (k / K, k % K)) {
+                for (i, j) in (0..OH * OW).map(|p| (p / OW, p % OW)) {
+                    let (Some(row), Some(column)) = (inside(i, u, H), inside(j, v, W)) else { continue };
+                    for c in 0..C {
+                        for o in 0..O {
+                            expected.2[n][row][column][c] += dy[n][i][j][o] * layer.w[u][v][c][o];
+                        }
+                    }
+                }
+            }
+        }
+        assert!(y == expected.0, "forward {C} {O} {K} {H} {W} {S} {P}");
+        assert!(grads == expected.1, "gradients {C} {O} {K} {H} {W} {S} {P}");
+        assert!(dx == expected.2, "input {C} {O} {K} {H} {W} {S} {P}");
+    }
+
+    #[test]
+    fn fast_and_naive_agree_bit_for_bit() {
+        agree::<1, 8, 3, 9, 9, 9, 9, 1, 1>();
+        agree::<3, 5, 3, 7, 6, 5, 4, 1, 0>();
+        agree::<2, 17, 5, 8, 8, 8, 8, 1, 2>();
+        agree::<8, 16, 3, 6, 6, 3, 3, 2, 1>();
+        agree::<4, 4, 2, 7, 5, 3, 2, 2, 0>();
+        agree::<3, 2, 4, 5, 5, 4, 4, 2, 3>();
+        agree::<6, 12, 1, 3, 4, 3, 4, 1, 0>();
+        agree::<2, 3, 3, 2, 1, 2, 1, 1, 1>();
+        agree::<2, 3, 5, 2, 2, 2, 2, 1, 2>();
+        agree::<2, 3, 3, 9, 9, 3, 3, 3, 0>();
+    }
+}

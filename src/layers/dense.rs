@@ -1,0 +1,99 @@
+//! The fully connected layer.
+
+use core::marker::PhantomData;
+
+use crate::kernels;
+use crate::layers::{Activation, Affine, Layer, Linear, Mode, scale_rows, weights_and_biases};
+use crate::numbers::{Real, Tensor, Zero, each_is_finite, fingerprint, mix};
+
+/// `y = f(x·W + b)`: `I` inputs, `O` outputs, activation `F` over scalars `T`.
+///
+/// Weights are stored `w[input][output]`, so that neighbouring outputs lie side by side and several are computed at once.
+/// Each output is the sum `b + x₀w₀ + x₁w₁ + …` in this order on every target and at every batch size.
+///
+/// Costs `(I·O + O)·size_of::<T>()` bytes, as much again for gradients and for each of an optimizer's moments; a pass
+/// keeps `B·O` outputs. Backpropagation (Rumelhart, Hinton and Williams 1986): with `δ = ∂loss/∂y ⊙ f'`,
+/// `∂loss/∂W = xᵀ·δ`, `∂loss/∂b = Σ δ`, `∂loss/∂x = δ·Wᵀ`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dense<const I: usize, const O: usize, F = Linear, T = f32> {
+    /// Weights, `w[input][output]`.
+    pub w: [[T; O]; I],
+    /// Biases.
+    pub b: [T; O],
+    activation: PhantomData<fn() -> F>,
+}
+
+impl<const I: usize, const O: usize, F, T> Dense<I, O, F, T> {
+    /// A layer with the given weights, `w[input][output]`, and biases.
+    pub const fn new(w: [[T; O]; I], b: [T; O]) -> Self {
+        Self { w, b, activation: PhantomData }
+    }
+}
+
+weights_and_biases!(
+    [const I: usize, const O: usize, F: Activation, T: Real] Dense<I, O, F, T>,
+    scalars: I * O + O,
+    fingerprint: mix(fingerprint("Dense", &[I, O]), F::FINGERPRINT),
+    fan_in: I,
+    fan_out: O
+);
+
+impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for Dense<I, O, F, T> {
+    type Out = [T; O];
+    type Acts<const B: usize> = ();
+    type Scratch<const B: usize> = ();
+
+    #[inline]
+    fn forward<const B: usize>(&self, x: &[[T; I]; B], (): &mut (), y: &mut [[T; O]; B], _: Mode) {
+        kernels::affine(x, &self.w, &self.b, y);
+        F::forward(y.as_flattened_mut(), O);
+    }
+
+    #[inline]
+    fn backward<const B: usize>(
+        &self,
+        x: &[[T; I]; B],
+        (): &(),
+        y: &[[T; O]; B],
+        dy: &mut [[T; O]; B],
+        (): &mut (),
+        dx: Option<&mut [[T; I]; B]>,
+        grads: Option<&mut Self>,
+        mode: Mode,
+    ) {
+        F::backward(y.as_flattened(), dy.as_flattened_mut(), O);
+        if let Some(grads) = grads {
+            if mode.accumulates() {
+                kernels::gradients::<true, _, _, _, _>(x, dy, &mut grads.w, &mut grads.b);
+            } else {
+                kernels::gradients::<false, _, _, _, _>(x, dy, &mut grads.w, &mut grads.b);
+            }
+        }
+        if let Some(dx) = dx {
+            kernels::times_transposed::<false, _, _, _, _>(dy, &self.w, dx);
+        }
+    }
+
+    #[inline]
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[[T; I]; B],
+        (): &(),
+        dy: &[[T; O]; B],
+        (): &(),
+        grads: &Self,
+    ) -> bool {
+        // Sums of products of small numbers are. `backward` has left `δ` in `dy`.
+        B * (I + O) < I * O && T::are_small(x.as_flattened()) && T::are_small(dy.as_flattened())
+            || each_is_finite(grads)
+    }
+}
+
+impl<const I: usize, const O: usize, T: Real> Affine<T> for Dense<I, O, Linear, T> {
+    type Channels = [T; O];
+    type With<F: Activation> = Dense<I, O, F, T>;
+    fn scaled<F: Activation>(&self, scale: &[T; O], shift: &[T; O], to: &mut Self::With<F>) {
+        scale_rows(&self.w, scale, &[T::ZERO; O], &mut to.w);
+        scale_rows(&[self.b], scale, shift, core::slice::from_mut(&mut to.b));
+    }
+}

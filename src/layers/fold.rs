@@ -1,0 +1,87 @@
+//! Making a network ready for the device.
+
+use crate::layers::{
+    Activation, Affine, BatchNorm, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Frozen, Geometry,
+    GlobalAvgPool, Gru, Last, LeakyRelu, Linear, Pool, Pooling, Relu, Residual, Sigmoid, Softmax, Standardize, Tanh,
+};
+use crate::numbers::Real;
+
+/// A network as a device runs it: each [`BatchNorm`] folded into the layer that it normalises, everything else as it is.
+///
+/// The outputs are those of inference up to rounding. What the folded network is called, the compiler checks:
+///
+/// ```
+/// use nerve::{Fold, prelude::*};
+///
+/// type Trained = chain![BatchNorm<Conv2d<1, 8, 3>, Relu>, GlobalAvgPool, Dense<8, 3>];
+/// type Deployed = chain![Conv2d<1, 8, 3, Relu>, GlobalAvgPool, Dense<8, 3>];
+///
+/// # let trained = Trained::ZERO;
+/// let mut deployed = Deployed::ZERO;
+/// trained.fold_into(&mut deployed); // then `weights::save(&deployed, …)`
+/// ```
+pub trait Fold {
+    /// The network without normalisations.
+    type Folded;
+    /// Writes the folded network, in place.
+    fn fold_into(&self, folded: &mut Self::Folded);
+}
+
+impl<L: Affine<T>, F: Activation, T: Real> Fold for BatchNorm<L, F, T> {
+    type Folded = L::With<F>;
+    fn fold_into(&self, folded: &mut Self::Folded) {
+        let (factor, shift) = self.affine();
+        self.layer.scaled(&factor, &shift, folded);
+    }
+}
+
+impl<A: Fold, B: Fold> Fold for (A, B) {
+    type Folded = (A::Folded, B::Folded);
+    fn fold_into(&self, folded: &mut Self::Folded) {
+        self.0.fold_into(&mut folded.0);
+        self.1.fold_into(&mut folded.1);
+    }
+}
+
+macro_rules! inside {
+    ($($Wrapper:ident),*) => {$(
+        impl<L: Fold> Fold for $Wrapper<L> {
+            type Folded = $Wrapper<L::Folded>;
+            fn fold_into(&self, folded: &mut Self::Folded) {
+                self.0.fold_into(&mut folded.0);
+            }
+        }
+    )*};
+}
+inside!(Frozen, Residual);
+
+/// Layers that stay as they are.
+macro_rules! as_it_is {
+    ($([$($generics:tt)*] $Layer:ty;)*) => {$(
+        impl<$($generics)*> Fold for $Layer {
+            type Folded = Self;
+            fn fold_into(&self, folded: &mut Self) {
+                folded.clone_from(self);
+            }
+        }
+    )*};
+}
+as_it_is! {
+    [const I: usize, const O: usize, F: Clone, T: Real] Dense<I, O, F, T>;
+    [const C: usize, const O: usize, const KH: usize, const KW: usize, F: Clone, G: Geometry + Clone, T: Real] Conv<C, O, KH, KW, F, G, T>;
+    [const C: usize, const K: usize, F: Clone, G: Geometry + Clone, T: Real] DepthwiseConv2d<C, K, F, G, T>;
+    [M: Pooling + Clone, const KH: usize, const KW: usize, const OH: usize, const OW: usize] Pool<M, KH, KW, OH, OW>;
+    [const N: usize, T: Real] Standardize<N, T>;
+    [const N: usize] Flatten<N>;
+    [const PERCENT: u32] Dropout<PERCENT>;
+    [const I: usize, const H: usize, T: Real] Gru<I, H, T>;
+    [] Last;
+    [] GlobalAvgPool;
+    [] Linear;
+    [] Sigmoid;
+    [] Tanh;
+    [] Relu;
+    [] LeakyRelu;
+    [] Elu;
+    [] Softmax;
+}

@@ -1,0 +1,65 @@
+//! Networks that keep their weights.
+
+use crate::layers::{Layer, Mode};
+use crate::numbers::{Real, Tensor, Tensors, Zero, untrained};
+
+/// A layer or network that keeps its weights while others train: no gradients, no moments, and it computes as in inference, so that
+/// nothing is dropped out and statistics stay. It still passes gradients on to what stands before it, and is stored like `L` itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frozen<L>(pub L);
+
+impl<L: Zero> Zero for Frozen<L> {
+    const ZERO: Self = Self(L::ZERO);
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl<T, L: Tensors<T>> Tensors<T> for Frozen<L> {
+    const LEN: usize = L::LEN;
+    const FINGERPRINT: u32 = L::FINGERPRINT;
+    fn visit(&self, f: &mut impl FnMut(&[T])) {
+        self.0.visit(f);
+    }
+    fn visit_mut(&mut self, f: &mut impl FnMut(&mut [T])) {
+        self.0.visit_mut(f);
+    }
+}
+
+untrained!([T: Real, L: Tensors<T>] Frozen<L>);
+
+/// `Layer` by the layer that `$inner` finds in `self`, without its gradients.
+macro_rules! layer_without_grads {
+    ($This:ty, |$this:ident| $inner:expr) => {
+        impl<X: Tensor, L: Layer<X>> Layer<X> for $This {
+            type Out = L::Out;
+            type Acts<const B: usize> = L::Acts<B>;
+            type Scratch<const B: usize> = L::Scratch<B>;
+            const CHECK: () = L::CHECK;
+
+            #[inline]
+            fn forward<const B: usize>(&self, x: &[X; B], acts: &mut L::Acts<B>, y: &mut [L::Out; B], _: Mode) {
+                let $this = self;
+                $inner.forward(x, acts, y, Mode::Inference);
+            }
+            #[inline]
+            fn backward<const B: usize>(
+                &self,
+                x: &[X; B],
+                acts: &L::Acts<B>,
+                y: &[L::Out; B],
+                dy: &mut [L::Out; B],
+                scratch: &mut L::Scratch<B>,
+                dx: Option<&mut [X; B]>,
+                _: Option<&mut ()>,
+                _: Mode,
+            ) {
+                let $this = self;
+                $inner.backward(x, acts, y, dy, scratch, dx, None, Mode::Inference);
+            }
+        }
+    };
+}
+layer_without_grads!(Frozen<L>, |this| this.0);
+// A borrowed network runs where it lies, in flash for a `static`, and is frozen.
+layer_without_grads!(&L, |this| (**this));

@@ -1,0 +1,54 @@
+//! From a window to its last step.
+
+use const_panic::concat_panic;
+
+use crate::layers::{Layer, Mode};
+use crate::numbers::{Real, Tensor, Zero, fingerprint, stateless};
+
+/// The last of `L` steps, `[X; L]` to `X`: after a [`Gru`](crate::Gru), the state that has seen the whole window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Last;
+
+impl Zero for Last {
+    const ZERO: Self = Self;
+    fn clear(&mut self) {}
+}
+stateless!([T: Real] Last, fingerprint("Last", &[]));
+
+impl<X: Tensor + Copy, const L: usize> Layer<[X; L]> for Last {
+    type Out = X;
+    type Acts<const B: usize> = ();
+    type Scratch<const B: usize> = ();
+    const CHECK: () = if L == 0 {
+        concat_panic!("Last: the window has no step");
+    };
+
+    #[inline]
+    fn forward<const B: usize>(&self, x: &[[X; L]; B], (): &mut (), y: &mut [X; B], _: Mode) {
+        for (x, y) in x.iter().zip(y) {
+            if let Some(x) = x.last() {
+                *y = *x;
+            }
+        }
+    }
+    #[inline]
+    fn backward<const B: usize>(
+        &self,
+        _: &[[X; L]; B],
+        (): &(),
+        _: &[X; B],
+        dy: &mut [X; B],
+        (): &mut (),
+        dx: Option<&mut [[X; L]; B]>,
+        _: Option<&mut ()>,
+        _: Mode,
+    ) {
+        let Some(dx) = dx else { return };
+        dx.clear();
+        for (dy, dx) in dy.iter().zip(dx) {
+            if let Some(dx) = dx.last_mut() {
+                *dx = *dy;
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What a network is made of: a file for each layer, and how layers are put together.
+//!
+//! A layer is a type that holds its parameters and computes with `kernels`; shapes are its const parameters. Activations, the geometry of
+//! kernels that move, and the folding of normalisations belong here too. Uses `numbers` and `kernels`.
+
+mod activation;
+mod batch_norm;
+mod conv;
+mod dense;
+mod depthwise;
+mod dropout;
+mod flatten;
+mod fold;
+mod frozen;
+mod geometry;
+mod gru;
+mod last;
+mod layer;
+mod pair;
+mod pool;
+mod residual;
+mod standardize;
+mod weights_and_biases;
+
+pub use activation::{Activation, Elu, LeakyRelu, Linear, Relu, Sigmoid, Softmax, Tanh, argmax};
+pub(crate) use activation::{largest, softmax};
+#[cfg_attr(not(feature = "onnx"), allow(unused_imports))]
+pub(crate) use batch_norm::EPSILON;
+pub(crate) use batch_norm::scale_rows;
+pub use batch_norm::{Affine, BatchNorm, Scale};
+pub use conv::{Conv, Conv1d, Conv2d};
+pub(crate) use conv::{each_row, pixels, pixels_mut};
+pub use dense::Dense;
+pub use depthwise::DepthwiseConv2d;
+pub use dropout::Dropout;
+pub use flatten::Flatten;
+pub use fold::Fold;
+pub use frozen::Frozen;
+pub(crate) use geometry::{Axis, Geometry, OnImage, OnSignal};
+pub use geometry::{Same, To, To1d};
+pub use gru::Gru;
+pub use last::Last;
+pub use layer::{Layer, Mode};
+pub use pair::PairActs;
+pub(crate) use pool::Pooling;
+pub use pool::{Avg, AvgPool1d, AvgPool2d, GlobalAvgPool, Max, MaxPool1d, MaxPool2d, Pool};
+pub use residual::Residual;
+pub use standardize::Standardize;
+pub(crate) use weights_and_biases::{weights_and_biases, zip_weights};

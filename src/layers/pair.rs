@@ -1,0 +1,96 @@
+//! How layers are put together.
+
+use crate::layers::{Layer, Mode};
+use crate::numbers::{Tensor, Zero};
+
+/// What a pair keeps in a forward pass: `a`'s and `b`'s own, and the batch between them.
+pub struct PairActs<A, M, B> {
+    pub(crate) a: A,
+    pub(crate) between: M,
+    pub(crate) b: B,
+}
+
+impl<A: Zero, M: Zero, B: Zero> Zero for PairActs<A, M, B> {
+    const ZERO: Self = Self { a: A::ZERO, between: M::ZERO, b: B::ZERO };
+    fn clear(&mut self) {
+        self.a.clear();
+        self.between.clear();
+        self.b.clear();
+    }
+}
+
+impl<X: Tensor, L: Layer<X>, R: Layer<L::Out>> Layer<X> for (L, R) {
+    type Out = R::Out;
+    type Acts<const B: usize> = PairActs<L::Acts<B>, [L::Out; B], R::Acts<B>>;
+    type Scratch<const B: usize> = PairActs<L::Scratch<B>, [L::Out; B], R::Scratch<B>>;
+    const CHECK: () = {
+        let ((), ()) = (L::CHECK, R::CHECK);
+    };
+
+    #[inline]
+    fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [R::Out; B], mode: Mode) {
+        self.0.forward(x, &mut acts.a, &mut acts.between, mode.side(1));
+        self.1.forward(&acts.between, &mut acts.b, y, mode.side(2));
+    }
+
+    #[inline]
+    fn backward<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        y: &[R::Out; B],
+        dy: &mut [R::Out; B],
+        scratch: &mut Self::Scratch<B>,
+        dx: Option<&mut [X; B]>,
+        grads: Option<&mut Self::Grads>,
+        mode: Mode,
+    ) {
+        let (left, right) = match grads {
+            Some((left, right)) => (Some(left), Some(right)),
+            None => (None, None),
+        };
+        let left_trains = left.is_some() && size_of::<L::Grads>() > 0;
+        let between = &mut scratch.between;
+        if left_trains || dx.is_some() {
+            self.1.backward(&acts.between, &acts.b, y, dy, &mut scratch.b, Some(between), right, mode.side(2));
+            self.0.backward(x, &acts.a, &acts.between, between, &mut scratch.a, dx, left, mode.side(1));
+        } else {
+            self.1.backward(&acts.between, &acts.b, y, dy, &mut scratch.b, None, right, mode.side(2));
+        }
+    }
+
+    #[inline]
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        dy: &[R::Out; B],
+        scratch: &Self::Scratch<B>,
+        grads: &Self::Grads,
+    ) -> bool {
+        self.0.gradients_are_finite(x, &acts.a, &scratch.between, &scratch.a, &grads.0)
+            && self.1.gradients_are_finite(&acts.between, &acts.b, dy, &scratch.b, &grads.1)
+    }
+
+    #[inline]
+    fn observe<const B: usize>(&mut self, acts: &Self::Acts<B>) {
+        self.0.observe(&acts.a);
+        self.1.observe(&acts.b);
+    }
+}
+
+/// `chain![A, B, C]` is the type of the network `A`, then `B`, then `C`: the pairs `((A, B), C)`.
+///
+/// A shape mistake is a compile error that names both shapes:
+///
+/// ```compile_fail,E0277
+/// use nerve::prelude::*;
+///
+/// type Net = chain![Dense<4, 10, Sigmoid>, Dense<9, 3>]; // 10 outputs into 9 inputs
+/// static PASS: Pass<Net, [f32; 4]> = Pass::ZERO;
+/// ```
+#[macro_export]
+macro_rules! chain {
+    ($a:ty $(,)?) => { $a };
+    ($a:ty, $b:ty $(, $rest:ty)* $(,)?) => { $crate::chain!(($a, $b) $(, $rest)*) };
+}

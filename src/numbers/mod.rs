@@ -1,0 +1,22 @@
+//! Scalars, arrays of them, and the parameters that a network is made of.
+//!
+//! What belongs here is true of a number or of a list of numbers, whatever network it is part of: arithmetic and elementary functions
+//! with the same bits on every target, tensors, how parameters are drawn, visited and named in a file. Uses no other room.
+
+mod elementary;
+mod fingerprint;
+mod finite;
+mod init;
+mod params;
+mod real;
+mod tensor;
+
+pub(crate) use elementary::{EXP, exp};
+pub(crate) use fingerprint::{fingerprint, mix};
+pub(crate) use finite::{all_finite, each_is_finite, sum_of_squares};
+pub use init::Init;
+pub(crate) use init::orthogonal;
+pub use params::{Params, Tensors};
+pub(crate) use params::{stateless, untrained};
+pub use real::Real;
+pub use tensor::{Tensor, Zero};

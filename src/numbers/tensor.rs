@@ -1,0 +1,101 @@
+//! Arrays of any rank over one scalar.
+
+use crate::numbers::Real;
+
+/// Plain data with an all-zero constant, so that big state can lie in a `static` and never crosses the stack.
+pub trait Zero: Send + Sync {
+    /// All zeros.
+    const ZERO: Self;
+    /// Sets every element to zero, in place.
+    fn clear(&mut self);
+}
+
+/// An array of any rank over one scalar, `T`, `[T; N]`, `[[T; N]; M]`, …, seen as a flat slice in row-major order.
+pub trait Tensor: Sized + Zero {
+    /// The scalar.
+    type Elem: Real;
+    /// Number of scalars.
+    const LEN: usize;
+    /// Calls `f` with the length of each axis, the outermost first.
+    fn axes(f: &mut impl FnMut(usize));
+    /// Several tensors as one slice.
+    fn flatten(xs: &[Self]) -> &[Self::Elem];
+    /// Several tensors as one mutable slice.
+    fn flatten_mut(xs: &mut [Self]) -> &mut [Self::Elem];
+    /// This tensor as a slice.
+    #[inline]
+    fn flat(&self) -> &[Self::Elem] {
+        Self::flatten(core::slice::from_ref(self))
+    }
+    /// This tensor as a mutable slice.
+    #[inline]
+    fn flat_mut(&mut self) -> &mut [Self::Elem] {
+        Self::flatten_mut(core::slice::from_mut(self))
+    }
+}
+
+macro_rules! scalar {
+    ($($T:ty),*) => {$(
+        impl Zero for $T {
+            const ZERO: Self = 0.0;
+            #[inline]
+            fn clear(&mut self) {
+                *self = 0.0;
+            }
+        }
+        impl Tensor for $T {
+            type Elem = $T;
+            const LEN: usize = 1;
+            fn axes(_: &mut impl FnMut(usize)) {}
+            #[inline]
+            fn flatten(xs: &[Self]) -> &[$T] {
+                xs
+            }
+            #[inline]
+            fn flatten_mut(xs: &mut [Self]) -> &mut [$T] {
+                xs
+            }
+        }
+    )*};
+}
+scalar!(f32, f64);
+
+impl<X: Zero, const N: usize> Zero for [X; N] {
+    const ZERO: Self = [X::ZERO; N];
+    #[inline]
+    fn clear(&mut self) {
+        for x in self {
+            x.clear();
+        }
+    }
+}
+
+impl<X: Tensor, const N: usize> Tensor for [X; N] {
+    type Elem = X::Elem;
+    const LEN: usize = N * X::LEN;
+    fn axes(f: &mut impl FnMut(usize)) {
+        f(N);
+        X::axes(f);
+    }
+    #[inline]
+    fn flatten(xs: &[Self]) -> &[X::Elem] {
+        X::flatten(xs.as_flattened())
+    }
+    #[inline]
+    fn flatten_mut(xs: &mut [Self]) -> &mut [X::Elem] {
+        X::flatten_mut(xs.as_flattened_mut())
+    }
+}
+
+impl Zero for () {
+    const ZERO: Self = ();
+    fn clear(&mut self) {}
+}
+
+impl<A: Zero, B: Zero> Zero for (A, B) {
+    const ZERO: Self = (A::ZERO, B::ZERO);
+    fn clear(&mut self) {
+        self.0.clear();
+        self.1.clear();
+    }
+}

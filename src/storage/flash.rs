@@ -1,0 +1,175 @@
+//! A network whose weights lie in read-only memory.
+
+use core::marker::PhantomData;
+
+use crc::{CRC_32_ISO_HDLC, Crc, Table};
+
+use crate::layers::{
+    Activation, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Geometry, GlobalAvgPool, Gru, Last, LeakyRelu,
+    Linear, Pool, Pooling, Relu, Residual, Sigmoid, Softmax, Standardize, Tanh,
+};
+use crate::numbers::{Tensors, Zero};
+use crate::storage::weights::HEADER_LEN;
+
+/// For the compiler alone, which would take minutes for a large file bit by bit; nothing of it comes into a program.
+const FAST_CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
+
+/// Bytes known at compile time, as a type. [`include_weights!`](crate::include_weights) makes one.
+pub trait Source {
+    /// The elements of a weights file.
+    const ELEMENTS: &'static [u8];
+}
+
+/// What follows the elements of `A` in `S`.
+pub struct After<S, A>(PhantomData<(S, A)>);
+
+impl<S: Source, A: Tensors<f32>> Source for After<S, A> {
+    const ELEMENTS: &'static [u8] = S::ELEMENTS.split_at(A::LEN * 4).1;
+}
+
+/// A network that can be made at compile time.
+pub trait FromSource<S: Source>: Tensors<f32> {
+    /// The network with the weights of `S`.
+    const NETWORK: Self;
+}
+
+impl<S: Source, A: FromSource<S>, B: FromSource<After<S, A>>> FromSource<S> for (A, B) {
+    const NETWORK: Self = (A::NETWORK, B::NETWORK);
+}
+
+impl<S: Source, const I: usize, const O: usize, F: Activation> FromSource<S> for Dense<I, O, F> {
+    const NETWORK: Self = {
+        let mut w = [[0.0; O]; I];
+        let mut i = 0;
+        while i < I {
+            w[i] = floats(S::ELEMENTS, i * O);
+            i += 1;
+        }
+        Dense::new(w, floats(S::ELEMENTS, I * O))
+    };
+}
+
+impl<S: Source, const C: usize, const O: usize, const KH: usize, const KW: usize, F: Activation, G: Geometry>
+    FromSource<S> for Conv<C, O, KH, KW, F, G>
+{
+    const NETWORK: Self = {
+        let mut w = [[[[0.0; O]; C]; KW]; KH];
+        let mut i = 0;
+        while i < KH * KW * C {
+            w[i / C / KW][i / C % KW][i % C] = floats(S::ELEMENTS, i * O);
+            i += 1;
+        }
+        Conv::new(w, floats(S::ELEMENTS, KH * KW * C * O))
+    };
+}
+
+impl<S: Source, const C: usize, const K: usize, F: Activation, G: Geometry> FromSource<S>
+    for DepthwiseConv2d<C, K, F, G>
+{
+    const NETWORK: Self = {
+        let mut w = [[[0.0; C]; K]; K];
+        let mut i = 0;
+        while i < K * K {
+            w[i / K][i % K] = floats(S::ELEMENTS, i * C);
+            i += 1;
+        }
+        DepthwiseConv2d::new(w, floats(S::ELEMENTS, K * K * C))
+    };
+}
+
+impl<S: Source, const I: usize, const H: usize> FromSource<S> for Gru<I, H> {
+    const NETWORK: Self = {
+        let (mut w, mut u, mut b) = ([[[0.0; H]; I]; 3], [[[0.0; H]; H]; 3], [[0.0; H]; 3]);
+        let mut at = 0;
+        while at < 3 * I {
+            w[at / I][at % I] = floats(S::ELEMENTS, at * H);
+            at += 1;
+        }
+        while at < 3 * (I + H) {
+            u[(at - 3 * I) / H][(at - 3 * I) % H] = floats(S::ELEMENTS, at * H);
+            at += 1;
+        }
+        while at < 3 * (I + H + 1) {
+            b[at - 3 * (I + H)] = floats(S::ELEMENTS, at * H);
+            at += 1;
+        }
+        Gru::new(w, u, b, floats(S::ELEMENTS, at * H))
+    };
+}
+
+impl<S: Source, L: FromSource<S>> FromSource<S> for Residual<L> {
+    const NETWORK: Self = Residual(L::NETWORK);
+}
+
+impl<S: Source, const N: usize> FromSource<S> for Standardize<N> {
+    const NETWORK: Self = Standardize::new(floats(S::ELEMENTS, 0), floats(S::ELEMENTS, N));
+}
+
+macro_rules! without_weights {
+    ($($Layer:ident),*) => {$(
+        impl<S: Source> FromSource<S> for $Layer {
+            const NETWORK: Self = $Layer;
+        }
+    )*};
+}
+without_weights!(GlobalAvgPool, Last, Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Softmax);
+
+impl<S: Source, M: Pooling, const KH: usize, const KW: usize, const OH: usize, const OW: usize> FromSource<S>
+    for Pool<M, KH, KW, OH, OW>
+{
+    const NETWORK: Self = Zero::ZERO;
+}
+
+impl<S: Source, const N: usize> FromSource<S> for Flatten<N> {
+    const NETWORK: Self = Flatten;
+}
+
+impl<S: Source, const PERCENT: u32> FromSource<S> for Dropout<PERCENT> {
+    const NETWORK: Self = Dropout;
+}
+
+/// `N` floats, from the element `first` on.
+const fn floats<const N: usize>(elements: &[u8], first: usize) -> [f32; N] {
+    let mut values = [0.0; N];
+    let (bytes, _) = elements.as_chunks::<4>();
+    let mut i = 0;
+    while i < N {
+        values[i] = f32::from_le_bytes(bytes[first + i]);
+        assert!(values[i].is_finite(), "a weight is infinite or NaN: train again with a lower learning rate");
+        i += 1;
+    }
+    values
+}
+
+/// The elements of the weights file of a `N`. Used by [`include_weights!`](crate::include_weights).
+///
+/// # Panics
+/// In a constant, hence as a compile error, with what [`LoadError`](crate::weights::LoadError) would say.
+pub const fn elements<N: Tensors<f32>>(file: &'static [u8]) -> &'static [u8] {
+    assert!(file.len() == HEADER_LEN + N::LEN * 4, "the weights file has not the length of this network's");
+    let (header, elements) = file.split_at(HEADER_LEN);
+    let (words, _) = header.split_at(6).1.as_chunks::<4>();
+    assert!(matches!(header.split_at(4).0, b"nerv"), "not a weights file: it does not begin with `nerv`");
+    assert!(header[4] == 1, "the weights file is of another format");
+    assert!(header[5] == 4, "the weights file does not hold f32");
+    assert!(u32::from_le_bytes(words[0]) == N::FINGERPRINT, "the weights file is of another architecture");
+    assert!(u32::from_le_bytes(words[1]) as usize == N::LEN, "the weights file has not the length of this network's");
+    assert!(u32::from_le_bytes(words[2]) == FAST_CRC.checksum(elements), "the weights file is damaged");
+    elements
+}
+
+/// `include_weights!(Net, "path")` is a constant of type `Net` with the weights of that file, which is checked by the compiler.
+///
+/// In a `static` it lies in read-only memory and costs no RAM: `static NET: Net = include_weights!(Net, "iris.nrv");`.
+/// The path is relative to the source file, as with `include_bytes!`. For `f32`.
+#[macro_export]
+macro_rules! include_weights {
+    ($Net:ty, $path:expr) => {{
+        struct File;
+        impl $crate::flash::Source for File {
+            #[allow(long_running_const_eval)] // Checks every byte of the file.
+            const ELEMENTS: &'static [u8] = $crate::flash::elements::<$Net>(include_bytes!($path));
+        }
+        <$Net as $crate::flash::FromSource<File>>::NETWORK
+    }};
+}

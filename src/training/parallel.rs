@@ -1,0 +1,139 @@
+//! Training with all of a desktop's cores.
+
+use std::{boxed::Box, vec::Vec};
+
+use rayon::prelude::*;
+
+use crate::layers::Layer;
+use crate::numbers::{Real, Tensor, Zero};
+use crate::training::{Loss, Optimizer, TrainError, Trainer};
+
+/// Trains with batches of any size, in the current rayon pool and on every thread of it.
+///
+/// A batch is cut into shards of `S` examples. Each shard's gradients are computed on their own and added in the shards' order, so
+/// that the result depends on `S` but has the same bits with any number of threads. If a batch is one shard, they are the bits of
+/// [`Trainer::epoch`].
+///
+/// Costs a [`Trainer`] of `S` examples on the heap for each shard, gradients included. In a debug build each is made on the stack first.
+pub struct ParallelTrainer<N: Layer<X>, X: Tensor, const S: usize = 16> {
+    shards: Vec<Box<Trainer<N, X, S>>>,
+    batch: usize,
+    examples: u64,
+    seed: u64,
+    /// If set, gradients whose Euclidean norm is above this are scaled down to it.
+    pub clip_norm: Option<X::Elem>,
+}
+
+impl<N, X, const S: usize> ParallelTrainer<N, X, S>
+where
+    N: Layer<X> + Send + Sync,
+    X: Tensor,
+{
+    /// Memory for batches of `batch` examples (at least 1), seed 0.
+    pub fn new(batch: usize) -> Self {
+        let batch = batch.max(1);
+        let shards = (0..batch.div_ceil(S)).map(|_| Box::new(Trainer::ZERO)).collect();
+        Self { shards, batch, examples: 0, seed: 0, clip_norm: None }
+    }
+
+    /// Chooses the random numbers of layers such as [`Dropout`](crate::Dropout), and starts counting examples from 0.
+    pub fn set_seed(&mut self, seed: u64) {
+        (self.seed, self.examples) = (seed, 0);
+    }
+
+    /// One step for every batch and one for the rest; returns the mean loss (0 without examples).
+    ///
+    /// # Errors
+    /// [`TrainError`], before the step that would have followed it.
+    pub fn epoch<'a, Target: Sync + 'a>(
+        &mut self,
+        network: &mut N,
+        optimizer: &mut (impl Optimizer<N, X::Elem> + Send),
+        loss: &(impl Loss<N::Out, Target> + Sync),
+        examples: impl IntoIterator<Item = (&'a X, &'a Target)> + Send,
+    ) -> Result<X::Elem, TrainError>
+    where
+        X: 'a,
+    {
+        rayon::scope(|_| {
+            let (mut sum, mut count) = (X::Elem::ZERO, 0usize);
+            let mut examples = examples.into_iter();
+            loop {
+                let batch: Vec<_> = examples.by_ref().take(self.batch).collect();
+                if batch.is_empty() {
+                    break;
+                }
+                let (first, seed) = (self.examples, self.seed);
+                let sums = self.each_shard(&batch, |trainer, index, shard| {
+                    trainer.gradients_of(network, loss, seed, first + (index * S) as u64, shard)
+                });
+                for shard in sums {
+                    sum += shard?;
+                }
+                let [first, rest @ ..] = &mut self.shards[..batch.len().div_ceil(S)] else { break };
+                for shard in rest.iter() {
+                    first.add_gradients(network, shard);
+                }
+                first.clip_norm = self.clip_norm;
+                first.apply(network, optimizer)?;
+                rest.iter().for_each(|shard| shard.show(network));
+                self.examples += batch.len() as u64;
+                count += batch.len();
+            }
+            Ok(if count == 0 { sum } else { sum / X::Elem::of(count as f64) })
+        })
+    }
+
+    /// The mean loss over `examples`, without training; `each` is shown every output beside its target, in order.
+    ///
+    /// # Errors
+    /// [`TrainError`] if a loss is not finite or a target cannot be.
+    pub fn evaluate<'a, Target: Sync + 'a>(
+        &mut self,
+        network: &N,
+        loss: &(impl Loss<N::Out, Target> + Sync),
+        examples: impl IntoIterator<Item = (&'a X, &'a Target)> + Send,
+        mut each: impl FnMut(&N::Out, &Target) + Send,
+    ) -> Result<X::Elem, TrainError>
+    where
+        X: 'a,
+    {
+        rayon::scope(|_| {
+            let (mut sum, mut count) = (X::Elem::ZERO, 0usize);
+            let mut examples = examples.into_iter();
+            loop {
+                let batch: Vec<_> = examples.by_ref().take(self.shards.len() * S).collect();
+                if batch.is_empty() {
+                    break;
+                }
+                let sums = self.each_shard(&batch, |trainer, _, shard| trainer.loss_of(network, loss, shard));
+                for shard in sums {
+                    sum += shard?;
+                }
+                for (trainer, shard) in self.shards.iter().zip(batch.chunks(S)) {
+                    for (y, (_, target)) in trainer.outputs().iter().zip(shard) {
+                        each(y, target);
+                    }
+                }
+                count += batch.len();
+            }
+            if !sum.is_finite() {
+                return Err(TrainError::NonFiniteLoss);
+            }
+            Ok(if count == 0 { sum } else { sum / X::Elem::of(count as f64) })
+        })
+    }
+
+    /// What `work` returns for each shard, in order.
+    fn each_shard<E: Sync, R: Send>(
+        &mut self,
+        examples: &[E],
+        work: impl Fn(&mut Trainer<N, X, S>, usize, &[E]) -> R + Sync,
+    ) -> Vec<R> {
+        if examples.len() <= S {
+            return self.shards.iter_mut().take(1).map(|trainer| work(trainer, 0, examples)).collect();
+        }
+        let shards = self.shards.par_iter_mut().zip(examples.par_chunks(S)).enumerate();
+        shards.map(|(index, (trainer, shard))| work(trainer, index, shard)).collect()
+    }
+}

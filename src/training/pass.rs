@@ -1,0 +1,36 @@
+//! Running a network over batches.
+
+use crate::layers::{Layer, Mode};
+use crate::numbers::{Tensor, Zero};
+
+/// The memory of a forward pass over `B` examples of `X` through the network `N`.
+///
+/// Costs the outputs of every layer, `B` times; a `Pass` may be a `static`, since [`ZERO`](Self::ZERO) is a constant.
+pub struct Pass<N: Layer<X>, X: Tensor, const B: usize = 1> {
+    pub(super) acts: N::Acts<B>,
+    pub(super) y: [N::Out; B],
+}
+
+impl<N: Layer<X>, X: Tensor, const B: usize> Pass<N, X, B> {
+    /// Empty memory.
+    pub const ZERO: Self = {
+        let () = N::CHECK;
+        Self { acts: Zero::ZERO, y: Zero::ZERO }
+    };
+
+    /// The network's outputs for a batch. An example's output has the same bits in a batch of any size.
+    #[inline]
+    pub fn run(&mut self, network: &N, x: &[X; B]) -> &[N::Out; B] {
+        network.forward(x, &mut self.acts, &mut self.y, Mode::Inference);
+        &self.y
+    }
+}
+
+impl<N: Layer<X>, X: Tensor> Pass<N, X, 1> {
+    /// The network's output for one example.
+    #[inline]
+    pub fn predict(&mut self, network: &N, x: &X) -> &N::Out {
+        let [y] = self.run(network, core::array::from_ref(x));
+        y
+    }
+}

@@ -1,0 +1,34 @@
+//! The order of an epoch.
+
+use rand_core::Rng;
+
+/// Puts `items` into random order (Fisher and Yates), each order equally likely to within 2⁻³² per item.
+/// The same seed gives the same order on every target.
+pub fn shuffle<E>(items: &mut [E], rng: &mut impl Rng) {
+    for last in (1..items.len()).rev() {
+        let chosen = (u64::from(rng.next_u32()) * (last as u64 + 1)) >> 32;
+        items.swap(last, chosen as usize);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand_core::SeedableRng;
+    use rand_pcg::Pcg32;
+    use std::vec::Vec;
+
+    #[test]
+    fn a_shuffle_keeps_every_item_and_reaches_every_order() {
+        let mut rng = Pcg32::seed_from_u64(2);
+        let mut seen = [0u32; 27];
+        for _ in 0..6000 {
+            let mut items = [0usize, 1, 2];
+            shuffle(&mut items, &mut rng);
+            seen[items[0] * 9 + items[1] * 3 + items[2]] += 1;
+        }
+        let orders: Vec<u32> = seen.into_iter().filter(|n| *n > 0).collect();
+        assert_eq!(orders.len(), 6);
+        assert!(orders.iter().all(|n| (880..1120).contains(n)), "{orders:?}");
+    }
+}
