@@ -232,7 +232,7 @@ extern crate std;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg(any(feature = "onnx", feature = "safetensors"))]
+#[cfg(any(feature = "litert", feature = "onnx", feature = "safetensors"))]
 mod exchange;
 pub mod guide;
 mod infer;
@@ -242,6 +242,8 @@ mod numbers;
 mod storage;
 mod training;
 
+#[cfg(feature = "litert")]
+pub use exchange::graph;
 #[cfg(feature = "onnx")]
 pub use exchange::onnx;
 #[cfg(feature = "safetensors")]

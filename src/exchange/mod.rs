@@ -1,13 +1,18 @@
-//! Networks from and for other frameworks, on a host: PyTorch's weights, ONNX. Uses all other rooms.
+//! Networks from and for other frameworks, on a host: PyTorch's weights, ONNX, LiteRT. Uses all other rooms.
 
+#[cfg(any(feature = "onnx", feature = "safetensors"))]
 #[cfg_attr(not(feature = "onnx"), allow(dead_code))] // Reading weights needs a part of it.
 mod describe;
+#[cfg(feature = "litert")]
+pub mod graph;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 #[cfg(feature = "safetensors")]
 pub mod pytorch;
 
+#[cfg(any(feature = "onnx", feature = "safetensors"))]
 pub use describe::{Describe, Description};
+#[cfg(any(feature = "onnx", feature = "safetensors"))]
 pub(crate) use describe::{Kind, Module};
 #[cfg(feature = "onnx")]
 pub(crate) use describe::{Parameter, shape};
