@@ -242,14 +242,14 @@ mod numbers;
 mod storage;
 mod training;
 
-#[cfg(feature = "litert")]
-pub use exchange::graph;
 #[cfg(feature = "onnx")]
 pub use exchange::onnx;
 #[cfg(feature = "safetensors")]
 pub use exchange::pytorch;
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
 pub use exchange::{Describe, Description};
+#[cfg(feature = "litert")]
+pub use exchange::{graph, litert};
 pub use infer::assert_fits;
 pub use layers::{
     Activation, Affine, Avg, AvgPool1d, AvgPool2d, BatchNorm, Conv, Conv1d, Conv2d, Dense, DepthwiseConv2d, Dropout,

@@ -5,6 +5,8 @@
 mod describe;
 #[cfg(feature = "litert")]
 pub mod graph;
+#[cfg(feature = "litert")]
+pub mod litert;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 #[cfg(feature = "safetensors")]

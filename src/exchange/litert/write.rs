@@ -1,0 +1,270 @@
+//! A file from a graph.
+
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+
+use super::build::{Field, Fields, file};
+use super::schema::{
+    IDENTIFIER, TYPES, VERSION, buffer, code, model, operator, operator_code, options, quantization, subgraph, tensor,
+};
+use crate::graph::{Activation, Graph, Node, Op, Padding, Pool, Scalar, Slice, Value};
+
+/// The `.tflite` file of a graph, which LiteRT reads and [`read`](super::read) reads back.
+///
+/// A graph whose indices lead outside of it gives a file that neither reads.
+pub fn write(graph: &Graph) -> Vec<u8> {
+    let mut writer = Writer {
+        graph,
+        codes: vec![],
+        tensors: vec![],
+        // The first is empty by agreement.
+        buffers: vec![vec![]],
+    };
+    for value in &graph.tensors {
+        writer.tensor(value);
+    }
+    let operators = graph.nodes.iter().map(|node| writer.operator(node)).collect();
+    let subgraph = vec![
+        (subgraph::TENSORS, Field::Tables(writer.tensors)),
+        (subgraph::INPUTS, indices(&graph.inputs)),
+        (subgraph::OUTPUTS, indices(&graph.outputs)),
+        (subgraph::OPERATORS, Field::Tables(operators)),
+    ];
+    let codes = writer.codes.into_iter().map(|(code, version)| {
+        vec![
+            (operator_code::DEPRECATED_BUILTIN_CODE, Field::u8(code.min(127) as u8)),
+            (operator_code::VERSION, Field::i32(version)),
+            (operator_code::BUILTIN_CODE, Field::i32(code as i32)),
+        ]
+    });
+    let model = vec![
+        (model::VERSION, Field::i32(VERSION as i32)),
+        (model::OPERATOR_CODES, Field::Tables(codes.collect())),
+        (model::SUBGRAPHS, Field::Tables(vec![subgraph])),
+        (model::BUFFERS, Field::Tables(writer.buffers)),
+    ];
+    file(IDENTIFIER, &model)
+}
+
+fn indices(indices: &[usize]) -> Field {
+    Field::i32s(indices.iter().map(|index| *index as i32))
+}
+
+struct Writer<'a> {
+    graph: &'a Graph,
+    /// Operators' codes and versions.
+    codes: Vec<(usize, i32)>,
+    tensors: Vec<Fields>,
+    buffers: Vec<Fields>,
+}
+
+impl Writer<'_> {
+    /// Appends a tensor; returns its index.
+    fn tensor(&mut self, value: &Value) -> usize {
+        let buffer = value.data.as_ref().map_or(0, |data| {
+            // Kernels may load as many bytes at once.
+            self.buffers.push(vec![(buffer::DATA, Field::bytes(data, 16))]);
+            self.buffers.len() - 1
+        });
+        let name = match value.scalar {
+            Scalar::F32 => "FLOAT32",
+            Scalar::I8 => "INT8",
+            Scalar::U8 => "UINT8",
+            Scalar::I32 => "INT32",
+            Scalar::I64 => "INT64",
+        };
+        let kind = TYPES.iter().position(|other| *other == name).unwrap_or_default();
+        let mut fields = vec![
+            (tensor::SHAPE, indices(&value.shape)),
+            (tensor::TYPE, Field::u8(kind as u8)),
+            (tensor::BUFFER, Field::i32(buffer as i32)),
+            (tensor::NAME, Field::text(&value.name)),
+        ];
+        if let Some(quantization) = &value.quantization {
+            let table = vec![
+                (quantization::SCALE, Field::f32s(quantization.scales.iter().copied())),
+                (quantization::ZERO_POINT, Field::i64s(quantization.zero_points.iter().map(|zero| i64::from(*zero)))),
+                (quantization::QUANTIZED_DIMENSION, Field::i32(quantization.axis as i32)),
+            ];
+            fields.push((tensor::QUANTIZATION, Field::Table(table)));
+        }
+        self.tensors.push(fields);
+        self.tensors.len() - 1
+    }
+
+    /// Appends a constant; returns its index.
+    fn integers(&mut self, shape: &[usize], values: impl IntoIterator<Item = i32>) -> Option<usize> {
+        let data = values.into_iter().flat_map(i32::to_le_bytes).collect();
+        Some(self.tensor(&Value {
+            name: String::new(),
+            shape: shape.into(),
+            scalar: Scalar::I32,
+            quantization: None,
+            data: Some(data),
+        }))
+    }
+
+    fn list(&mut self, values: impl ExactSizeIterator<Item = usize>) -> Option<usize> {
+        self.integers(&[values.len()], values.map(|value| value as i32))
+    }
+
+    fn operator(&mut self, node: &Node) -> Fields {
+        let tensor = |index: Option<usize>| self.graph.tensors.get(index?);
+        let from: &[usize] = tensor(node.inputs.first().copied().flatten()).map_or(&[], |value| &value.shape);
+        let output = tensor(node.outputs.first().copied());
+        let to: &[usize] = output.map_or(&[], |value| &value.shape);
+        let mut inputs = node.inputs.clone();
+        // The version is the first that has what is written here.
+        let (code, version, tag, fields) = match &node.op {
+            Op::FullyConnected { activation } => {
+                // As many axes as the input's, or two.
+                let keep = to.len() != 2;
+                let fields = vec![(0, self::activation(*activation)), (2, Field::bool(keep))];
+                (code::FULLY_CONNECTED, if keep { 5 } else { 4 }, options::FULLY_CONNECTED, fields)
+            }
+            Op::Conv2d(conv) => {
+                let fields = vec![
+                    (0, padding(conv.padding)),
+                    (1, size(conv.strides[1])),
+                    (2, size(conv.strides[0])),
+                    (3, activation(conv.activation)),
+                    (4, size(conv.dilation[1])),
+                    (5, size(conv.dilation[0])),
+                ];
+                (code::CONV_2D, 3, options::CONV_2D, fields)
+            }
+            Op::DepthwiseConv2d(conv) => {
+                let multiplier = to.last().zip(from.last()).map_or(1, |(outputs, channels)| outputs / channels.max(&1));
+                let fields = vec![
+                    (0, padding(conv.padding)),
+                    (1, size(conv.strides[1])),
+                    (2, size(conv.strides[0])),
+                    (3, size(multiplier)),
+                    (4, activation(conv.activation)),
+                    (5, size(conv.dilation[1])),
+                    (6, size(conv.dilation[0])),
+                ];
+                (code::DEPTHWISE_CONV_2D, 3, options::DEPTHWISE_CONV_2D, fields)
+            }
+            Op::AveragePool2d(pool) => (code::AVERAGE_POOL_2D, 2, options::POOL_2D, self::pool(pool)),
+            Op::MaxPool2d(pool) => (code::MAX_POOL_2D, 2, options::POOL_2D, self::pool(pool)),
+            Op::Add { activation } => (code::ADD, 2, options::ADD, vec![(0, self::activation(*activation))]),
+            Op::Mul { activation } => (code::MUL, 2, options::MUL, vec![(0, self::activation(*activation))]),
+            Op::Pad { margins } => {
+                let margins_at = self.integers(&[margins.len(), 2], margins.iter().flatten().map(|n| *n as i32));
+                inputs.insert(1, margins_at);
+                (if inputs.len() > 2 { code::PADV2 } else { code::PAD }, 2, 0, vec![])
+            }
+            Op::Mean { axes, keep } => {
+                inputs.push(self.list(axes.iter().copied()));
+                (code::MEAN, 2, options::REDUCER, vec![(0, Field::bool(*keep))])
+            }
+            Op::Concatenation { axis } => (code::CONCATENATION, 2, options::CONCATENATION, vec![(0, size(*axis))]),
+            Op::Softmax { beta } => (code::SOFTMAX, 2, options::SOFTMAX, vec![(0, Field::f32(*beta))]),
+            Op::Logistic => (code::LOGISTIC, 2, 0, vec![]),
+            Op::Tanh => (code::TANH, 2, 0, vec![]),
+            Op::Relu => (code::RELU, 2, 0, vec![]),
+            Op::Relu6 => (code::RELU6, 2, 0, vec![]),
+            Op::ReluN1To1 => (code::RELU_N1_TO_1, 1, 0, vec![]),
+            Op::HardSwish => (code::HARD_SWISH, 1, 0, vec![]),
+            Op::LeakyRelu { alpha } => (code::LEAKY_RELU, 2, options::LEAKY_RELU, vec![(0, Field::f32(*alpha))]),
+            Op::Quantize => (code::QUANTIZE, 2, 0, vec![]),
+            Op::Dequantize => (code::DEQUANTIZE, 2, 0, vec![]),
+            Op::Reshape => {
+                inputs.push(self.list(to.iter().copied()));
+                (code::RESHAPE, 1, options::RESHAPE, vec![(0, indices(to))])
+            }
+            Op::Squeeze { axes } => (code::SQUEEZE, 1, options::SQUEEZE, vec![(0, indices(axes))]),
+            Op::Split { axis } => {
+                let axis_at = self.integers(&[], [*axis as i32]);
+                let count = node.outputs.len();
+                let sizes: Vec<usize> = node
+                    .outputs
+                    .iter()
+                    .map(|output| {
+                        self.graph.tensors.get(*output).and_then(|value| value.shape.get(*axis)).map_or(0, |n| *n)
+                    })
+                    .collect();
+                if sizes.windows(2).all(|pair| pair[0] == pair[1]) {
+                    inputs.insert(0, axis_at);
+                    (code::SPLIT, 2, options::SPLIT, vec![(0, size(count))])
+                } else {
+                    inputs.push(self.list(sizes.into_iter()));
+                    inputs.push(axis_at);
+                    (code::SPLIT_V, 2, options::SPLIT_V, vec![(0, size(count))])
+                }
+            }
+            Op::StridedSlice { slices } => {
+                let end = |slice: &Slice| slice.begin as i64 + slice.len as i64 * slice.step as i64;
+                let count = [slices.len()];
+                inputs.push(self.list(slices.iter().map(|slice| slice.begin)));
+                inputs.push(self.integers(&count, slices.iter().map(|slice| end(slice).max(0) as i32)));
+                inputs.push(self.integers(&count, slices.iter().map(|slice| slice.step as i32)));
+                // Below 0, an end would count from the other side.
+                let open = mask(slices, |slice| end(slice) < 0);
+                let fields = vec![(1, Field::i32(open)), (4, Field::i32(mask(slices, |slice| slice.drop)))];
+                (code::STRIDED_SLICE, 2, options::STRIDED_SLICE, fields)
+            }
+            Op::Transpose { order } => {
+                inputs.push(self.list(order.iter().copied()));
+                (code::TRANSPOSE, 2, 0, vec![])
+            }
+            Op::ResizeNearest { align_corners, half_pixel_centers } => {
+                inputs.push(self.list(to.iter().skip(1).take(2).copied()));
+                let fields = vec![(0, Field::bool(*align_corners)), (1, Field::bool(*half_pixel_centers))];
+                (code::RESIZE_NEAREST_NEIGHBOR, 3, options::RESIZE_NEAREST, fields)
+            }
+        };
+        let index = self.codes.iter().position(|known| *known == (code, version)).unwrap_or_else(|| {
+            self.codes.push((code, version));
+            self.codes.len() - 1
+        });
+        let mut operator = vec![
+            (operator::OPCODE_INDEX, size(index)),
+            (operator::INPUTS, Field::i32s(inputs.into_iter().map(|input| input.map_or(-1, |input| input as i32)))),
+            (operator::OUTPUTS, indices(&node.outputs)),
+        ];
+        if tag != 0 {
+            operator.push((operator::OPTIONS_TYPE, Field::u8(tag)));
+            operator.push((operator::OPTIONS, Field::Table(fields)));
+        }
+        operator
+    }
+}
+
+fn size(value: usize) -> Field {
+    Field::i32(value as i32)
+}
+
+fn padding(padding: Padding) -> Field {
+    Field::u8(match padding {
+        Padding::Same => 0,
+        Padding::Valid => 1,
+    })
+}
+
+fn activation(activation: Activation) -> Field {
+    Field::u8(match activation {
+        Activation::None => 0,
+        Activation::Relu => 1,
+        Activation::ReluN1To1 => 2,
+        Activation::Relu6 => 3,
+    })
+}
+
+fn pool(pool: &Pool) -> Fields {
+    vec![
+        (0, padding(pool.padding)),
+        (1, size(pool.strides[1])),
+        (2, size(pool.strides[0])),
+        (3, size(pool.window[1])),
+        (4, size(pool.window[0])),
+        (5, activation(pool.activation)),
+    ]
+}
+
+/// Bit `i` says whether slice `i` is so.
+fn mask(slices: &[Slice], so: impl Fn(&Slice) -> bool) -> i32 {
+    slices.iter().enumerate().filter(|(_, slice)| so(slice)).map(|(axis, _)| 1_i32.wrapping_shl(axis as u32)).sum()
+}
