@@ -92,9 +92,12 @@ impl fmt::Display for Refusal {
             if self.times > 1 {
                 write!(f, " and {} more of its kind", self.times - 1)?;
             }
-            write!(f, ", ")?;
+            write!(f, "{}", if self.tensor.is_empty() { ": " } else { ", " })?;
         }
-        write!(f, "tensor `{}`: {}", self.tensor, self.reason)
+        if !self.tensor.is_empty() {
+            write!(f, "tensor `{}`: ", self.tensor)?;
+        }
+        write!(f, "{}", self.reason)
     }
 }
 
@@ -110,7 +113,7 @@ impl fmt::Display for Reason {
                 write!(f, "a network that keeps state is not supported: convert the one that takes a whole window")
             }
             Self::Graphs(count) => {
-                write!(f, "one of {count} graphs, of which only one is supported: convert a single signature")
+                write!(f, "{count} graphs, of which one is supported: convert a single signature")
             }
             Self::Option(option) => write!(f, "{option} is not supported: build the model without it"),
             Self::DynamicRange => write!(

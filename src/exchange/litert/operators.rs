@@ -235,7 +235,7 @@ impl<'a> Reader<'a> {
             code::QUANTIZE => (Op::Quantize, x),
             code::DEQUANTIZE => (Op::Dequantize, x),
             code::RESHAPE => {
-                agree(from.iter().product::<usize>() == to.iter().product())?;
+                agree(from.iter().product::<usize>() == to.iter().product::<usize>())?;
                 (Op::Reshape, x)
             }
             code::SQUEEZE => {

@@ -116,7 +116,7 @@ impl<'a> Reader<'a> {
             let tensor = first.map_or(Ok(String::new()), |index| self.name(index))?;
             refusals.insert((code, name), Refusal { operator: Some((index, name.into())), times: 1, tensor, reason });
         }
-        if self.subgraphs > 1 {
+        if refusals.is_empty() && self.subgraphs > 1 {
             let reason = Reason::Graphs(self.subgraphs);
             refusals.insert((usize::MAX, ""), Refusal { operator: None, times: 1, tensor: String::new(), reason });
         }

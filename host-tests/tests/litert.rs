@@ -1,0 +1,41 @@
+//! LiteRT's files: what is read, what is refused, what is written.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use nerve::litert::{self, ReadError, Reason};
+
+/// Public models, from the folder that `NERVE_MODELS` names.
+fn models() -> Vec<(String, Vec<u8>)> {
+    let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) else {
+        println!("skipped: NERVE_MODELS names no folder of .tflite files");
+        return Vec::new();
+    };
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "tflite"));
+    files.map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), fs::read(path).unwrap())).collect()
+}
+
+#[test]
+fn public_models_are_read_and_written_back() {
+    for (name, file) in models() {
+        match litert::read(&file) {
+            Ok(graph) => {
+                println!("{name}: {} nodes, {} tensors", graph.nodes.len(), graph.tensors.len());
+                let written = litert::write(&graph);
+                assert!(litert::read(&written).unwrap() == graph, "{name}");
+            }
+            Err(error) => {
+                println!("{name}: {error}");
+                let ReadError::Unsupported(refusals) = error else { panic!("{name}") };
+                let all = |reason: Reason| refusals.iter().any(|refusal| refusal.reason == reason);
+                match &name[..] {
+                    // Despite its name, its convolutions' weights are integers.
+                    "kws_f32" => assert!(all(Reason::DynamicRange)),
+                    "v2_okay_nabu" | "v2_vad" => assert!(all(Reason::State)),
+                    _ => panic!("{name}"),
+                }
+            }
+        }
+    }
+}
