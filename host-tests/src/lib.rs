@@ -2,4 +2,5 @@
 
 pub mod flash;
 pub mod learner;
+pub mod models;
 pub mod same_bits;

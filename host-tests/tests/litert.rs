@@ -1,8 +1,11 @@
 //! LiteRT's files: what is read, what is refused, what is written.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::{env, fs};
 
+use host_tests::models;
+use nerve::graph::Scalar;
 use nerve::litert::{self, ReadError, Reason};
 
 /// Public models, from the folder that `NERVE_MODELS` names.
@@ -38,4 +41,31 @@ fn public_models_are_read_and_written_back() {
             }
         }
     }
+}
+
+#[test]
+fn random_models_are_written_and_read_back() {
+    for seed in 0..300 {
+        for scalar in [Scalar::I8, Scalar::F32] {
+            let graph = models::random(seed, scalar);
+            let read =
+                litert::read(&litert::write(&graph)).unwrap_or_else(|error| panic!("{seed}: {error}\n{graph:?}"));
+            assert!(read == graph, "{seed} {scalar:?}");
+        }
+    }
+}
+
+#[test]
+fn random_models_have_every_operator_and_geometry() {
+    let mut counts = BTreeMap::new();
+    for seed in 0..700 {
+        for kind in models::kinds(&models::random(seed, Scalar::I8)) {
+            *counts.entry(kind).or_insert(0) += 1;
+        }
+    }
+    for (kind, count) in &counts {
+        println!("{count:4} {kind}");
+    }
+    let rare: Vec<_> = counts.iter().filter(|(_, count)| **count < 10).collect();
+    assert!(rare.is_empty() && counts.len() == 111, "{rare:?} of {}", counts.len());
 }

@@ -126,6 +126,7 @@ impl<'a> Reader<'a> {
         let from = self.value(first)?.shape.clone();
         let to = self.value(output)?.shape.clone();
         let x = vec![Some(first)];
+        let with_bias = || (0..3).map(input).collect();
 
         let of = |tag: u8| -> Result<Options<'a>> {
             let found = operator.number(operator::OPTIONS_TYPE)?;
@@ -145,7 +146,7 @@ impl<'a> Reader<'a> {
                     return self.refuse(output, Reason::Option("shuffled weights"));
                 }
                 self.check_range(first, input(1))?;
-                (Op::FullyConnected { activation: self.activation(&options, 0, output)? }, inputs.to_vec())
+                (Op::FullyConnected { activation: self.activation(&options, 0, output)? }, with_bias())
             }
             code::CONV_2D => {
                 let options = of(options::CONV_2D)?;
@@ -156,7 +157,7 @@ impl<'a> Reader<'a> {
                     dilation: options.sizes([5, 4])?,
                     activation: self.activation(&options, 3, output)?,
                 };
-                (Op::Conv2d(conv), inputs.to_vec())
+                (Op::Conv2d(conv), with_bias())
             }
             code::DEPTHWISE_CONV_2D => {
                 let options = of(options::DEPTHWISE_CONV_2D)?;
@@ -167,7 +168,7 @@ impl<'a> Reader<'a> {
                     dilation: options.sizes([6, 5])?,
                     activation: self.activation(&options, 4, output)?,
                 };
-                (Op::DepthwiseConv2d(conv), inputs.to_vec())
+                (Op::DepthwiseConv2d(conv), with_bias())
             }
             code::AVERAGE_POOL_2D | code::MAX_POOL_2D => {
                 let options = of(options::POOL_2D)?;

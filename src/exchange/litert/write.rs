@@ -115,6 +115,8 @@ impl Writer<'_> {
         let output = tensor(node.outputs.first().copied());
         let to: &[usize] = output.map_or(&[], |value| &value.shape);
         let mut inputs = node.inputs.clone();
+        // LiteRT takes a bias that is left out at the end, not one that is told to be none.
+        inputs.pop_if(|input| input.is_none());
         // The version is the first that has what is written here.
         let (code, version, tag, fields) = match &node.op {
             Op::FullyConnected { activation } => {

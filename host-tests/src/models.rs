@@ -1,0 +1,587 @@
+//! Random models: every operator that LiteRT's files may have here, with random geometry, quantisation and weights.
+
+use nerve::graph::{Activation, Conv, Graph, Node, Op, Padding, Pool, Quantization, Scalar, Slice, Value};
+use rand_core::{Rng, SeedableRng};
+use rand_pcg::Pcg32;
+
+/// The operators that a model may begin with, by their names.
+pub const OPERATORS: [&str; 27] = [
+    "FULLY_CONNECTED",
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "AVERAGE_POOL_2D",
+    "MAX_POOL_2D",
+    "ADD",
+    "MUL",
+    "PAD",
+    "PADV2",
+    "MEAN",
+    "CONCATENATION",
+    "SOFTMAX",
+    "LOGISTIC",
+    "TANH",
+    "RELU",
+    "RELU6",
+    "RELU_N1_TO_1",
+    "HARD_SWISH",
+    "LEAKY_RELU",
+    "QUANTIZE",
+    "DEQUANTIZE",
+    "RESHAPE",
+    "SQUEEZE",
+    "SPLIT",
+    "STRIDED_SLICE",
+    "TRANSPOSE",
+    "RESIZE_NEAREST_NEIGHBOR",
+];
+
+/// A model of 1 to 6 operators, all of them `f32` or `int8`, the first one being `OPERATORS[seed % 27]` where floats have it.
+pub fn random(seed: u64, scalar: Scalar) -> Graph {
+    let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
+    let image = model.shape();
+    let mut x = model.input(&image);
+    let first = OPERATORS[seed as usize % OPERATORS.len()];
+    x = model.operator(first, x);
+    for _ in 0..model.below(6) {
+        if model.graph.tensors[x].scalar != model.scalar {
+            break;
+        }
+        let next = OPERATORS[model.below(OPERATORS.len())];
+        x = model.operator(next, x);
+    }
+    model.graph.outputs.push(x);
+    model.graph
+}
+
+/// `count` examples of a model's inputs, one after another.
+pub fn examples(graph: &Graph, seed: u64, count: usize) -> Vec<u8> {
+    let mut rng = Pcg32::seed_from_u64(seed);
+    let mut bytes = Vec::new();
+    for _ in 0..count {
+        for input in &graph.inputs {
+            let value = &graph.tensors[*input];
+            for _ in 0..value.elements() {
+                match value.scalar {
+                    Scalar::F32 => bytes.extend((8.0 * uniform(&mut rng) - 4.0).to_le_bytes()),
+                    _ => bytes.push(rng.next_u32() as u8),
+                }
+            }
+        }
+    }
+    bytes
+}
+
+/// The kinds of operators and geometries in a model, for tests that count them.
+pub fn kinds(graph: &Graph) -> Vec<String> {
+    let mut kinds = Vec::new();
+    for node in &graph.nodes {
+        let name = node.op.name();
+        let shape = |index: Option<usize>| &graph.tensors[index.unwrap()].shape;
+        let mut add = |kind: &str| kinds.push(format!("{name} {kind}").trim_end().to_owned());
+        add("");
+        match &node.op {
+            Op::Conv2d(conv) | Op::DepthwiseConv2d(conv) => {
+                add(&format!("{:?}", conv.padding));
+                add(if conv.strides == [1, 1] { "stride 1" } else { "strides" });
+                if conv.strides[0] != conv.strides[1] {
+                    add("strides that differ");
+                }
+                if conv.dilation != [1, 1] {
+                    add("dilation");
+                }
+                let kernel = &shape(node.inputs[1])[1..3];
+                if kernel[0] != kernel[1] {
+                    add("kernel that is not square");
+                }
+                if shape(node.inputs[1])[0] == 1 && shape(node.inputs[1])[3] != shape(node.inputs[0])[3] {
+                    add("multiplier");
+                }
+                add(&format!("{:?}", conv.activation));
+            }
+            Op::AveragePool2d(pool) | Op::MaxPool2d(pool) => {
+                add(&format!("{:?}", pool.padding));
+                if pool.strides[0] < pool.window[0] || pool.strides[1] < pool.window[1] {
+                    add("windows that overlap");
+                }
+                add(&format!("{:?}", pool.activation));
+            }
+            Op::FullyConnected { activation } => add(&format!("{activation:?}")),
+            Op::Add { activation } | Op::Mul { activation } => {
+                add(&format!("{activation:?}"));
+                add(if shape(node.inputs[0]) == shape(node.inputs[1]) { "of one shape" } else { "repeated" });
+            }
+            Op::Pad { .. } => add(if node.inputs.len() > 1 { "with a value" } else { "with zeros" }),
+            Op::Mean { axes, keep } => {
+                add(if axes == &[1, 2] { "over the image" } else { "over other axes" });
+                add(if *keep { "axes kept" } else { "axes dropped" });
+            }
+            Op::Concatenation { axis } if *axis > 0 => add(&format!("axis {axis}")),
+            Op::Split { .. } => {
+                let even =
+                    node.outputs.windows(2).all(|pair| graph.tensors[pair[0]].shape == graph.tensors[pair[1]].shape);
+                add(if even { "even" } else { "uneven" });
+            }
+            Op::StridedSlice { slices } => {
+                if slices.iter().any(|slice| slice.step < 0) {
+                    add("backwards");
+                }
+                if slices.iter().any(|slice| slice.step > 1) {
+                    add("with steps");
+                }
+                if slices.iter().any(|slice| slice.drop) {
+                    add("axis dropped");
+                }
+            }
+            Op::ResizeNearest { align_corners, half_pixel_centers } => {
+                add(match (align_corners, half_pixel_centers) {
+                    (true, _) => "corners",
+                    (_, true) => "centres",
+                    _ => "edges",
+                });
+            }
+            Op::Quantize => add(graph.tensors[node.inputs[0].unwrap()].scalar.name()),
+            _ => {}
+        }
+        if let [_, Some(weights), bias] = node.inputs[..]
+            && node.op.name() != "CONCATENATION"
+            && let Some(quantization) = &graph.tensors[weights].quantization
+        {
+            add(if quantization.scales.len() > 1 { "scales by channel" } else { "one scale" });
+            add(if bias.is_some() { "bias" } else { "no bias" });
+        }
+    }
+    kinds
+}
+
+fn uniform(rng: &mut Pcg32) -> f32 {
+    (rng.next_u32() >> 8) as f32 / (1 << 24) as f32
+}
+
+struct Model {
+    graph: Graph,
+    rng: Pcg32,
+    /// Of the values between the operators.
+    scalar: Scalar,
+}
+
+impl Model {
+    fn below(&mut self, bound: usize) -> usize {
+        self.rng.next_u32() as usize % bound
+    }
+
+    fn between(&mut self, least: usize, most: usize) -> usize {
+        least + self.below(most + 1 - least)
+    }
+
+    fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    /// From `least` to `most`, equally often in each octave.
+    fn scale(&mut self, least: f32, most: f32) -> f32 {
+        least * (most / least).powf(uniform(&mut self.rng))
+    }
+
+    fn shape(&mut self) -> Vec<usize> {
+        vec![1, self.between(1, 11), self.between(1, 11), self.between(1, 9)]
+    }
+
+    fn pair(&mut self, most: usize) -> [usize; 2] {
+        let first = self.between(1, most);
+        if self.one_in(2) { [first; 2] } else { [first, self.between(1, most)] }
+    }
+
+    fn activation(&mut self) -> Activation {
+        [Activation::None, Activation::Relu, Activation::ReluN1To1, Activation::Relu6][self.below(4)]
+    }
+
+    fn padding(&mut self) -> Padding {
+        if self.one_in(2) { Padding::Same } else { Padding::Valid }
+    }
+
+    fn push(
+        &mut self,
+        shape: &[usize],
+        scalar: Scalar,
+        quantization: Option<Quantization>,
+        data: Option<Vec<u8>>,
+    ) -> usize {
+        let name = format!("tensor {}", self.graph.tensors.len());
+        self.graph.tensors.push(Value { name, shape: shape.into(), scalar, quantization, data });
+        self.graph.tensors.len() - 1
+    }
+
+    /// A quantisation of values; none for floats.
+    fn quantization(&mut self) -> Option<Quantization> {
+        let scale = self.scale(0.01, 0.1);
+        let zero_point = if self.one_in(4) { -128 } else { self.below(256) as i32 - 128 };
+        (self.scalar == Scalar::I8).then(|| one(scale, zero_point))
+    }
+
+    fn input(&mut self, shape: &[usize]) -> usize {
+        let quantization = self.quantization();
+        let input = self.push(shape, self.scalar, quantization, None);
+        self.graph.inputs.push(input);
+        input
+    }
+
+    /// A value of random quantisation.
+    fn value(&mut self, shape: &[usize]) -> usize {
+        let quantization = self.quantization();
+        self.push(shape, self.scalar, quantization, None)
+    }
+
+    /// A value of the quantisation that `x` has.
+    fn like(&mut self, x: usize, shape: &[usize]) -> usize {
+        let quantization = self.graph.tensors[x].quantization.clone();
+        self.push(shape, self.scalar, quantization, None)
+    }
+
+    /// A constant with random elements between -1 and 1, or of all integers.
+    fn constant(&mut self, shape: &[usize], quantization: Option<Quantization>) -> usize {
+        let mut data = Vec::new();
+        for _ in 0..shape.iter().product() {
+            match self.scalar {
+                Scalar::F32 => data.extend((2.0 * uniform(&mut self.rng) - 1.0).to_le_bytes()),
+                _ => data.push((self.below(255) as i8).wrapping_sub(127) as u8),
+            }
+        }
+        self.push(shape, self.scalar, quantization, Some(data))
+    }
+
+    fn node(&mut self, op: Op, inputs: &[usize], outputs: &[usize]) -> usize {
+        self.optional(op, &inputs.iter().copied().map(Some).collect::<Vec<_>>(), outputs)
+    }
+
+    fn optional(&mut self, op: Op, inputs: &[Option<usize>], outputs: &[usize]) -> usize {
+        self.graph.nodes.push(Node { op, inputs: inputs.into(), outputs: outputs.into() });
+        outputs[0]
+    }
+
+    fn of(&self, x: usize) -> Vec<usize> {
+        self.graph.tensors[x].shape.clone()
+    }
+
+    /// Appends an operator that reads `x`; returns what it writes. One that needs an image, and is given none, becomes another one.
+    fn operator(&mut self, name: &str, x: usize) -> usize {
+        let shape = self.of(x);
+        let rank = shape.len();
+        let image = rank == 4;
+        match name {
+            "CONV_2D" | "DEPTHWISE_CONV_2D" if image => self.convolution(name == "CONV_2D", x),
+            "AVERAGE_POOL_2D" | "MAX_POOL_2D" if image => self.pool(name == "MAX_POOL_2D", x),
+            "ADD" | "MUL" => {
+                let other = self.operand(x);
+                let swapped = self.one_in(4);
+                let activation = self.activation();
+                let y = self.value(&shape);
+                let op = if name == "ADD" { Op::Add { activation } } else { Op::Mul { activation } };
+                self.node(op, &if swapped { [other, x] } else { [x, other] }, &[y])
+            }
+            "PAD" | "PADV2" => {
+                let margins: Vec<[usize; 2]> =
+                    (0..rank).map(|axis| if axis == 0 { [0; 2] } else { [self.below(3), self.below(3)] }).collect();
+                let to: Vec<usize> =
+                    shape.iter().zip(&margins).map(|(n, [before, after])| before + n + after).collect();
+                let y = self.like(x, &to);
+                let mut inputs = vec![x];
+                if name == "PADV2" {
+                    let quantization = self.graph.tensors[x].quantization.clone();
+                    inputs.push(self.constant(&[1], quantization));
+                }
+                self.node(Op::Pad { margins }, &inputs, &[y])
+            }
+            "MEAN" if rank > 1 => {
+                let axes = match self.below(3) {
+                    0 if image => vec![self.between(1, 3)],
+                    _ if image => vec![1, 2],
+                    _ => vec![rank - 1],
+                };
+                let keep = self.one_in(2);
+                let to: Vec<usize> = (0..rank)
+                    .filter_map(|axis| if axes.contains(&axis) { keep.then_some(1) } else { Some(shape[axis]) })
+                    .collect();
+                let y = if self.one_in(3) { self.like(x, &to) } else { self.value(&to) };
+                self.node(Op::Mean { axes, keep }, &[x], &[y])
+            }
+            "CONCATENATION" => {
+                let axis = self.between(usize::from(rank > 1), rank - 1);
+                let mut other = shape.clone();
+                other[axis] = self.between(1, 5);
+                let quantization = self.graph.tensors[x].quantization.clone();
+                let mut parts = vec![x, self.constant(&other, quantization)];
+                if self.one_in(2) {
+                    parts.reverse();
+                }
+                if self.one_in(3) {
+                    parts.push(x);
+                }
+                let mut to = shape.clone();
+                to[axis] = parts.iter().map(|part| self.of(*part)[axis]).sum();
+                let y = self.like(x, &to);
+                self.node(Op::Concatenation { axis }, &parts, &[y])
+            }
+            "SOFTMAX" => {
+                let beta = if self.one_in(2) { 1.0 } else { self.scale(0.3, 3.0) };
+                self.fixed(Op::Softmax { beta }, x, 1.0 / 256.0, -128)
+            }
+            "LOGISTIC" => self.fixed(Op::Logistic, x, 1.0 / 256.0, -128),
+            "TANH" => self.fixed(Op::Tanh, x, 1.0 / 128.0, 0),
+            "RELU" => self.each(Op::Relu, x),
+            "RELU6" => self.each(Op::Relu6, x),
+            "RELU_N1_TO_1" => self.each(Op::ReluN1To1, x),
+            "HARD_SWISH" => self.each(Op::HardSwish, x),
+            "LEAKY_RELU" => {
+                let alpha = self.scale(0.01, 0.9);
+                self.each(Op::LeakyRelu { alpha }, x)
+            }
+            "QUANTIZE" if self.scalar == Scalar::I8 => self.quantize(x),
+            "DEQUANTIZE" if self.scalar == Scalar::I8 => {
+                let y = self.push(&shape, Scalar::F32, None, None);
+                self.node(Op::Dequantize, &[x], &[y])
+            }
+            "RESHAPE" => {
+                let elements = shape.iter().product();
+                let to = if image { vec![1, elements] } else { vec![1, 1, 1, elements] };
+                let y = self.like(x, &to);
+                self.node(Op::Reshape, &[x], &[y])
+            }
+            "SQUEEZE" if shape.contains(&1) && rank > 1 => {
+                let mut axes: Vec<usize> = (0..rank).filter(|axis| shape[*axis] == 1).collect();
+                if axes.len() == rank || axes.len() > 1 && self.one_in(2) {
+                    axes.pop();
+                }
+                let to: Vec<usize> = (0..rank).filter(|axis| !axes.contains(axis)).map(|axis| shape[axis]).collect();
+                let y = self.like(x, &to);
+                self.node(Op::Squeeze { axes }, &[x], &[y])
+            }
+            "SPLIT" => self.split(x),
+            "STRIDED_SLICE" => self.slice(x),
+            "TRANSPOSE" if rank > 1 => {
+                let mut order: Vec<usize> = (0..rank).collect();
+                for last in (2..rank).rev() {
+                    order.swap(last, self.between(1, last));
+                }
+                if rank == 2 {
+                    order.swap(0, 1);
+                }
+                let to: Vec<usize> = order.iter().map(|axis| shape[*axis]).collect();
+                let y = self.like(x, &to);
+                self.node(Op::Transpose { order }, &[x], &[y])
+            }
+            "RESIZE_NEAREST_NEIGHBOR" if image => {
+                let (align_corners, half_pixel_centers) = [(false, false), (true, false), (false, true)][self.below(3)];
+                let to = [1, self.between(1, 2 * shape[1]), self.between(1, 2 * shape[2]), shape[3]];
+                let y = self.like(x, &to);
+                self.node(Op::ResizeNearest { align_corners, half_pixel_centers }, &[x], &[y])
+            }
+            _ => self.fully_connected(x),
+        }
+    }
+
+    /// An element-wise function, to random quantisation.
+    fn each(&mut self, op: Op, x: usize) -> usize {
+        let y = self.value(&self.of(x));
+        self.node(op, &[x], &[y])
+    }
+
+    /// One whose output has a quantisation that LiteRT prescribes.
+    fn fixed(&mut self, op: Op, x: usize, scale: f32, zero_point: i32) -> usize {
+        let quantization = (self.scalar == Scalar::I8).then(|| one(scale, zero_point));
+        let y = self.push(&self.of(x), self.scalar, quantization, None);
+        self.node(op, &[x], &[y])
+    }
+
+    /// What is added to `x` or multiplied with it: another input, a constant, a function of it, of its shape or one that repeats to it.
+    fn operand(&mut self, x: usize) -> usize {
+        let mut shape = self.of(x);
+        match self.below(5) {
+            0 => self.each(Op::Relu, x),
+            1 if shape[0] == 1 => self.input(&shape),
+            2 => {
+                let channels = shape[shape.len() - 1];
+                shape.fill(1);
+                *shape.last_mut().unwrap() = channels;
+                let quantization = self.quantization();
+                self.constant(&shape, quantization)
+            }
+            3 => {
+                let quantization = self.quantization();
+                self.constant(&vec![1; shape.len()], quantization)
+            }
+            _ => x,
+        }
+    }
+
+    fn quantize(&mut self, x: usize) -> usize {
+        let shape = self.of(x);
+        // From another scalar, by way of an input.
+        let from = match self.below(3) {
+            _ if shape[0] != 1 => x,
+            0 => x,
+            1 => {
+                let quantization = Some(one(self.scale(0.01, 0.1), self.below(256) as i32));
+                let input = self.push(&shape, Scalar::U8, quantization, None);
+                self.graph.inputs.push(input);
+                input
+            }
+            _ => {
+                let input = self.push(&shape, Scalar::F32, None, None);
+                self.graph.inputs.push(input);
+                input
+            }
+        };
+        let y = self.value(&shape);
+        let y = self.node(Op::Quantize, &[from], &[y]);
+        if from == x {
+            return y;
+        }
+        let sum = self.value(&shape);
+        self.node(Op::Add { activation: Activation::None }, &[x, y], &[sum])
+    }
+
+    /// Weights with one scale or one for each index of `axis`, and perhaps a bias. Sums of `terms` products; returns what holds them.
+    fn weighted(&mut self, op: Op, x: usize, weights: &[usize], axis: usize, terms: usize, to: &[usize]) -> usize {
+        let outputs = weights[axis];
+        let by_channel = self.one_in(2) && outputs > 1;
+        let bias = !self.one_in(4);
+        if self.scalar == Scalar::F32 {
+            // LiteRT's convolutions of floats demand one.
+            let bias = (bias || weights.len() == 4).then(|| self.constant(&[outputs], None));
+            let weights = self.constant(weights, None);
+            let y = self.value(to);
+            return self.optional(op, &[Some(x), Some(weights), bias], &[y]);
+        }
+        let scale = self.scale(0.001, 0.1);
+        let scales: Vec<f32> =
+            (0..if by_channel { outputs } else { 1 }).map(|_| scale * self.scale(0.2, 1.0)).collect();
+        let zero_points = vec![0; scales.len()];
+        let from = self.graph.tensors[x].quantization.as_ref().unwrap().scales[0];
+        let bias_scales: Vec<f32> = scales.iter().map(|scale| from * scale).collect();
+        // As large as the sums, so that some outputs are clamped and most are not.
+        let spread = 5000.0 * (terms as f32).sqrt();
+        let y_scale = from * scale * spread / 60.0 * self.scale(0.3, 2.0);
+        let zero_point = self.below(256) as i32 - 128;
+        let weights = self.constant(
+            weights,
+            Some(Quantization { scales, zero_points: zero_points.clone(), axis: if by_channel { axis } else { 0 } }),
+        );
+        let bias = bias.then(|| {
+            let data = (0..outputs)
+                .flat_map(|_| (((2.0 * uniform(&mut self.rng) - 1.0) * spread) as i32).to_le_bytes())
+                .collect();
+            let quantization = Quantization { scales: bias_scales, zero_points, axis: 0 };
+            self.push(&[outputs], Scalar::I32, Some(quantization), Some(data))
+        });
+        let y = self.push(to, Scalar::I8, Some(one(y_scale, zero_point)), None);
+        self.optional(op, &[Some(x), Some(weights), bias], &[y])
+    }
+
+    fn fully_connected(&mut self, x: usize) -> usize {
+        let shape = self.of(x);
+        let (outputs, activation) = (self.between(1, 20), self.activation());
+        // All elements, or the last axis, of a window.
+        let last = shape[shape.len() - 1];
+        let inputs = if shape.len() == 3 { last } else { shape.iter().product() };
+        let to = if shape.len() == 3 { vec![shape[0], shape[1], outputs] } else { vec![1, outputs] };
+        self.weighted(Op::FullyConnected { activation }, x, &[outputs, inputs], 0, inputs, &to)
+    }
+
+    fn convolution(&mut self, full: bool, x: usize) -> usize {
+        let shape = self.of(x);
+        let padding = self.padding();
+        let strides = if self.one_in(3) { [1; 2] } else { self.pair(3) };
+        let mut dilation = if self.one_in(3) { self.pair(3) } else { [1; 2] };
+        let mut kernel = self.pair(5);
+        for axis in 0..2 {
+            let span = |kernel: usize, dilation: usize| (kernel - 1) * dilation + 1;
+            if padding == Padding::Valid && span(kernel[axis], dilation[axis]) > shape[axis + 1] {
+                (kernel[axis], dilation[axis]) = (1, 1);
+            }
+        }
+        let size = |axis: usize| match padding {
+            Padding::Same => shape[axis + 1].div_ceil(strides[axis]),
+            Padding::Valid => (shape[axis + 1] - (kernel[axis] - 1) * dilation[axis]).div_ceil(strides[axis]),
+        };
+        let conv = Conv { padding, strides, dilation, activation: self.activation() };
+        let taps = kernel[0] * kernel[1];
+        if full {
+            let outputs = self.between(1, 12);
+            let weights = [outputs, kernel[0], kernel[1], shape[3]];
+            return self.weighted(Op::Conv2d(conv), x, &weights, 0, taps * shape[3], &[1, size(0), size(1), outputs]);
+        }
+        let outputs = shape[3] * if self.one_in(2) { 1 } else { self.between(2, 4) };
+        let weights = [1, kernel[0], kernel[1], outputs];
+        self.weighted(Op::DepthwiseConv2d(conv), x, &weights, 3, taps, &[1, size(0), size(1), outputs])
+    }
+
+    fn pool(&mut self, max: bool, x: usize) -> usize {
+        let shape = self.of(x);
+        let mut pool = Pool {
+            padding: self.padding(),
+            window: self.pair(4),
+            strides: self.pair(3),
+            activation: self.activation(),
+        };
+        let mut to = [1, 0, 0, shape[3]];
+        for axis in 0..2 {
+            pool.window[axis] = pool.window[axis].min(shape[axis + 1]);
+            let windows =
+                if pool.padding == Padding::Same { shape[axis + 1] } else { shape[axis + 1] + 1 - pool.window[axis] };
+            to[axis + 1] = windows.div_ceil(pool.strides[axis]);
+        }
+        let y = self.like(x, &to);
+        self.node(if max { Op::MaxPool2d(pool) } else { Op::AveragePool2d(pool) }, &[x], &[y])
+    }
+
+    /// The parts go on as one value, or the second as an output of the model.
+    fn split(&mut self, x: usize) -> usize {
+        let shape = self.of(x);
+        let axis = (0..shape.len()).rev().find(|axis| shape[*axis] > 1).unwrap_or(0);
+        let first = if self.one_in(2) && shape[axis].is_multiple_of(2) {
+            shape[axis] / 2
+        } else {
+            self.between(1, shape[axis].max(2) - 1)
+        };
+        let parts: Vec<usize> = [first, shape[axis] - first].into_iter().filter(|length| *length > 0).collect();
+        let outputs: Vec<usize> = parts
+            .into_iter()
+            .map(|length| {
+                let mut part = shape.clone();
+                part[axis] = length;
+                self.like(x, &part)
+            })
+            .collect();
+        self.node(Op::Split { axis }, &[x], &outputs);
+        if let [_, second] = outputs[..] {
+            if self.one_in(2) {
+                self.graph.outputs.push(second);
+            } else {
+                let y = self.like(x, &shape);
+                return self.node(Op::Concatenation { axis }, &[second, outputs[0]], &[y]);
+            }
+        }
+        outputs[0]
+    }
+
+    fn slice(&mut self, x: usize) -> usize {
+        let shape = self.of(x);
+        let mut slices = Vec::new();
+        for (axis, length) in shape.iter().enumerate() {
+            let step: isize = if axis == 0 || self.one_in(2) { 1 } else { [2, 3, -1, -2][self.below(4)] };
+            let begin = if self.one_in(2) { if step > 0 { 0 } else { length - 1 } } else { self.below(*length) };
+            let room = if step > 0 { length - begin } else { begin + 1 };
+            let most = room.div_ceil(step.unsigned_abs());
+            let len = self.between(1, most);
+            let drop = axis > 0 && step == 1 && len == 1 && self.one_in(2);
+            slices.push(Slice { begin, step, len, drop });
+        }
+        let to: Vec<usize> = slices.iter().filter(|slice| !slice.drop).map(|slice| slice.len).collect();
+        let y = self.like(x, &to);
+        self.node(Op::StridedSlice { slices }, &[x], &[y])
+    }
+}
+
+fn one(scale: f32, zero_point: i32) -> Quantization {
+    Quantization { scales: vec![scale], zero_points: vec![zero_point], axis: 0 }
+}
