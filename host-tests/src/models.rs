@@ -444,10 +444,10 @@ impl Model {
     fn weighted(&mut self, op: Op, x: usize, weights: &[usize], axis: usize, terms: usize, to: &[usize]) -> usize {
         let outputs = weights[axis];
         let by_channel = self.one_in(2) && outputs > 1;
-        let bias = !self.one_in(4);
+        // LiteRT demands one of a convolution.
+        let bias = matches!(op, Op::Conv2d(_)) || !self.one_in(4);
         if self.scalar == Scalar::F32 {
-            // LiteRT's convolutions of floats demand one.
-            let bias = (bias || weights.len() == 4).then(|| self.constant(&[outputs], None));
+            let bias = bias.then(|| self.constant(&[outputs], None));
             let weights = self.constant(weights, None);
             let y = self.value(to);
             return self.optional(op, &[Some(x), Some(weights), bias], &[y]);
