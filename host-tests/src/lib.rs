@@ -3,4 +3,5 @@
 pub mod flash;
 pub mod learner;
 pub mod models;
+pub mod mutations;
 pub mod same_bits;

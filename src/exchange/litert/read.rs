@@ -24,7 +24,7 @@ pub(super) fn damaged<T>(what: impl Into<String>) -> Result<T> {
 
 /// The graph of a `.tflite` file.
 ///
-/// Values that no node uses are left out. Takes at most 16 times the file's length in memory.
+/// Values that no node uses are left out. Takes at most 32 times the file's length in memory.
 ///
 /// # Errors
 /// [`ReadError`] says what is wrong, or what is not supported; of operators that are not, all.
@@ -45,7 +45,7 @@ pub fn read(file: &[u8]) -> Result<Graph> {
         buffers: root.tables(model::BUFFERS)?,
         tensors: subgraph.tables(subgraph::TENSORS)?,
         subgraphs: subgraphs.len(),
-        budget: 16 * file.len(),
+        budget: 8 * file.len(),
         values: BTreeMap::new(),
         written: BTreeSet::new(),
         operator: None,

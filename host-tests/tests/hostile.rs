@@ -1,0 +1,55 @@
+//! LiteRT files with something wrong in them: neither a panic, nor a hang, nor memory beyond a multiple of their length.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use host_tests::{models, mutations};
+use nerve::graph::Scalar;
+use nerve::litert;
+use peak_alloc::PeakAlloc;
+use rand_core::SeedableRng;
+use rand_pcg::Pcg32;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+/// How often a file is changed; `NERVE_MUTATIONS` says otherwise.
+const MUTATIONS: u32 = 100_000;
+
+// One test, since the memory of another one would be counted too.
+#[test]
+fn files_are_read_or_refused() {
+    let mut files: Vec<Vec<u8>> = (0..108)
+        .map(|seed| litert::write(&models::random(seed, [Scalar::I8, Scalar::F32][seed as usize % 2])))
+        .collect();
+    if let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) {
+        let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let paths = paths.filter(|path| path.extension().is_some_and(|extension| extension == "tflite"));
+        files = paths.map(|path| fs::read(path).unwrap()).collect();
+    } else {
+        println!("skipped public models: NERVE_MODELS names no folder of .tflite files");
+    }
+    let count = env::var("NERVE_MUTATIONS").map_or(MUTATIONS, |count| count.parse().unwrap());
+    let mut rng = Pcg32::seed_from_u64(1);
+    let (mut read, mut slowest, mut largest) = (0, Duration::ZERO, 0.0_f64);
+    for _ in 0..count {
+        let file = mutations::mutated(&files, &mut rng);
+        ALLOCATOR.reset_peak_usage();
+        let (before, start) = (ALLOCATOR.current_usage(), Instant::now());
+        match litert::read(&file) {
+            Ok(graph) => {
+                read += 1;
+                drop(graph);
+            }
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+        slowest = slowest.max(start.elapsed());
+        largest = largest.max((ALLOCATOR.peak_usage() - before) as f64 / (file.len() as f64 + 64.0));
+    }
+    println!(
+        "{count} files, {read} of them read; the slowest took {slowest:?}, the largest {largest:.1} times its length"
+    );
+    assert!(read > count / 100 && read < count);
+    assert!(slowest < Duration::from_secs(5) && largest < 32.0);
+}
