@@ -2,6 +2,7 @@
 //!
 //! Shapes are those of the file, the batch first and the channels last: an image is `[1, height, width, channels]`.
 
+pub use super::cost::Cost;
 use std::string::String;
 use std::vec::Vec;
 

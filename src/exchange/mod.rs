@@ -1,5 +1,7 @@
 //! Networks from and for other frameworks, on a host: PyTorch's weights, ONNX, LiteRT. Uses all other rooms.
 
+#[cfg(feature = "litert")]
+mod cost;
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
 #[cfg_attr(not(feature = "onnx"), allow(dead_code))] // Reading weights needs a part of it.
 mod describe;

@@ -1,0 +1,44 @@
+//! `nerve info | run`: LiteRT's models on the command line.
+
+mod info;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use nerve::graph::Graph;
+use nerve::litert;
+
+/// Looks into LiteRT's (TensorFlow Lite's) models.
+#[derive(Parser)]
+#[command(version)]
+enum Command {
+    /// Prints a model's layers and what they take: multiply-accumulates, bytes of flash and RAM.
+    Info {
+        /// A `.tflite` file.
+        file: PathBuf,
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Command::parse() {
+        Command::Info { file, json } => read(&file).and_then(|graph| Ok(info::print(&graph, json)?)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Graph> {
+    let bytes = fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
+    litert::read(&bytes).with_context(|| format!("could not take over {}", file.display()))
+}
