@@ -5,6 +5,7 @@ mod demo;
 mod device;
 mod experiments;
 mod images;
+mod litert;
 mod onnx;
 mod package;
 mod peers;

@@ -51,7 +51,7 @@ pub fn check() -> Result<String> {
 
 /// Runs every network of a folder in onnxruntime and compares its outputs; skipped where that cannot be installed.
 pub fn compare(folder: &str, tolerance: f32) -> Result<String> {
-    match setup::python("onnxruntime", "to check exported networks") {
+    match setup::python("onnxruntime", "import onnxruntime", "to check exported networks") {
         Ok(python) => output(Command::new(python).args(["host-tests/src/onnx.py", folder, &tolerance.to_string()])),
         Err(error) => Ok(format!("skipped: {error:#}")),
     }

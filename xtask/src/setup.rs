@@ -156,10 +156,10 @@ pub fn from_pypi(program: &str, package: &str, purpose: &str) -> Result<String> 
     Ok(installed)
 }
 
-/// A Python that has a package of PyPI.
-pub fn python(package: &str, purpose: &str) -> Result<String> {
+/// A Python that has a package of PyPI, for which the program `check` runs through.
+pub fn python(package: &str, check: &str, purpose: &str) -> Result<String> {
     let installed = format!("{PYTHON}/bin/python3");
-    let has = |python: &str| output(Command::new(python).args(["-c", &format!("import {package}")])).is_ok();
+    let has = |python: &str| output(Command::new(python).args(["-c", check])).is_ok();
     if let Some(python) = ["python3", &installed].into_iter().find(|python| has(python)) {
         return Ok(python.into());
     }

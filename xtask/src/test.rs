@@ -11,7 +11,7 @@ use cargo_metadata::MetadataCommand;
 
 use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
-use crate::{bench, images, onnx, output, package, session};
+use crate::{bench, images, litert, onnx, output, package, session};
 
 const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 
@@ -97,6 +97,7 @@ fn on_host(steps: &Steps, toolchain: Toolchain) {
         },
     );
     steps.step("networks exported as ONNX, in onnxruntime", onnx::check);
+    steps.step("random models, in LiteRT's reference kernels", litert::check);
     steps.step("Iris within a point of PyTorch", || {
         output(&mut cargo("run --quiet --release --example iris -- --table")).map(|_| String::new())
     });
