@@ -5,13 +5,11 @@ use std::io::{self, Write};
 use nerve::graph::{Cost, Graph, Value};
 use serde_json::json;
 
+use crate::examples::values;
+
 pub fn print(graph: &Graph, as_json: bool) -> io::Result<()> {
     let text = if as_json { format!("{:#}\n", self::json(graph)) } else { text(graph) };
     io::stdout().write_all(text.as_bytes())
-}
-
-fn values<'a>(graph: &'a Graph, indices: &[usize]) -> Vec<&'a Value> {
-    indices.iter().filter_map(|index| graph.tensors.get(*index)).collect()
 }
 
 /// `i8[1, 49, 10, 1]`

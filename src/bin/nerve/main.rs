@@ -1,6 +1,9 @@
 //! `nerve info | run`: LiteRT's models on the command line.
 
+mod examples;
 mod info;
+#[expect(dead_code, reason = "waits for an executor")]
+mod run;
 
 use std::fs;
 use std::path::{Path, PathBuf};
