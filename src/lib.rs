@@ -204,6 +204,7 @@
 //! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
 //! | keep it in flash through power cuts | `checkpoint` (feature `checkpoint`) |
 //! | take weights from PyTorch, hand a network on as ONNX | `pytorch` (feature `safetensors`), `onnx` (feature `onnx`); both need `std` |
+//! | read a LiteRT (TensorFlow Lite) model, write one | `litert`, `graph` (feature `litert`, needs `std`); `nerve info` (feature `cli`) |
 //! | keep it inside a data structure of your own | `serde` (feature `serde`) |
 //! | keep to the RAM | [`assert_fits`], [`Pass`] |
 //! | come from PyTorch, see what a network takes, add a layer | [`guide`] |

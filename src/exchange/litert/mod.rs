@@ -20,6 +20,8 @@ mod operators;
 mod read;
 mod schema;
 mod table;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use error::{ReadError, Reason, Refusal};

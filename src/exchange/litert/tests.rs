@@ -1,0 +1,246 @@
+//! What is refused, and how it is said.
+
+use std::format;
+use std::string::ToString;
+use std::vec;
+use std::vec::Vec;
+
+use super::build::{Field, Fields, file};
+use super::schema::{
+    IDENTIFIER, TYPES, VERSION, buffer, code, model, operator, operator_code, options, quantization, subgraph, tensor,
+};
+use super::{ReadError, Reason, read};
+use crate::graph::{Graph, Op, Slice};
+
+fn tensor(kind: &str, shape: &[i32], buffer: i32, more: Fields) -> Fields {
+    let kind = TYPES.iter().position(|name| *name == kind).unwrap();
+    let mut fields = vec![
+        (tensor::SHAPE, Field::i32s(shape.iter().copied())),
+        (tensor::TYPE, Field::u8(kind as u8)),
+        (tensor::BUFFER, Field::i32(buffer)),
+        (tensor::NAME, Field::text(&format!("{kind}{shape:?}"))),
+    ];
+    fields.extend(more);
+    fields
+}
+
+fn node(code: i32, inputs: &[i32], outputs: &[i32]) -> Fields {
+    vec![
+        (operator::OPCODE_INDEX, Field::i32(code)),
+        (operator::INPUTS, Field::i32s(inputs.iter().copied())),
+        (operator::OUTPUTS, Field::i32s(outputs.iter().copied())),
+    ]
+}
+
+fn with_options(mut node: Fields, tag: u8, fields: Fields) -> Fields {
+    node.extend([(operator::OPTIONS_TYPE, Field::u8(tag)), (operator::OPTIONS, Field::Table(fields))]);
+    node
+}
+
+/// A file whose first buffer is empty; the graph reads tensor 0 and gives the last one.
+fn model(codes: &[usize], tensors: Vec<Fields>, nodes: Vec<Fields>, buffers: &[&[u8]]) -> Vec<u8> {
+    let codes = codes.iter().map(|code| vec![(operator_code::BUILTIN_CODE, Field::i32(*code as i32))]);
+    let buffers = [&[][..]].into_iter().chain(buffers.iter().copied());
+    let subgraph = vec![
+        (subgraph::INPUTS, Field::i32s([0])),
+        (subgraph::OUTPUTS, Field::i32s([tensors.len() as i32 - 1])),
+        (subgraph::TENSORS, Field::Tables(tensors)),
+        (subgraph::OPERATORS, Field::Tables(nodes)),
+    ];
+    let root = vec![
+        (model::VERSION, Field::i32(VERSION as i32)),
+        (model::OPERATOR_CODES, Field::Tables(codes.collect())),
+        (model::SUBGRAPHS, Field::Tables(vec![subgraph])),
+        (model::BUFFERS, Field::Tables(buffers.map(|bytes| vec![(buffer::DATA, Field::bytes(bytes, 16))]).collect())),
+    ];
+    file(IDENTIFIER, &root)
+}
+
+/// A model of one ReLU, from a tensor to a tensor.
+fn relu(from: Fields, to: Fields) -> Result<Graph, ReadError> {
+    read(&model(&[code::RELU], vec![from, to], vec![node(0, &[0], &[1])], &[]))
+}
+
+fn floats(shape: &[i32]) -> Fields {
+    tensor("FLOAT32", shape, 0, vec![])
+}
+
+fn refused(result: Result<Graph, ReadError>) -> Reason {
+    let Err(ReadError::Unsupported(refusals)) = result else { panic!("{result:?}") };
+    refusals[0].reason.clone()
+}
+
+fn damaged(result: Result<Graph, ReadError>, what: &str) {
+    let Err(ReadError::Damaged(why)) = result else { panic!("{result:?}") };
+    assert!(why.contains(what), "{why}");
+}
+
+#[test]
+fn tensors_that_are_not_supported_are_refused() {
+    assert!(relu(floats(&[1, 2]), floats(&[1, 2])).is_ok());
+    let with = |field, value| tensor("FLOAT32", &[1, 2], 0, vec![(field, value)]);
+    for name in ["INT16", "FLOAT16", "STRING", "INT4", "RESOURCE"] {
+        assert_eq!(refused(relu(tensor(name, &[1, 2], 0, vec![]), floats(&[1, 2]))), Reason::Type(name));
+    }
+    assert_eq!(refused(relu(floats(&[2, 2]), floats(&[2, 2]))), Reason::Batch(2));
+    assert_eq!(refused(relu(floats(&[1, 2]), with(tensor::IS_VARIABLE, Field::bool(true)))), Reason::State);
+    assert_eq!(refused(relu(floats(&[1, 2]), with(tensor::SPARSITY, Field::Table(vec![])))), Reason::Sparse);
+    assert_eq!(refused(relu(floats(&[1, 2]), with(tensor::EXTERNAL_BUFFER, Field::i32(1)))), Reason::External);
+    let blocks = with(tensor::QUANTIZATION, Field::Table(vec![(quantization::DETAILS_TYPE, Field::u8(2))]));
+    assert!(relu(floats(&[1, 2]), blocks).is_ok(), "floats have no scales");
+    // An open batch is one; an open length is refused.
+    let signature = |axes: [i32; 2]| with(tensor::SHAPE_SIGNATURE, Field::i32s(axes));
+    assert!(relu(signature([-1, 2]), floats(&[1, 2])).is_ok());
+    assert_eq!(refused(relu(signature([-1, -1]), floats(&[1, 2]))), Reason::OpenShape);
+}
+
+#[test]
+fn shapes_and_data_that_contradict_are_damage() {
+    damaged(relu(floats(&[1, 0]), floats(&[1, 2])), "shape");
+    damaged(relu(floats(&[1, -1]), floats(&[1, 2])), "shape");
+    damaged(relu(floats(&[1, 1 << 16, 1 << 16, 1 << 16, 1 << 16]), floats(&[1, 2])), "shape");
+    damaged(relu(floats(&[1; 9]), floats(&[1, 2])), "9 axes");
+    let constant = |length: usize, tensors: fn(Fields) -> Vec<Fields>| {
+        let tensors = tensors(tensor("FLOAT32", &[1, 2], 1, vec![]));
+        read(&model(&[code::RELU], tensors, vec![node(0, &[0], &[1])], &[&vec![0; length]]))
+    };
+    damaged(constant(7, |x| vec![floats(&[1, 2]), x]), "7 bytes of data and needs 8");
+    damaged(constant(8, |x| vec![floats(&[1, 2]), x]), "written twice");
+    damaged(constant(8, |x| vec![x, floats(&[1, 2])]), "input");
+}
+
+#[test]
+fn order_and_indices_are_checked() {
+    let run = |nodes: Vec<Fields>| {
+        let tensors = vec![floats(&[1, 2]), floats(&[1, 2]), floats(&[1, 2])];
+        read(&model(&[code::RELU, code::ADD], tensors, nodes, &[]))
+    };
+    assert!(run(vec![node(0, &[0], &[1]), node(1, &[0, 1], &[2])]).is_ok());
+    damaged(run(vec![node(1, &[0, 1], &[2]), node(0, &[0], &[1])]), "before it is written");
+    damaged(run(vec![node(0, &[0], &[1]), node(0, &[0], &[1])]), "written twice");
+    damaged(run(vec![node(0, &[0], &[1])]), "before it is written");
+    damaged(run(vec![node(0, &[3], &[1])]), "not there");
+    damaged(run(vec![node(0, &[-1], &[1])]), "inputs");
+    damaged(run(vec![node(0, &[0, 0], &[1])]), "2 inputs");
+    damaged(run(vec![node(2, &[0], &[1])]), "offset");
+}
+
+#[test]
+fn all_operators_that_are_not_supported_are_named() {
+    let nodes =
+        vec![node(0, &[0], &[1]), node(1, &[0], &[1]), node(2, &[0], &[1]), node(1, &[0], &[1]), node(3, &[0], &[1])];
+    let codes = [code::RELU, 23, code::CUSTOM, code::WHILE];
+    let error = read(&model(&codes, vec![floats(&[1, 2]), floats(&[1, 2])], nodes, &[])).unwrap_err().to_string();
+    let lines: Vec<_> = error.lines().collect();
+    assert_eq!(lines.len(), 3, "{error}");
+    assert!(lines[0].starts_with("operator 1 (RESIZE_BILINEAR) and 1 more of its kind, tensor `0[1, 2]`"), "{error}");
+    assert!(lines[1].contains("custom") && lines[2].contains("control flow"), "{error}");
+}
+
+#[test]
+fn dynamic_range_models_are_refused() {
+    let scale = Field::Table(vec![(quantization::SCALE, Field::f32s([0.5]))]);
+    let weights = tensor("INT8", &[3, 2], 1, vec![(tensor::QUANTIZATION, scale)]);
+    let tensors = vec![floats(&[1, 2]), weights, floats(&[1, 3])];
+    let result = read(&model(&[code::FULLY_CONNECTED], tensors, vec![node(0, &[0, 1, -1], &[2])], &[&[1; 6]]));
+    assert_eq!(refused(result), Reason::DynamicRange);
+}
+
+#[test]
+fn a_quantised_dimension_that_is_not_there_does_no_harm_to_a_vector() {
+    let bias = |shape: &[i32]| {
+        let table = Field::Table(vec![
+            (quantization::SCALE, Field::f32s([0.5, 0.25])),
+            (quantization::ZERO_POINT, Field::i64s([0, 0])),
+            (quantization::QUANTIZED_DIMENSION, Field::i32(3)),
+        ]);
+        relu(tensor("INT32", shape, 0, vec![(tensor::QUANTIZATION, table)]), floats(shape))
+    };
+    assert_eq!(bias(&[2]).unwrap().tensors[0].quantization.as_ref().unwrap().axis, 0);
+    damaged(bias(&[1, 2]), "2 scales");
+}
+
+#[test]
+fn data_may_lie_behind_the_tables() {
+    let tensors = || vec![floats(&[1, 2]), tensor("FLOAT32", &[1, 2], 1, vec![]), floats(&[1, 2])];
+    let nodes = || vec![node(0, &[0, 1], &[2])];
+    let mut bytes = model(&[code::ADD], tensors(), nodes(), &[&[7; 8]]);
+    let inside = read(&bytes).unwrap();
+    // The same, from elsewhere.
+    let at = bytes.len() as u64 + 64;
+    let outside = |offset: u64| {
+        let entry = vec![
+            (buffer::OFFSET, Field::Number(offset.to_le_bytes().into())),
+            (buffer::SIZE, Field::Number(8_u64.to_le_bytes().into())),
+        ];
+        let subgraph = vec![
+            (subgraph::INPUTS, Field::i32s([0])),
+            (subgraph::OUTPUTS, Field::i32s([2])),
+            (subgraph::TENSORS, Field::Tables(tensors())),
+            (subgraph::OPERATORS, Field::Tables(nodes())),
+        ];
+        let root = vec![
+            (model::VERSION, Field::i32(VERSION as i32)),
+            (model::OPERATOR_CODES, Field::Tables(vec![vec![(operator_code::BUILTIN_CODE, Field::i32(0))]])),
+            (model::SUBGRAPHS, Field::Tables(vec![subgraph])),
+            (model::BUFFERS, Field::Tables(vec![vec![], entry])),
+        ];
+        file(IDENTIFIER, &root)
+    };
+    bytes = outside(at);
+    bytes.resize(at as usize, 0);
+    damaged(read(&bytes), "buffer");
+    bytes.extend([7; 8]);
+    assert_eq!(read(&bytes).unwrap(), inside);
+    damaged(read(&outside(u64::MAX)), "buffer");
+}
+
+#[test]
+fn slices_are_those_of_numpy() {
+    let slice = |length: i32, [begin, end, step]: [i32; 3], masks: [i32; 3], to: &[i32]| {
+        let constant = |buffer| tensor("INT32", &[1], buffer, vec![]);
+        let tensors = vec![floats(&[length]), constant(1), constant(2), constant(3), floats(to)];
+        let [open_begin, open_end, drop] = masks.map(Field::i32);
+        let fields = vec![(0, open_begin), (1, open_end), (4, drop)];
+        let node = with_options(node(0, &[0, 1, 2, 3], &[4]), options::STRIDED_SLICE, fields);
+        let data = [begin, end, step].map(i32::to_le_bytes);
+        let graph = read(&model(&[code::STRIDED_SLICE], tensors, vec![node], &[&data[0], &data[1], &data[2]]))?;
+        let Op::StridedSlice { slices } = &graph.nodes[0].op else { panic!("{graph:?}") };
+        Ok::<_, ReadError>(slices[0])
+    };
+    let is = |begin, step, len| Ok(Slice { begin, step, len, drop: false });
+    assert_eq!(slice(5, [1, 4, 1], [0; 3], &[3]), is(1, 1, 3)); // x[1:4]
+    assert_eq!(slice(5, [-2, 9, 1], [0; 3], &[2]), is(3, 1, 2)); // x[-2:9]
+    assert_eq!(slice(5, [4, -1, -2], [0, 1, 0], &[3]), is(4, -2, 3)); // x[4::-2]
+    assert_eq!(slice(5, [0, 1, -1], [1, 0, 0], &[3]), is(4, -1, 3)); // x[:1:-1]
+    assert_eq!(slice(5, [-1, 0, 1], [0, 0, 1], &[]), Ok(Slice { begin: 4, step: 1, len: 1, drop: true })); // x[-1]
+    for empty in [[4, 1, 1], [1, 4, -1], [1, 4, 0], [5, 9, 1]] {
+        assert!(slice(5, empty, [0; 3], &[3]).is_err(), "{empty:?}");
+    }
+    assert!(slice(5, [5, 6, 1], [0, 0, 1], &[]).is_err());
+    assert!(slice(5, [i32::MIN, i32::MAX, i32::MIN], [0; 3], &[1]).is_err());
+    assert_eq!(slice(5, [i32::MAX, i32::MIN, i32::MIN], [0; 3], &[1]), is(4, i32::MIN as isize, 1));
+}
+
+#[test]
+fn parts_that_overlap_take_no_memory_twice() {
+    // Each operator's inputs become the same long list behind the tables.
+    let count = 500;
+    let long = 100_000_u32;
+    let tensors = (0..=count).map(|at| floats(&[if at == 0 { 1 } else { long as i32 }, 2])).collect();
+    let nodes = (0..count).map(|at| node(0, &[at, 12345], &[at + 1])).collect();
+    let mut bytes = model(&[code::CONCATENATION], tensors, nodes, &[]);
+    let marks: Vec<usize> =
+        (4..bytes.len() - 4).filter(|at| bytes[*at..at + 4] == 12345_i32.to_le_bytes()).map(|at| at - 8).collect();
+    assert_eq!(marks.len(), count as usize);
+    let end = bytes.len();
+    bytes.extend(long.to_le_bytes());
+    bytes.resize(end + 4 + 4 * long as usize, 0);
+    for at in 0..end - 4 {
+        let target = at + u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize;
+        if marks.contains(&target) {
+            bytes[at..at + 4].copy_from_slice(&((end - at) as u32).to_le_bytes());
+        }
+    }
+    damaged(read(&bytes), "overlap");
+}
