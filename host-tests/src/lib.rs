@@ -4,4 +4,5 @@ pub mod flash;
 pub mod learner;
 pub mod models;
 pub mod mutations;
+pub mod reference;
 pub mod same_bits;

@@ -1,0 +1,64 @@
+//! Outputs beside those of LiteRT's reference kernels.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use nerve::graph::Graph;
+use nerve::litert;
+
+/// Runs every model NAME.tflite of a folder on the examples NAME.x, and compares the outputs with NAME.y, which `litert.py` has written.
+/// `run` gives the outputs of all examples, one after another. With `exact`, every byte has to agree; without, floats may differ as
+/// `close` says.
+///
+/// # Errors
+/// All models that differ.
+pub fn compare(
+    folder: &Path,
+    exact: bool,
+    run: impl Fn(&Graph, &[u8]) -> Result<Vec<u8>, Box<dyn Error>>,
+) -> Result<usize, Box<dyn Error>> {
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "tflite") {
+            continue;
+        }
+        let graph = litert::read(&fs::read(&path)?)?;
+        let expected = fs::read(path.with_extension("y"))?;
+        let result = match run(&graph, &fs::read(path.with_extension("x"))?) {
+            Ok(found) => difference(&found, &expected, exact),
+            Err(error) => Some(error.to_string()),
+        };
+        compared += 1;
+        if let Some(difference) = result {
+            let operators: Vec<_> = graph.nodes.iter().map(|node| node.op.name()).collect();
+            wrong.push(format!("{}: {difference}, {}", path.display(), operators.join(" ")));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(compared)
+    } else {
+        Err(format!("{} of {compared}\n{}", wrong.len(), wrong.join("\n")).into())
+    }
+}
+
+fn difference(found: &[u8], expected: &[u8], exact: bool) -> Option<String> {
+    if found.len() != expected.len() {
+        return Some(format!("{} bytes, not {}", found.len(), expected.len()));
+    }
+    if exact {
+        let mut differ = found.iter().zip(expected).enumerate().filter(|(_, (a, b))| a != b);
+        let (at, (a, b)) = differ.next()?;
+        return Some(format!("byte {at} is {} and not {}, {} more differ", *a as i8, *b as i8, differ.count()));
+    }
+    let floats = |bytes: &[u8]| bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect::<Vec<_>>();
+    let (found, expected) = (floats(found), floats(expected));
+    let at = found.iter().zip(&expected).position(|(a, b)| !close(*a, *b))?;
+    Some(format!("float {at} is {} and not {}", found[at], expected[at]))
+}
+
+/// Within 10⁻⁵ relative, or two units in the last place of 1 where that is larger: a sum that cancels is as exact as its terms.
+fn close(a: f32, b: f32) -> bool {
+    a == b || (a - b).abs() <= (1e-5 * a.abs().max(b.abs())).max(2.0 * f32::EPSILON)
+}
