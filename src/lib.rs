@@ -251,13 +251,13 @@ pub use exchange::pytorch;
 pub use exchange::{Describe, Description};
 #[cfg(feature = "litert")]
 pub use exchange::{graph, litert};
-pub use infer::assert_fits;
+pub use infer::{Arena, arena_len, assert_fits};
 pub use layers::{
     Activation, Affine, Avg, AvgPool1d, AvgPool2d, BatchNorm, Conv, Conv1d, Conv2d, Dense, DepthwiseConv2d, Dropout,
     Elu, Flatten, Fold, Frozen, GlobalAvgPool, Gru, Last, Layer, LeakyRelu, Linear, Max, MaxPool1d, MaxPool2d, Mode,
     PairActs, Pool, Relu, Residual, Same, Scale, Sigmoid, Softmax, Standardize, Tanh, To, To1d, argmax,
 };
-pub use numbers::{Init, Params, Real, Tensor, Tensors, Zero};
+pub use numbers::{Array, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
 #[cfg(feature = "checkpoint")]
 pub use storage::checkpoint;
 #[cfg(feature = "serde")]
@@ -274,9 +274,10 @@ pub use training::{
 pub mod prelude {
     pub use crate::optim::{Adam, AdamW, Momentum, Nesterov, Optimizer, RmsProp, Sgd};
     pub use crate::{
-        AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Confusion, Conv1d, Conv2d, CrossEntropy, Dense,
+        Arena, AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Confusion, Conv1d, Conv2d, CrossEntropy, Dense,
         DepthwiseConv2d, Dropout, Elu, Flatten, Frozen, GlobalAvgPool, Gru, Huber, Init, Last, LeakyRelu, Linear, Mae,
         MaxPool1d, MaxPool2d, Mse, Params, Pass, Regression, Relu, Residual, Schedule, Sigmoid, Softmax, Standardize,
-        Tanh, Tensors, To, To1d, TrainError, Trainer, Zero, argmax, chain, include_weights, shuffle, weights,
+        Tanh, Tensors, To, To1d, TrainError, Trainer, Zero, arena_len, argmax, chain, include_weights, shuffle,
+        weights,
     };
 }

@@ -3,8 +3,8 @@
 use rand_core::Rng;
 
 use crate::kernels::{Matrix, Rows, Strided, gradients, product, sum_rows, times_transposed};
-use crate::layers::{Activation, Layer, Mode, Sigmoid, Tanh};
-use crate::numbers::{Init, Params, Real, Tensor, Tensors, Zero, fingerprint, orthogonal};
+use crate::layers::{Activation, Forward, Layer, Memory, Mode, Sigmoid, Tanh};
+use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint, orthogonal};
 
 /// A gated recurrent unit (GRU): `I` inputs at each step of time, a state of `H` units, over scalars `T`.
 ///
@@ -175,8 +175,22 @@ impl<const H: usize, const L: usize, const B: usize, T: Real> Zero for GruScratc
     }
 }
 
-impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]> for Gru<I, H, T> {
+impl<const I: usize, const H: usize, const L: usize, T: Real> Forward<[[T; I]; L]> for Gru<I, H, T> {
     type Out = [[T; H]; L];
+
+    #[inline]
+    fn infer(&self, x: &[[T; I]; L], memory: Memory) {
+        memory.write(|y: &mut [[T; H]; L]| {
+            let (mut h, mut gates) = ([[T::ZERO; H]], Zero::ZERO);
+            for (x, y) in x.iter().zip(y) {
+                self.advance(&Rows(core::slice::from_ref(x)), &mut h, &mut gates);
+                [*y] = h;
+            }
+        });
+    }
+}
+
+impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]> for Gru<I, H, T> {
     /// `r`, `z`, `n` and `q` of each step.
     type Acts<const B: usize> = [[[[T; H]; B]; 4]; L];
     type Scratch<const B: usize> = GruScratch<H, L, B, T>;

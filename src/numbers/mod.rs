@@ -19,4 +19,4 @@ pub(crate) use init::orthogonal;
 pub use params::{Params, Tensors};
 pub(crate) use params::{stateless, untrained};
 pub use real::Real;
-pub use tensor::{Tensor, Zero};
+pub use tensor::{Array, Scalar, Tensor, Zero};
