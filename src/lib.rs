@@ -112,10 +112,10 @@
 //! static NET: Net = include_weights!(Net, "iris.nrv");
 //!
 //! fn species(flower: &[f32; 4]) -> usize {
-//!     let mut pass = Pass::<Net, [f32; 4]>::ZERO; // 68 bytes of RAM: every layer's outputs
-//!     argmax(pass.predict(&NET, flower))
+//!     let mut arena = Arena::<{ arena_len::<Net, [f32; 4]>() }>::ZERO; // 68 bytes of RAM: every layer's outputs
+//!     argmax(arena.predict(&NET, flower))
 //! }
-//! # assert_eq!(size_of::<Pass<Net, [f32; 4]>>(), 68);
+//! # assert_eq!(size_of::<Arena<{ arena_len::<Net, [f32; 4]>() }>>(), 68);
 //! # assert_eq!(species(&[5.1, 3.5, 1.4, 0.2]), 0);
 //! # assert_eq!(species(&[7.1, 3.0, 5.9, 2.1]), 2);
 //! ```
@@ -183,14 +183,14 @@
 //! /// Vibration, 128 instants of 3 axes: a convolution that halves the length, then a memory of what came before.
 //! type Vibration = chain![Conv1d<3, 8, 5, Relu, To1d<62, 2>>, Gru<8, 12>, Last, Dense<12, 4>];
 //!
-//! let mut pass = Pass::<Vibration, [[f32; 3]; 128]>::ZERO;
-//! let logits: &[f32; 4] = pass.predict(&Vibration::ZERO, &[[0.0; 3]; 128]);
+//! let mut arena = Arena::<{ arena_len::<Vibration, [[f32; 3]; 128]>() }>::ZERO;
+//! let logits: &[f32; 4] = arena.predict(&Vibration::ZERO, &[[0.0; 3]; 128]);
 //! # assert_eq!(<Digits as Tensors<f32>>::LEN, 9_098);
 //! # assert_eq!(logits, &[0.0; 4]);
 //! # let mut device = ClothesOnDevice::ZERO;
 //! # nerve::Fold::fold_into(&Clothes::ZERO, &mut device);
-//! # Pass::<ClothesOnDevice, [[[f32; 1]; 28]; 28]>::ZERO.predict(&device, &[[[0.0; 1]; 28]; 28]);
-//! # let _ = Pass::<Digits, [[[f32; 1]; 28]; 28]>::ZERO;
+//! # Arena::<{ arena_len::<ClothesOnDevice, [[[f32; 1]; 28]; 28]>() }>::ZERO.predict(&device, &[[[0.0; 1]; 28]; 28]);
+//! # let _ = Arena::<{ arena_len::<Digits, [[[f32; 1]; 28]; 28]>() }>::ZERO;
 //! ```
 //!
 //! # Where to look

@@ -67,9 +67,9 @@ impl<const I: usize, const H: usize, T: Real> Gru<I, H, T> {
     /// for x in &samples {
     ///     gru.step(x, &mut h);
     /// }
-    /// let mut pass = Pass::<Dense<8, 2>, [f32; 8]>::ZERO;
-    /// let logits = pass.predict(dense, &h);
-    /// # let mut window = Pass::<Net, _>::ZERO;
+    /// let mut arena = Arena::<{ arena_len::<Dense<8, 2>, [f32; 8]>() }>::ZERO;
+    /// let logits = arena.predict(dense, &h);
+    /// # let mut window = Arena::<{ arena_len::<Net, [[f32; 3]; 5]>() }>::ZERO;
     /// # assert_eq!(logits, window.predict(&net, &samples));
     /// ```
     #[inline]
@@ -280,7 +280,6 @@ impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::training::Pass;
     use rand_core::SeedableRng;
     use rand_pcg::Pcg32;
 
@@ -293,8 +292,8 @@ mod tests {
         gru.visit_mut(&mut |tensor| Init::GlorotUniform.fill(tensor, 3, 3, &mut rng));
         let mut windows = [[[0f32; 3]; L]; 5];
         Init::HeNormal.fill(windows.flat_mut(), 2, 2, &mut rng);
-        let mut pass = Pass::<Gru<3, 13>, [[f32; 3]; L], 5>::ZERO;
-        let states = pass.run(&gru, &windows);
+        let (mut acts, mut states) = (Zero::ZERO, [[[0.0; 13]; L]; 5]);
+        gru.forward(&windows, &mut acts, &mut states, Mode::Inference);
 
         for (window, states) in windows.iter().zip(states) {
             let (mut streamed, mut h) = ([0.0; 13], [0.0; 13]);
