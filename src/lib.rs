@@ -254,8 +254,9 @@ pub use exchange::{graph, litert};
 pub use infer::{Arena, arena_len, assert_fits};
 pub use layers::{
     Activation, Affine, Avg, AvgPool1d, AvgPool2d, BatchNorm, Conv, Conv1d, Conv2d, Dense, DepthwiseConv2d, Dropout,
-    Elu, Flatten, Fold, Frozen, GlobalAvgPool, Gru, Last, Layer, LeakyRelu, Linear, Max, MaxPool1d, MaxPool2d, Mode,
-    PairActs, Pool, Relu, Residual, Same, Scale, Sigmoid, Softmax, Standardize, Tanh, To, To1d, argmax,
+    Elu, Flatten, Fold, Forward, Frozen, GlobalAvgPool, Gru, Last, Layer, LeakyRelu, Linear, Max, MaxPool1d, MaxPool2d,
+    Memory, Mode, PairActs, Plan, Pool, Relu, Residual, Same, Scale, Sigmoid, Softmax, Standardize, Tanh, To, To1d,
+    argmax,
 };
 pub use numbers::{Array, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
 #[cfg(feature = "checkpoint")]

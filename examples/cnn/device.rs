@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use common::store;
 use nerve::prelude::*;
-use nerve::Array;
+use nerve::{Array, Layer};
 
 use crate::Images;
 use crate::networks::Image;

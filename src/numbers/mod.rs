@@ -11,7 +11,10 @@ mod params;
 mod real;
 mod tensor;
 
-pub(crate) use elementary::{EXP, exp};
+#[cfg(any(target_arch = "arm", all(target_arch = "x86_64", feature = "std")))]
+pub(crate) use elementary::EXP;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) use elementary::exp;
 pub(crate) use fingerprint::{fingerprint, mix};
 pub(crate) use finite::{all_finite, each_is_finite, sum_of_squares};
 pub use init::Init;
