@@ -112,13 +112,16 @@
 //! static NET: Net = include_weights!(Net, "iris.nrv");
 //!
 //! fn species(flower: &[f32; 4]) -> usize {
-//!     let mut arena = Arena::<{ arena_len::<Net, [f32; 4]>() }>::ZERO; // 68 bytes of RAM: every layer's outputs
+//!     let mut arena = Arena::<{ arena_len::<Net, [f32; 4]>() }>::ZERO; // 56 bytes of RAM
 //!     argmax(arena.predict(&NET, flower))
 //! }
-//! # assert_eq!(size_of::<Arena<{ arena_len::<Net, [f32; 4]>() }>>(), 68);
+//! # assert_eq!(size_of::<Arena<{ arena_len::<Net, [f32; 4]>() }>>(), 56);
 //! # assert_eq!(species(&[5.1, 3.5, 1.4, 0.2]), 0);
 //! # assert_eq!(species(&[7.1, 3.0, 5.9, 2.1]), 2);
 //! ```
+//!
+//! The [`Arena`] is as long as the largest two neighbouring outputs, not as all of them: each layer reads at one end of it and writes to
+//! the other.
 //!
 //! ## 5. Learn on the chip
 //!
@@ -206,9 +209,9 @@
 //! | take weights from PyTorch, hand a network on as ONNX | `pytorch` (feature `safetensors`), `onnx` (feature `onnx`); both need `std` |
 //! | read a LiteRT (TensorFlow Lite) model, write one | `litert`, `graph` (feature `litert`, needs `std`); `nerve info` (feature `cli`) |
 //! | keep it inside a data structure of your own | `serde` (feature `serde`) |
-//! | keep to the RAM | [`assert_fits`], [`Pass`] |
+//! | run it on a device, keep to the RAM | [`Arena`], [`arena_len`], [`assert_fits`]; batches on a desktop: [`Pass`] |
 //! | come from PyTorch, see what a network takes, add a layer | [`guide`] |
-//! | write a layer | [`Layer`], [`Params`], [`Tensors`] |
+//! | write a layer | [`Forward`], [`Layer`], [`Params`], [`Tensors`] |
 //!
 //! # Same bits
 //!

@@ -18,14 +18,23 @@ pub const fn arena_len<N: Forward<X>, X: Array>() -> usize {
 ///
 /// type Net = chain![Dense<4, 10, Sigmoid>, Dense<10, 3>];
 ///
-/// let mut arena = Arena::<{ arena_len::<Net, [f32; 4]>() }>::ZERO; // 40 bytes and, since tensors begin at multiples of 8, 16
+/// let mut arena = Arena::<{ arena_len::<Net, [f32; 4]>() }>::ZERO; // 40 bytes and 12, each to a multiple of 8
 /// let logits = arena.predict(&Net::ZERO, &[5.1, 3.5, 1.4, 0.2]);
-/// # assert_eq!((logits, size_of_val(&[0u8; arena_len::<Net, [f32; 4]>()])), (&[0.0; 3], 56));
+/// # assert_eq!((logits, arena_len::<Net, [f32; 4]>()), (&[0.0; 3], 56));
 /// ```
 ///
 /// Each layer reads at one end of it and writes to the other, so that two neighbouring layers' outputs are there at a time and not all. The
 /// input lies elsewhere. It may be a `static`, since [`ZERO`](Self::ZERO) is a constant, and networks may share it that run one after the
 /// other: its length then is that of the largest.
+///
+/// Too little memory is a compile error that says how much it takes:
+///
+/// ```compile_fail,E0080
+/// use nerve::prelude::*;
+///
+/// let mut arena = Arena::<32>::ZERO;
+/// arena.predict(&Dense::<4, 10>::ZERO, &[0.0; 4]); // needs 40
+/// ```
 #[repr(align(8))]
 pub struct Arena<const BYTES: usize>([u8; BYTES]);
 
