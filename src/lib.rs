@@ -240,6 +240,7 @@ mod infer;
 mod kernels;
 mod layers;
 mod numbers;
+pub mod quant;
 mod storage;
 mod training;
 
