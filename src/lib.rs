@@ -251,7 +251,7 @@ pub use exchange::pytorch;
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
 pub use exchange::{Describe, Description};
 #[cfg(feature = "litert")]
-pub use exchange::{graph, litert};
+pub use exchange::{executor, float, graph, litert, lower};
 pub use infer::assert_fits;
 pub use layers::{
     Activation, Affine, Avg, AvgPool1d, AvgPool2d, BatchNorm, Conv, Conv1d, Conv2d, Dense, DepthwiseConv2d, Dropout,

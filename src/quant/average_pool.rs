@@ -38,7 +38,7 @@ impl AveragePool {
             let columns = self.width.inside(column);
             let count = rows.len().wrapping_mul(columns.len()) as i32;
             for (block, y) in y.chunks_mut(BLOCK).enumerate() {
-                let mut sums = [0; BLOCK];
+                let mut sums = [0_i32; BLOCK];
                 for row in rows.clone().filter_map(|tap| self.height.at(at, tap)).map(|at| x.row(at)) {
                     for pixel in columns.clone().filter_map(|tap| self.width.at(column, tap)) {
                         let first = pixel.wrapping_mul(self.channels).wrapping_add(block.wrapping_mul(BLOCK));

@@ -37,14 +37,14 @@ impl Axis {
 
     /// Where a tap lies, if it is in the image.
     #[inline(always)]
-    pub(super) fn at(&self, window: usize, tap: usize) -> Option<usize> {
+    pub(crate) fn at(&self, window: usize, tap: usize) -> Option<usize> {
         let from_margin = window.wrapping_mul(self.stride).wrapping_add(tap.wrapping_mul(self.dilation));
         from_margin.checked_sub(self.before).filter(|at| *at < self.input)
     }
 
     /// The taps of a window that lie in the image.
     #[inline(always)]
-    pub(super) fn inside(&self, window: usize) -> Range<usize> {
+    pub(crate) fn inside(&self, window: usize) -> Range<usize> {
         let start = window.wrapping_mul(self.stride);
         let first = ceil(self.before.saturating_sub(start), self.dilation);
         let end = ceil(self.input.wrapping_add(self.before).saturating_sub(start), self.dilation).min(self.kernel);
