@@ -243,6 +243,7 @@ mod infer;
 mod kernels;
 mod layers;
 mod numbers;
+pub mod quant;
 mod storage;
 mod training;
 
@@ -253,7 +254,7 @@ pub use exchange::pytorch;
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
 pub use exchange::{Describe, Description};
 #[cfg(feature = "litert")]
-pub use exchange::{graph, litert};
+pub use exchange::{executor, float, graph, litert, lower};
 pub use infer::{Arena, arena_len, assert_fits};
 pub use layers::{
     Activation, Affine, Avg, AvgPool1d, AvgPool2d, BatchNorm, Conv, Conv1d, Conv2d, Dense, DepthwiseConv2d, Dropout,

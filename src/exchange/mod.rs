@@ -6,9 +6,15 @@ mod cost;
 #[cfg_attr(not(feature = "onnx"), allow(dead_code))] // Reading weights needs a part of it.
 mod describe;
 #[cfg(feature = "litert")]
+pub mod executor;
+#[cfg(feature = "litert")]
+pub mod float;
+#[cfg(feature = "litert")]
 pub mod graph;
 #[cfg(feature = "litert")]
 pub mod litert;
+#[cfg(feature = "litert")]
+pub mod lower;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 #[cfg(feature = "safetensors")]

@@ -1,0 +1,76 @@
+//! Public models and random ones, with the bits of LiteRT's reference kernels.
+//!
+//! `NERVE_MODELS` names a folder of files NAME.tflite, NAME.input.bin and NAME.output.bin: the inputs of examples one after another and what
+//! LiteRT makes of them.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use nerve::executor::Executor;
+use nerve::graph::{Graph, Scalar};
+use nerve::litert;
+
+/// The bytes of all outputs, example by example.
+fn run(graph: &Graph, inputs: &[u8]) -> Vec<u8> {
+    let mut executor = Executor::new(graph).unwrap();
+    let lengths: Vec<usize> = graph.inputs.iter().map(|input| graph.tensors[*input].bytes()).collect();
+    let mut outputs = Vec::new();
+    for mut example in inputs.chunks_exact(lengths.iter().sum()) {
+        let mut parts = Vec::new();
+        for length in &lengths {
+            let (part, rest) = example.split_at(*length);
+            parts.push(part);
+            example = rest;
+        }
+        outputs.extend(executor.run(&parts).unwrap().concat());
+    }
+    outputs
+}
+
+/// Elements that differ: integers at all, floats by more than 10⁻⁵ of the expected value or two units in the last place.
+fn differences(scalar: Scalar, found: &[u8], expected: &[u8]) -> usize {
+    assert_eq!(found.len(), expected.len());
+    if scalar != Scalar::F32 {
+        return found.iter().zip(expected).filter(|(found, expected)| found != expected).count();
+    }
+    let floats = |bytes: &[u8]| bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect::<Vec<_>>();
+    let pairs = floats(found).into_iter().zip(floats(expected));
+    let far = |(found, expected): &(f32, f32)| {
+        let steps = (found.to_bits() as i32).abs_diff(expected.to_bits() as i32);
+        steps > 2 && (found - expected).abs() > 1e-5 * expected.abs()
+    };
+    pairs.filter(far).count()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.filter(|path| path.extension().is_some_and(|end| end == "tflite")).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn public_models_have_the_bits_of_litert() {
+    let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) else {
+        println!("skipped: NERVE_MODELS names no folder of .tflite files");
+        return;
+    };
+    let mut wrong = Vec::new();
+    for file in files(&folder) {
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let Ok(expected) = fs::read(file.with_extension("output.bin")) else { continue };
+        let Ok(graph) = litert::read(&fs::read(&file).unwrap()) else {
+            println!("{name}: not read");
+            continue;
+        };
+        let start = std::time::Instant::now();
+        let found = run(&graph, &fs::read(file.with_extension("input.bin")).unwrap());
+        let scalar = graph.tensors[graph.outputs[0]].scalar;
+        let count = differences(scalar, &found, &expected);
+        println!("{name}: {count} of {} differ, {:?}", expected.len() / scalar.bytes(), start.elapsed());
+        if count > 0 {
+            wrong.push(name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}

@@ -1,0 +1,195 @@
+//! A graph, run on the host.
+
+use core::fmt;
+use std::vec;
+use std::vec::Vec;
+
+use super::graph::{Graph, Scalar, Value};
+use super::lower::{Filling, Kernel, LowerError, Step, Unfit, lower};
+use crate::quant::Table;
+
+/// Bytes that the values of a graph may take at most.
+pub const MEMORY: usize = 1 << 30;
+
+/// A graph with the memory to run it.
+///
+/// Integers are computed by the operators of [`quant`](crate::quant), with the bits of LiteRT's reference kernels, and hence as on a device.
+#[derive(Clone, Debug)]
+pub struct Executor {
+    steps: Vec<Step>,
+    values: Vec<Data>,
+    inputs: Vec<usize>,
+    outputs: Vec<usize>,
+}
+
+/// The inputs are not as long as the graph's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputError {
+    /// Which one, from 0; the number of inputs if there are too many or too few.
+    pub input: usize,
+    /// Bytes that it should have, or the number of inputs.
+    pub expected: usize,
+    /// Bytes that it has, or the number of inputs.
+    pub found: usize,
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "input {} has {} bytes instead of {}", self.input, self.found, self.expected)
+    }
+}
+
+impl core::error::Error for InputError {}
+
+/// The elements of a tensor; `u8` by their bits.
+#[derive(Clone, Debug)]
+enum Data {
+    I8(Vec<i8>),
+    F32(Vec<f32>),
+}
+
+impl Data {
+    fn zeros(value: &Value) -> Self {
+        match value.scalar {
+            Scalar::F32 => Self::F32(vec![0.0; value.elements()]),
+            Scalar::I8 | Scalar::U8 => Self::I8(vec![0; value.elements()]),
+            // No operator computes with them.
+            Scalar::I32 | Scalar::I64 => Self::I8(vec![]),
+        }
+    }
+
+    /// As many bytes as it has.
+    fn read(&mut self, bytes: &[u8]) {
+        match self {
+            Self::I8(data) => data.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from as i8),
+            Self::F32(data) => {
+                data.iter_mut().zip(bytes.as_chunks().0).for_each(|(to, from)| *to = f32::from_le_bytes(*from));
+            }
+        }
+    }
+
+    fn write(&self) -> Vec<u8> {
+        match self {
+            Self::I8(data) => data.iter().map(|x| *x as u8).collect(),
+            Self::F32(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::I8(data) => data.len(),
+            Self::F32(data) => 4 * data.len(),
+        }
+    }
+
+    fn integers(&self) -> &[i8] {
+        if let Self::I8(data) = self { data } else { &[] }
+    }
+
+    fn floats(&self) -> &[f32] {
+        if let Self::F32(data) = self { data } else { &[] }
+    }
+}
+
+impl Executor {
+    /// Checks the graph and takes memory for its values.
+    pub fn new(graph: &Graph) -> Result<Self, LowerError> {
+        let steps = lower(graph)?;
+        let bytes = graph.tensors.iter().fold(0_usize, |sum, value| sum.saturating_add(value.bytes()));
+        if bytes > MEMORY {
+            return Err(LowerError { operator: None, tensor: Default::default(), why: Unfit::Memory });
+        }
+        let values = graph.tensors.iter().map(|value| {
+            let mut data = Data::zeros(value);
+            data.read(value.data.as_deref().unwrap_or_default());
+            data
+        });
+        Ok(Self { steps, values: values.collect(), inputs: graph.inputs.clone(), outputs: graph.outputs.clone() })
+    }
+
+    /// Runs one example: bytes of each input, little endian, give those of each output.
+    pub fn run(&mut self, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, InputError> {
+        if inputs.len() != self.inputs.len() {
+            return Err(InputError { input: inputs.len(), expected: self.inputs.len(), found: inputs.len() });
+        }
+        for (input, (bytes, index)) in inputs.iter().zip(&self.inputs).enumerate() {
+            let data = &mut self.values[*index];
+            if bytes.len() != data.bytes() {
+                return Err(InputError { input, expected: data.bytes(), found: bytes.len() });
+            }
+            data.read(bytes);
+        }
+        for step in &self.steps {
+            let mut outputs: Vec<Data> = step
+                .outputs
+                .iter()
+                .map(|index| core::mem::replace(&mut self.values[*index], Data::I8(vec![])))
+                .collect();
+            let inputs: Vec<&Data> = step.inputs.iter().map(|index| &self.values[*index]).collect();
+            run(&step.kernel, &inputs, &mut outputs);
+            for (index, output) in step.outputs.iter().zip(outputs) {
+                self.values[*index] = output;
+            }
+        }
+        Ok(self.outputs.iter().map(|index| self.values[*index].write()).collect())
+    }
+}
+
+fn run(kernel: &Kernel, inputs: &[&Data], outputs: &mut [Data]) {
+    let integers = |at: usize| inputs.get(at).map_or(&[][..], |data| data.integers());
+    let floats = |at: usize| inputs.get(at).map_or(&[][..], |data| data.floats());
+    if let Kernel::Gather(parts) = kernel {
+        for (part, y) in parts.iter().zip(outputs) {
+            match y {
+                Data::I8(y) => part.gather(integers(0), y),
+                Data::F32(y) => part.gather(floats(0), y),
+            }
+        }
+        return;
+    }
+    match outputs.first_mut() {
+        None => {}
+        Some(Data::I8(y)) => match kernel {
+            Kernel::FullyConnected(op, constants) => op.run(&constants.borrow(), integers(0), y),
+            Kernel::Conv2d(op, constants) => op.run(&constants.borrow(), integers(0), y),
+            Kernel::DepthwiseConv2d(op, constants) => op.run(&constants.borrow(), integers(0), y),
+            Kernel::AveragePool(op) => op.run(integers(0), y),
+            Kernel::MaxPool(op) => op.run(integers(0), y),
+            Kernel::Add(op) => op.run(integers(0), integers(1), y),
+            Kernel::Mul(op) => op.run(integers(0), integers(1), y),
+            Kernel::Mean(op) => op.run(integers(0), y),
+            Kernel::Softmax(op) => op.run(integers(0), y),
+            Kernel::Table(values) => Table { values }.run(integers(0), y),
+            Kernel::Quantize(op) => op.run(floats(0), y),
+            _ => moved(kernel, integers, y, |filling| if let Filling::I8(value) = filling { value } else { 0 }),
+        },
+        Some(Data::F32(y)) => match kernel {
+            Kernel::Float(op) => op.run(floats(0), floats(1), y),
+            Kernel::Dequantize(op) => op.run(integers(0), y),
+            _ => moved(kernel, floats, y, |filling| if let Filling::F32(value) = filling { value } else { 0.0 }),
+        },
+    }
+}
+
+/// Operators that only move elements.
+fn moved<'v, T: Copy + 'v>(
+    kernel: &Kernel,
+    input: impl Fn(usize) -> &'v [T],
+    y: &mut [T],
+    filling: impl Fn(Filling) -> T,
+) {
+    match kernel {
+        Kernel::Copy => y.iter_mut().zip(input(0)).for_each(|(y, x)| *y = *x),
+        Kernel::Pad(part, value) => {
+            y.fill(filling(*value));
+            part.scatter(input(0), y);
+        }
+        Kernel::Concatenation(parts) => {
+            for (i, part) in parts.iter().enumerate() {
+                part.scatter(input(i), y);
+            }
+        }
+        Kernel::ResizeNearest(op) => op.run(input(0), y),
+        _ => {}
+    }
+}

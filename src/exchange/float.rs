@@ -1,0 +1,170 @@
+//! Operators of floats with run-time shapes, summed up in the order of the loops.
+
+use std::vec::Vec;
+
+use crate::quant::{Axis, Function, Strided};
+
+/// An operator of floats; sizes as in the one of the same name in [`quant`](crate::quant), `range` being what its activation leaves.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Float {
+    FullyConnected { inputs: usize, weights: Weights, range: [f32; 2] },
+    Conv2d { height: Axis, width: Axis, channels: usize, weights: Weights, range: [f32; 2] },
+    DepthwiseConv2d { height: Axis, width: Axis, channels: usize, multiplier: usize, weights: Weights, range: [f32; 2] },
+    AveragePool { height: Axis, width: Axis, channels: usize, range: [f32; 2] },
+    MaxPool { height: Axis, width: Axis, channels: usize, range: [f32; 2] },
+    Add([f32; 2]),
+    Mul([f32; 2]),
+    Mean { kept: Strided, summed: Strided, count: usize },
+    Softmax { len: usize, beta: f32 },
+    Each(Function),
+}
+
+/// The constants of a product.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    /// In the order of [`quant`](crate::quant).
+    pub weights: Vec<f32>,
+    /// One for each output.
+    pub biases: Vec<f32>,
+}
+
+impl Float {
+    /// Whether weights are a part of it.
+    pub fn has_weights(&self) -> bool {
+        matches!(self, Self::FullyConnected { .. } | Self::Conv2d { .. } | Self::DepthwiseConv2d { .. })
+    }
+
+    /// `b` is read by sums and products of two tensors.
+    pub fn run(&self, x: &[f32], b: &[f32], y: &mut [f32]) {
+        match self {
+            Self::FullyConnected { inputs, weights, range } => {
+                for (x, y) in x.chunks_exact(*inputs).zip(y.chunks_exact_mut(weights.biases.len())) {
+                    let rows = weights.weights.chunks_exact(*inputs).zip(&weights.biases);
+                    for (y, (w, bias)) in y.iter_mut().zip(rows) {
+                        *y = held(dot(0.0, x, w) + bias, *range);
+                    }
+                }
+            }
+            Self::Conv2d { height, width, channels, weights, range } => {
+                let of_output = height.kernel * width.kernel * channels;
+                windows([height, width], weights.biases.len(), y, |taps, y| {
+                    let rows = weights.weights.chunks_exact(of_output).zip(&weights.biases);
+                    for (y, (w, bias)) in y.iter_mut().zip(rows) {
+                        let sum = taps.iter().fold(0.0, |sum, (tap, pixel)| {
+                            dot(sum, part(x, *pixel, *channels), part(w, *tap, *channels))
+                        });
+                        *y = held(sum + bias, *range);
+                    }
+                });
+            }
+            Self::DepthwiseConv2d { height, width, channels, multiplier, weights, range } => {
+                let outputs = weights.biases.len();
+                windows([height, width], outputs, y, |taps, y| {
+                    for (output, (y, bias)) in y.iter_mut().zip(&weights.biases).enumerate() {
+                        let product = |(tap, pixel): &(usize, usize)| {
+                            x[pixel * channels + output / multiplier] * weights.weights[tap * outputs + output]
+                        };
+                        let sum = taps.iter().fold(0.0, |sum, at| sum + product(at));
+                        *y = held(sum + bias, *range);
+                    }
+                });
+            }
+            Self::AveragePool { height, width, channels, range } => {
+                windows([height, width], *channels, y, |taps, y| {
+                    for (channel, y) in y.iter_mut().enumerate() {
+                        let sum = taps.iter().fold(0.0, |sum, (_, pixel)| sum + x[pixel * channels + channel]);
+                        *y = held(sum / taps.len() as f32, *range);
+                    }
+                });
+            }
+            Self::MaxPool { height, width, channels, range } => {
+                windows([height, width], *channels, y, |taps, y| {
+                    for (channel, y) in y.iter_mut().enumerate() {
+                        let values = taps.iter().map(|(_, pixel)| x[pixel * channels + channel]);
+                        *y = held(values.fold(f32::MIN, f32::max), *range);
+                    }
+                });
+            }
+            Self::Add(range) => pairs(x, b, y, |a, b| held(a + b, *range)),
+            Self::Mul(range) => pairs(x, b, y, |a, b| held(a * b, *range)),
+            Self::Mean { kept, summed, count } => {
+                for (first, y) in kept.places().zip(y) {
+                    let places = Strided { first, ..*summed };
+                    let sum = places.places().filter_map(|place| x.get(place)).fold(0.0, |sum, x| sum + x);
+                    *y = sum / *count as f32;
+                }
+            }
+            Self::Softmax { len, beta } => {
+                for (x, y) in x.chunks_exact(*len).zip(y.chunks_exact_mut(*len)) {
+                    let largest = x.iter().copied().fold(f32::MIN, f32::max);
+                    let mut sum = 0.0;
+                    for (x, y) in x.iter().zip(&mut *y) {
+                        *y = libm::expf((x - largest) * beta);
+                        sum += *y;
+                    }
+                    y.iter_mut().for_each(|y| *y /= sum);
+                }
+            }
+            Self::Each(function) => {
+                for (x, y) in x.iter().zip(y) {
+                    *y = of(*function, *x);
+                }
+            }
+        }
+    }
+}
+
+fn of(function: Function, x: f32) -> f32 {
+    match function {
+        Function::Requantize => x,
+        Function::Clamp { least, greatest } => held(x, [least, greatest]),
+        Function::LeakyRelu { alpha } => {
+            if x > 0.0 {
+                x
+            } else {
+                alpha * x
+            }
+        }
+        // Below -9 `exp(x)`, as in LiteRT: 1.2e-4 of it too much at most.
+        Function::Logistic if x < -9.0 => libm::expf(x),
+        Function::Logistic => 1.0 / (1.0 + libm::expf(-x)),
+        Function::Tanh => libm::tanhf(x),
+        Function::HardSwish => x * held(x + 3.0, [0.0, 6.0]) / 6.0,
+    }
+}
+
+fn held(x: f32, [least, greatest]: [f32; 2]) -> f32 {
+    x.max(least).min(greatest)
+}
+
+fn dot(sum: f32, x: &[f32], w: &[f32]) -> f32 {
+    x.iter().zip(w).fold(sum, |sum, (x, w)| sum + x * w)
+}
+
+fn part(x: &[f32], at: usize, len: usize) -> &[f32] {
+    &x[at * len..][..len]
+}
+
+fn pairs(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
+    for ((a, b), y) in a.iter().cycle().zip(b.iter().cycle()).zip(y) {
+        *y = f(*a, *b);
+    }
+}
+
+/// Calls `f` for each output pixel, `outputs` elements, with its window's taps that lie in the image and the pixels that they read.
+fn windows([height, width]: [&Axis; 2], outputs: usize, y: &mut [f32], f: impl Fn(&[(usize, usize)], &mut [f32])) {
+    let mut taps = Vec::new();
+    for (i, y) in y.chunks_exact_mut(outputs).enumerate() {
+        let (row, column) = (i / width.output, i % width.output);
+        taps.clear();
+        for tap_y in height.inside(row) {
+            for tap_x in width.inside(column) {
+                if let Some((at_y, at_x)) = height.at(row, tap_y).zip(width.at(column, tap_x)) {
+                    taps.push((tap_y * width.kernel + tap_x, at_y * width.input + at_x));
+                }
+            }
+        }
+        f(&taps, y);
+    }
+}

@@ -1,0 +1,265 @@
+//! A graph, operator by operator, as values of [`quant`](crate::quant) with their constants: for the executor and for code.
+//!
+//! Each operator has its shape rule and its checks beside it. What is not supported is refused by name; nothing that is quantised runs in
+//! floats.
+
+mod each;
+mod error;
+mod moves;
+mod pairs;
+mod pool;
+mod reduce;
+mod weighted;
+
+pub use error::{LowerError, Unfit};
+pub use weighted::Constants;
+
+use std::boxed::Box;
+use std::vec;
+use std::vec::Vec;
+
+use super::float::Float;
+use super::graph::{Activation, Graph, Node, Op, Scalar, Value};
+use crate::quant::{
+    AXES, Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, MaxPool, Mean, Mul, Output, Quantize,
+    ResizeNearest, Softmax, Strided,
+};
+
+/// One operator of a graph.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What is run.
+    pub kernel: Kernel,
+    /// Tensors of the graph, among them constants that are not in the kernel.
+    pub inputs: Vec<usize>,
+    /// Tensors of the graph.
+    pub outputs: Vec<usize>,
+}
+
+/// What a step runs.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // As the types that they hold.
+pub enum Kernel {
+    FullyConnected(FullyConnected, Constants),
+    Conv2d(Conv2d, Constants),
+    DepthwiseConv2d(DepthwiseConv2d, Constants),
+    AveragePool(AveragePool),
+    MaxPool(MaxPool),
+    Add(Add),
+    Mul(Mul),
+    Mean(Mean),
+    Softmax(Softmax),
+    /// The values of a [`Table`](crate::quant::Table).
+    Table(Box<[i8; 256]>),
+    Quantize(Quantize),
+    Dequantize(Dequantize),
+    /// The same elements.
+    Copy,
+    /// The output is filled with a value (of floats or of integers), then the input is scattered.
+    Pad(Strided, Filling),
+    /// Each input is scattered.
+    Concatenation(Vec<Strided>),
+    /// Each output is gathered.
+    Gather(Vec<Strided>),
+    ResizeNearest(ResizeNearest),
+    /// Any operator of floats.
+    Float(Float),
+}
+
+/// What a margin is filled with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Filling {
+    /// Of integers; `u8` by its bits.
+    I8(i8),
+    /// Of floats.
+    F32(f32),
+}
+
+/// The steps of a graph, in its order.
+pub fn lower(graph: &Graph) -> Result<Vec<Step>, LowerError> {
+    let mut written = vec![false; graph.tensors.len()];
+    for (index, value) in graph.tensors.iter().enumerate() {
+        check(value)?;
+        written[index] = value.data.is_some();
+    }
+    for input in &graph.inputs {
+        match written.get_mut(*input) {
+            Some(written) if !*written => *written = true,
+            _ => return Err(LowerError::graph(Unfit::Order)),
+        }
+    }
+    let mut steps = Vec::new();
+    for (index, node) in graph.nodes.iter().enumerate() {
+        let at = At { graph, node, index };
+        for input in node.inputs.iter().flatten() {
+            if written.get(*input) != Some(&true) {
+                return at.refuse(graph.tensors.get(*input), Unfit::Order);
+            }
+        }
+        for output in &node.outputs {
+            match written.get_mut(*output) {
+                Some(written) if !*written => *written = true,
+                _ => return at.refuse(graph.tensors.get(*output), Unfit::Order),
+            }
+        }
+        steps.push(step(&at)?);
+    }
+    let unwritten = |output: &usize| written.get(*output) != Some(&true);
+    if graph.outputs.iter().any(unwritten) { Err(LowerError::graph(Unfit::Order)) } else { Ok(steps) }
+}
+
+/// Whether a tensor agrees with itself.
+fn check(value: &Value) -> Result<(), LowerError> {
+    let bytes = value.shape.iter().try_fold(value.scalar.bytes(), |bytes, length| bytes.checked_mul(*length));
+    let bytes = bytes.filter(|bytes| *bytes <= i32::MAX as usize && !value.shape.contains(&0));
+    let agrees = value.data.as_ref().is_none_or(|data| Some(data.len()) == bytes) && value.shape.len() <= AXES;
+    if agrees && bytes.is_some() { Ok(()) } else { Err(LowerError::tensor(value, Unfit::Size)) }
+}
+
+fn step(at: &At) -> Result<Step, LowerError> {
+    let kernel = match &at.node.op {
+        Op::FullyConnected { activation } => weighted::fully_connected(at, *activation),
+        Op::Conv2d(conv) => weighted::conv(at, conv),
+        Op::DepthwiseConv2d(conv) => weighted::depthwise(at, conv),
+        Op::AveragePool2d(pool) => pool::average(at, pool),
+        Op::MaxPool2d(pool) => pool::max(at, pool),
+        Op::Add { activation } => pairs::add(at, *activation),
+        Op::Mul { activation } => pairs::mul(at, *activation),
+        Op::Pad { margins } => moves::pad(at, margins),
+        Op::Mean { axes, keep } => reduce::mean(at, axes, *keep),
+        Op::Concatenation { axis } => moves::concatenation(at, *axis),
+        Op::Softmax { beta } => reduce::softmax(at, *beta),
+        Op::Logistic
+        | Op::Tanh
+        | Op::Relu
+        | Op::Relu6
+        | Op::ReluN1To1
+        | Op::HardSwish
+        | Op::LeakyRelu { .. }
+        | Op::Quantize
+        | Op::Dequantize => each::lower(at),
+        Op::Reshape | Op::Squeeze { .. } => moves::reshape(at),
+        Op::Split { axis } => moves::split(at, *axis),
+        Op::StridedSlice { slices } => moves::strided_slice(at, slices),
+        Op::Transpose { order } => moves::transpose(at, order),
+        Op::ResizeNearest { align_corners, half_pixel_centers } => {
+            moves::resize(at, *align_corners, *half_pixel_centers)
+        }
+    }?;
+    let reads = match kernel {
+        // These hold their constants.
+        Kernel::FullyConnected(..) | Kernel::Conv2d(..) | Kernel::DepthwiseConv2d(..) | Kernel::Pad(..) => 1,
+        Kernel::Float(ref float) if float.has_weights() => 1,
+        _ => usize::MAX,
+    };
+    let inputs = at.node.inputs.iter().flatten().copied().take(reads).collect();
+    Ok(Step { kernel, inputs, outputs: at.node.outputs.clone() })
+}
+
+/// The node that is being lowered.
+struct At<'g> {
+    graph: &'g Graph,
+    node: &'g Node,
+    index: usize,
+}
+
+impl<'g> At<'g> {
+    fn refuse<T>(&self, tensor: Option<&Value>, why: Unfit) -> Result<T, LowerError> {
+        Err(LowerError {
+            operator: Some((self.index, self.node.op.name())),
+            tensor: tensor.map(|value| value.name.clone()).unwrap_or_default(),
+            why,
+        })
+    }
+
+    /// An error unless `fits`.
+    fn ensure(&self, fits: bool, tensor: &Value, why: Unfit) -> Result<(), LowerError> {
+        if fits { Ok(()) } else { self.refuse(Some(tensor), why) }
+    }
+
+    fn optional(&self, at: usize) -> Option<&'g Value> {
+        self.graph.tensors.get((*self.node.inputs.get(at)?)?)
+    }
+
+    fn input(&self, at: usize) -> Result<&'g Value, LowerError> {
+        self.optional(at).map_or_else(|| self.refuse(None, Unfit::Missing), Ok)
+    }
+
+    fn output(&self) -> Result<&'g Value, LowerError> {
+        let output = self.node.outputs.first().and_then(|index| self.graph.tensors.get(*index));
+        output.map_or_else(|| self.refuse(None, Unfit::Missing), Ok)
+    }
+
+    /// Input and output of an operator that has one of each, and whether they are integers; an error if they are of different types.
+    fn pair(&self) -> Result<(&'g Value, &'g Value, bool), LowerError> {
+        let (x, y) = (self.input(0)?, self.output()?);
+        self.ensure(x.scalar == y.scalar, y, Unfit::Type(y.scalar))?;
+        match x.scalar {
+            Scalar::I8 => Ok((x, y, true)),
+            Scalar::F32 => Ok((x, y, false)),
+            other => self.refuse(Some(x), Unfit::Type(other)),
+        }
+    }
+
+    /// An error unless the output has this shape.
+    fn makes(&self, y: &Value, shape: &[usize]) -> Result<(), LowerError> {
+        self.ensure(y.shape == shape, y, Unfit::Shape(shape.into()))
+    }
+
+    /// Scale and zero point of integers that have one of each.
+    fn steps(&self, value: &Value) -> Result<(f32, i32), LowerError> {
+        let range = if value.scalar == Scalar::U8 { 0..=255 } else { -128..=127 };
+        match value.quantization.as_ref().map(|found| (&found.scales[..], &found.zero_points[..])) {
+            Some((&[scale], &[zero])) if scale.is_finite() && scale > 0.0 && range.contains(&zero) => Ok((scale, zero)),
+            _ => self.refuse(Some(value), Unfit::Quantization("one positive scale and a zero point in its range")),
+        }
+    }
+
+    /// The output's zero point and what the activation leaves of its range. The bounds are quantised in `f32`, halves away from 0.
+    fn range(&self, y: &Value, activation: Activation) -> Result<Output, LowerError> {
+        let (scale, zero) = self.steps(y)?;
+        let bound = |real: f32| (libm::roundf(real / scale) as i32).saturating_add(zero).clamp(-128, 127) as i8;
+        let [least, greatest] = bounds(activation).map(|real| real.map(bound));
+        Ok(Output { zero_point: zero as i8, least: least.unwrap_or(-128), greatest: greatest.unwrap_or(127) })
+    }
+}
+
+/// What an activation holds its argument between.
+fn bounds(activation: Activation) -> [Option<f32>; 2] {
+    match activation {
+        Activation::None => [None, None],
+        Activation::Relu => [Some(0.0), None],
+        Activation::ReluN1To1 => [Some(-1.0), Some(1.0)],
+        Activation::Relu6 => [Some(0.0), Some(6.0)],
+    }
+}
+
+/// [`bounds`] of floats.
+fn float_range(activation: Activation) -> [f32; 2] {
+    let [least, greatest] = bounds(activation);
+    [least.unwrap_or(f32::MIN), greatest.unwrap_or(f32::MAX)]
+}
+
+/// From one element to the next along each axis, in row-major order.
+fn row_major(shape: &[usize]) -> Vec<isize> {
+    let mut steps = vec![1; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        steps[axis - 1] = steps[axis] * shape[axis] as isize;
+    }
+    steps
+}
+
+/// Axes are as many as [`check`] allows.
+fn strided(axes: impl DoubleEndedIterator<Item = (usize, isize)>, first: usize) -> Strided {
+    let mut strided = Strided { lengths: [1; AXES], steps: [0; AXES], first };
+    for ((length, step), at) in axes.rev().zip((0..AXES).rev()) {
+        (strided.lengths[at], strided.steps[at]) = (length, step);
+    }
+    strided
+}
+
+/// The elements of a constant.
+fn floats(value: &Value) -> Option<Vec<f32>> {
+    let data = value.data.as_ref().filter(|_| value.scalar == Scalar::F32)?;
+    Some(data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+}

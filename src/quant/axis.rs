@@ -1,0 +1,62 @@
+//! Where windows lie along an axis.
+
+use core::ops::Range;
+
+/// How windows go along one axis of an image. Tap `t` of window `w` lies at `w * stride + t * dilation - before`, outside of the image if
+/// that is negative or not below `input`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Axis {
+    /// Pixels of the image.
+    pub input: usize,
+    /// Taps of a window.
+    pub kernel: usize,
+    /// Pixels from one window to the next, at least 1.
+    pub stride: usize,
+    /// Pixels from one tap to the next, at least 1.
+    pub dilation: usize,
+    /// Pixels that lie before the image.
+    pub before: usize,
+    /// Number of windows.
+    pub output: usize,
+}
+
+impl Axis {
+    /// `ceil(input / stride)` windows; what they need around the image lies half before it, the larger half behind it.
+    pub const fn same(input: usize, kernel: usize, stride: usize, dilation: usize) -> Self {
+        let output = ceil(input, stride);
+        let needed = output.saturating_sub(1).saturating_mul(stride).saturating_add(span(kernel, dilation));
+        let before = needed.saturating_sub(input) / 2;
+        Self { input, kernel, stride, dilation, before, output }
+    }
+
+    /// As many windows as lie in the image.
+    pub const fn valid(input: usize, kernel: usize, stride: usize, dilation: usize) -> Self {
+        let output = ceil((input + 1).saturating_sub(span(kernel, dilation)), stride);
+        Self { input, kernel, stride, dilation, before: 0, output }
+    }
+
+    /// Where a tap lies, if it is in the image.
+    #[inline(always)]
+    pub(crate) fn at(&self, window: usize, tap: usize) -> Option<usize> {
+        let from_margin = window.wrapping_mul(self.stride).wrapping_add(tap.wrapping_mul(self.dilation));
+        from_margin.checked_sub(self.before).filter(|at| *at < self.input)
+    }
+
+    /// The taps of a window that lie in the image.
+    #[inline(always)]
+    pub(crate) fn inside(&self, window: usize) -> Range<usize> {
+        let start = window.wrapping_mul(self.stride);
+        let first = ceil(self.before.saturating_sub(start), self.dilation);
+        let end = ceil(self.input.wrapping_add(self.before).saturating_sub(start), self.dilation).min(self.kernel);
+        first.min(end)..end
+    }
+}
+
+/// Pixels from the first tap to the last one.
+const fn span(kernel: usize, dilation: usize) -> usize {
+    kernel.saturating_sub(1).saturating_mul(dilation).saturating_add(1)
+}
+
+const fn ceil(n: usize, divisor: usize) -> usize {
+    if divisor <= 1 { n } else { n.div_ceil(divisor) }
+}

@@ -1,0 +1,76 @@
+//! Convolution.
+
+use core::ops::Range;
+
+use super::dot::{dot, sum};
+use super::{Axis, Output, Rows, Weights};
+
+/// Convolution of an image.
+///
+/// Its sums are rounded twice ([`Multiplier::twice`](super::Multiplier::twice)), with one scale as with one a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Conv2d {
+    /// From top to bottom.
+    pub height: Axis,
+    /// From left to right.
+    pub width: Axis,
+    /// Channels of the input.
+    pub channels: usize,
+    /// Zero point of the input, which lies around the image.
+    pub zero_point: i8,
+    /// What is written.
+    pub output: Output,
+}
+
+impl Conv2d {
+    /// `x`: `[height, width, channels]`, weights: `[outputs, kernel height, kernel width, channels]`, `y`:
+    /// `[output height, output width, outputs]`.
+    pub fn run(&self, weights: &Weights, x: &[i8], y: &mut [i8]) {
+        let rows = Rows { data: x, len: self.width.input.wrapping_mul(self.channels) };
+        let length = self.width.output.wrapping_mul(weights.outputs());
+        for (at, y) in y.chunks_exact_mut(length.max(1)).enumerate() {
+            self.row(weights, rows, at, y);
+        }
+    }
+
+    /// Row `at` of the output, `[output width, outputs]`.
+    #[inline(never)]
+    pub fn row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
+        let of_row = self.width.kernel.wrapping_mul(self.channels).max(1);
+        let of_output = self.height.kernel.wrapping_mul(of_row).max(1);
+        for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
+            let inside = self.width.inside(column);
+            for (output, (y, w)) in y.iter_mut().zip(weights.weights.chunks_exact(of_output)).enumerate() {
+                let mut total = weights.bias(output);
+                for (tap, w) in w.chunks_exact(of_row).enumerate() {
+                    total = total.wrapping_add(match self.height.at(at, tap) {
+                        Some(at) => self.taps(x.row(at), w, column, inside.clone()),
+                        None => self.margin(w),
+                    });
+                }
+                *y = self.output.of(weights.multiplier(output).twice(total));
+            }
+        }
+    }
+
+    /// The products of a window's row with a row of weights: those in the image, then those around it.
+    #[inline(always)]
+    fn taps(&self, x: &[i8], w: &[i8], column: usize, inside: Range<usize>) -> i32 {
+        let [first, end] = [inside.start, inside.end].map(|tap| tap.wrapping_mul(self.channels));
+        let middle = w.get(first..end).unwrap_or(&[]);
+        let outside = sum(w.get(..first).unwrap_or(&[])).wrapping_add(sum(w.get(end..).unwrap_or(&[])));
+        let start = self.width.at(column, inside.start).unwrap_or(0).wrapping_mul(self.channels);
+        let x = x.get(start..).unwrap_or(&[]);
+        let around = outside.wrapping_mul(self.zero_point.into());
+        if self.width.dilation == 1 {
+            return around.wrapping_add(dot(x, middle));
+        }
+        let pixels = x.chunks(self.channels.max(1)).step_by(self.width.dilation.max(1));
+        let weights = middle.chunks_exact(self.channels.max(1));
+        pixels.zip(weights).fold(around, |total, (x, w)| total.wrapping_add(dot(x, w)))
+    }
+
+    fn margin(&self, w: &[i8]) -> i32 {
+        sum(w).wrapping_mul(self.zero_point.into())
+    }
+}

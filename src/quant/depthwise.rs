@@ -1,0 +1,96 @@
+//! Convolution of each channel for itself.
+
+use super::{Axis, Output, Rows, Weights};
+
+/// Outputs that are summed up together, side by side.
+const BLOCK: usize = 16;
+
+/// Convolution of each channel for itself; channel `c` makes the outputs `c * multiplier` to `(c + 1) * multiplier - 1`.
+///
+/// Its sums are rounded twice ([`Multiplier::twice`](super::Multiplier::twice)), with one scale as with one a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct DepthwiseConv2d {
+    /// From top to bottom.
+    pub height: Axis,
+    /// From left to right.
+    pub width: Axis,
+    /// Channels of the input.
+    pub channels: usize,
+    /// Outputs of a channel.
+    pub multiplier: usize,
+    /// Zero point of the input, which lies around the image.
+    pub zero_point: i8,
+    /// What is written.
+    pub output: Output,
+}
+
+impl DepthwiseConv2d {
+    /// `x`: `[height, width, channels]`, weights: `[kernel height, kernel width, outputs]`, `y`: `[output height, output width, outputs]`.
+    pub fn run(&self, weights: &Weights, x: &[i8], y: &mut [i8]) {
+        let rows = Rows { data: x, len: self.width.input.wrapping_mul(self.channels) };
+        let length = self.width.output.wrapping_mul(weights.outputs());
+        for (at, y) in y.chunks_exact_mut(length.max(1)).enumerate() {
+            self.row(weights, rows, at, y);
+        }
+    }
+
+    /// Row `at` of the output, `[output width, outputs]`.
+    #[inline(never)]
+    pub fn row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
+        for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
+            if self.multiplier == 1 {
+                self.pixel(weights, x, [at, column], 0, y);
+            } else {
+                for (channel, y) in y.chunks_exact_mut(self.multiplier.max(1)).enumerate() {
+                    self.pixel(weights, x, [at, column], channel, y);
+                }
+            }
+        }
+    }
+
+    /// The outputs of a pixel that the channels from `channel` on make: with one output a channel, of all channels; otherwise of this one.
+    #[inline(always)]
+    fn pixel(&self, weights: &Weights, x: Rows, [at, column]: [usize; 2], channel: usize, y: &mut [i8]) {
+        for (block, y) in y.chunks_mut(BLOCK).enumerate() {
+            let start = channel.wrapping_mul(self.multiplier).wrapping_add(block.wrapping_mul(BLOCK));
+            let mut sums = [0; BLOCK];
+            for (sum, bias) in sums.iter_mut().zip(weights.biases.get(start..).unwrap_or(&[])) {
+                *sum = *bias;
+            }
+            let mut w = weights.weights.get(start..).unwrap_or(&[]);
+            for tap in 0..self.height.kernel {
+                let row = self.height.at(at, tap).map(|at| x.row(at));
+                for tap in 0..self.width.kernel {
+                    let pixel = row.zip(self.width.at(column, tap)).map(|(row, at)| {
+                        let first = at.wrapping_mul(self.channels);
+                        row.get(first..).and_then(|rest| rest.get(..self.channels)).unwrap_or(&[])
+                    });
+                    let these = w.get(..y.len()).unwrap_or(&[]);
+                    match pixel {
+                        Some(x) if self.multiplier == 1 => products(&mut sums, x.get(start..).unwrap_or(&[]), these),
+                        Some(x) => multiples(&mut sums, x.get(channel).copied().unwrap_or(0), these),
+                        None => multiples(&mut sums, self.zero_point, these),
+                    }
+                    w = w.get(weights.outputs()..).unwrap_or(&[]);
+                }
+            }
+            for (output, (y, sum)) in y.iter_mut().zip(sums).enumerate() {
+                *y = self.output.of(weights.multiplier(start.wrapping_add(output)).twice(sum));
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn products(sums: &mut [i32; BLOCK], x: &[i8], w: &[i8]) {
+    for (sum, (x, w)) in sums.iter_mut().zip(x.iter().zip(w)) {
+        *sum = sum.wrapping_add(i32::from(*x) * i32::from(*w));
+    }
+}
+
+#[inline(always)]
+fn multiples(sums: &mut [i32; BLOCK], x: i8, w: &[i8]) {
+    for (sum, w) in sums.iter_mut().zip(w) {
+        *sum = sum.wrapping_add(i32::from(x) * i32::from(*w));
+    }
+}

@@ -1,0 +1,29 @@
+//! Matrix product.
+
+use super::dot::dot;
+use super::{Output, Weights};
+
+/// Matrix product, of one or more vectors.
+///
+/// Its sums are rounded once ([`Multiplier::once`](super::Multiplier::once)).
+#[derive(Clone, Copy, Debug)]
+pub struct FullyConnected {
+    /// Elements of a vector that is read.
+    pub inputs: usize,
+    /// What is written.
+    pub output: Output,
+}
+
+impl FullyConnected {
+    /// `x`: `[n, inputs]`, weights: `[outputs, inputs]`, `y`: `[n, outputs]`.
+    #[inline(never)]
+    pub fn run(&self, weights: &Weights, x: &[i8], y: &mut [i8]) {
+        let inputs = self.inputs.max(1);
+        for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(weights.outputs().max(1))) {
+            for (output, (y, w)) in y.iter_mut().zip(weights.weights.chunks_exact(inputs)).enumerate() {
+                let sum = weights.bias(output).wrapping_add(dot(x, w));
+                *y = self.output.of(weights.multiplier(output).once(sum));
+            }
+        }
+    }
+}

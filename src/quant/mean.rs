@@ -1,0 +1,40 @@
+//! Mean over axes.
+
+use super::{Multiplier, Output, Strided};
+
+/// Mean over axes. The sum, less the zero points in it, is rounded twice ([`Multiplier::twice`]).
+#[derive(Clone, Copy, Debug)]
+pub struct Mean {
+    /// The elements that are the first ones of a sum, as many as there are outputs.
+    pub kept: Strided,
+    /// From the first element of a sum to the others.
+    pub summed: Strided,
+    /// Zero point of the input times the number of elements of a sum.
+    pub zero: i32,
+    /// From a sum to an output, as [`Mean::multiplier`] makes it.
+    pub multiplier: Multiplier,
+    /// What is written.
+    pub output: Output,
+}
+
+impl Mean {
+    /// The quotient of the scales of input and output, divided by the number of elements in a sum: the mantissa, moved to the left by as many
+    /// bits as the number has without its first one, is divided by the number, rounded down.
+    pub fn multiplier(x_scale: f32, y_scale: f32, count: usize) -> Multiplier {
+        let Multiplier { mantissa, shift } = Multiplier::new(f64::from(x_scale) / f64::from(y_scale));
+        let bits = count.checked_ilog2().unwrap_or(0).min(32).min((31 + i32::from(shift)).unsigned_abs());
+        let mantissa = (i64::from(mantissa) << bits).checked_div(count as i64).unwrap_or(0);
+        Multiplier { mantissa: mantissa as i32, shift: shift - bits as i8 }
+    }
+
+    /// The means, in row-major order.
+    #[inline(never)]
+    pub fn run(&self, x: &[i8], y: &mut [i8]) {
+        for (first, y) in self.kept.places().zip(y) {
+            let places = Strided { first, ..self.summed };
+            let sum = places.places().filter_map(|place| x.get(place));
+            let sum = sum.fold(0_i32, |sum, x| sum.wrapping_add((*x).into()));
+            *y = self.output.of(self.multiplier.twice(sum.wrapping_sub(self.zero)));
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What an operator writes.
+
+/// The zero point of an operator's output, and the range that its fused activation leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// What means 0.
+    pub zero_point: i8,
+    /// -128, or more.
+    pub least: i8,
+    /// 127, or less.
+    pub greatest: i8,
+}
+
+impl Output {
+    /// The integer that stands for `x` steps from 0.
+    #[inline(always)]
+    pub fn of(self, x: i32) -> i8 {
+        self.held(x.saturating_add(self.zero_point.into()))
+    }
+
+    /// `x`, held in the range.
+    #[inline(always)]
+    pub fn held(self, x: i32) -> i8 {
+        x.max(self.least.into()).min(self.greatest.into()) as i8
+    }
+}

@@ -1,0 +1,61 @@
+//! Elements at regular distances.
+
+/// Axes that a [`Strided`] has.
+pub const AXES: usize = 8;
+
+/// Elements of a tensor at regular distances along each axis: a slice of it, a part, its axes in another order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strided {
+    /// Elements along each axis, the last one being the innermost; 1 for an axis that is not there.
+    pub lengths: [usize; AXES],
+    /// From one element to the next along each axis.
+    pub steps: [isize; AXES],
+    /// Where the first element lies.
+    pub first: usize,
+}
+
+impl Strided {
+    /// `y[i] = x[place of i]`.
+    #[inline(never)]
+    pub fn gather<T: Copy>(&self, x: &[T], y: &mut [T]) {
+        for (place, y) in self.places().zip(y) {
+            if let Some(x) = x.get(place) {
+                *y = *x;
+            }
+        }
+    }
+
+    /// `y[place of i] = x[i]`.
+    #[inline(never)]
+    pub fn scatter<T: Copy>(&self, x: &[T], y: &mut [T]) {
+        for (place, x) in self.places().zip(x) {
+            if let Some(y) = y.get_mut(place) {
+                *y = *x;
+            }
+        }
+    }
+
+    /// Where the elements lie, in row-major order.
+    #[inline(always)]
+    pub fn places(&self) -> impl Iterator<Item = usize> {
+        let mut at = [0; AXES];
+        let mut next = self.lengths.iter().all(|length| *length > 0).then_some(self.first);
+        core::iter::from_fn(move || {
+            let place = next?;
+            next = None;
+            let mut moved = place;
+            let axes = self.lengths.iter().zip(self.steps).zip(&mut at);
+            for ((length, step), at) in axes.rev() {
+                *at += 1;
+                if *at < *length {
+                    next = Some(moved.wrapping_add_signed(step));
+                    break;
+                }
+                let back = step.wrapping_mul((*at - 1) as isize);
+                moved = moved.wrapping_sub(back as usize);
+                *at = 0;
+            }
+            Some(place)
+        })
+    }
+}

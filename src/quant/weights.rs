@@ -1,0 +1,37 @@
+//! What a product with weights reads from flash.
+
+use super::Multiplier;
+
+/// Weights and what belongs to each output channel.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights<'a> {
+    /// In the order that the operator names. Their zero point is 0.
+    pub weights: &'a [i8],
+    /// One for each output. The input's zero point is in it: `bias - zero_point * (sum of the output's weights)`.
+    pub biases: &'a [i32],
+    /// [Multipliers](Multiplier), one for each output or one for all: the scale of the input times that of the weights, divided by that of
+    /// the output, in `f64` from left to right.
+    pub mantissas: &'a [i32],
+    /// The other part of the multipliers.
+    pub shifts: &'a [i8],
+}
+
+impl Weights<'_> {
+    /// Number of outputs.
+    #[inline(always)]
+    pub fn outputs(&self) -> usize {
+        self.biases.len()
+    }
+
+    #[inline(always)]
+    pub(super) fn bias(&self, output: usize) -> i32 {
+        self.biases.get(output).copied().unwrap_or(0)
+    }
+
+    #[inline(always)]
+    pub(super) fn multiplier(&self, output: usize) -> Multiplier {
+        let mantissa = self.mantissas.get(output).or(self.mantissas.last());
+        let shift = self.shifts.get(output).or(self.shifts.last());
+        Multiplier { mantissa: mantissa.copied().unwrap_or(0), shift: shift.copied().unwrap_or(0) }
+    }
+}
