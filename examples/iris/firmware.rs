@@ -7,16 +7,21 @@ use anyhow::Result;
 use nerve::prelude::*;
 
 use crate::data::Split;
+use crate::integers;
 use crate::networks::{Input, Net};
 
 /// Flowers that the device may learn from: this many of each species.
 const LABELLED_PER_SPECIES: usize = 10;
 
-/// Writes `iris.nrv` and `flowers.rs`: the held-out flowers with the logits' bits that the host computes for them, and some labelled
+/// Writes `iris.nrv`, `iris.tflite` and `flowers.rs`: the held-out flowers with the logits' bits that the host computes for them, and some labelled
 /// flowers of the training part for fine-tuning.
 pub fn write<const H: usize>(folder: &Path, net: &Net<H>, weights: &[u8], split: &Split) -> Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("iris.nrv"), weights)?;
+    let model = integers::model(net, &split.train.x);
+    let right = integers::recognised(&model, &split.test.x, &split.test.y)?;
+    println!("in integers: {right} of {} held-out flowers recognised", split.test.x.len());
+    fs::write(folder.join("iris.tflite"), model)?;
 
     let mut pass = Pass::<Net<H>, Input>::ZERO;
     let mut text = String::from("// Written by `cargo run --release --example iris -- --firmware firmware/data`.\n");

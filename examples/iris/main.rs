@@ -4,6 +4,7 @@
 
 mod data;
 mod firmware;
+mod integers;
 mod networks;
 mod sweep;
 mod table;
