@@ -5,6 +5,7 @@
 //! the bits do not. Speed comes from computing neighbouring outputs side by side in registers (in vectors, where there are any),
 //! never from splitting a sum. No product is fused with its addition.
 
+use crate::kernels::backend::{Backend, Native, same, same_mut, same_one, same_one_mut};
 use crate::numbers::Real;
 
 /// Rows that are computed together.
@@ -23,8 +24,6 @@ const WIDE: usize = if cfg!(target_arch = "arm") {
 pub(crate) const NARROW: usize = 12;
 /// Scalars that are done before a loop over the widest vectors would have begun.
 pub(crate) const SHORT: usize = 64;
-/// Products that make it worth to ask the machine for wider vectors.
-const MANY: usize = 4096;
 
 /// `y = b + x·w`.
 #[inline]
@@ -34,7 +33,11 @@ pub(crate) fn affine<T: Real, const I: usize, const O: usize, const B: usize>(
     b: &[T; O],
     y: &mut [[T; O]; B],
 ) {
-    if x.iter().zip(y.iter_mut()).all(|(x, y)| T::affine(x, w, b, y)) {
+    let in_backend = |(x, y): (&[T; I], &mut [T; O])| match (same_one(x), same_one(w), same_one(b), same_one_mut(y)) {
+        (Some(x), Some(w), Some(b), Some(y)) => Native::affine::<I, O>(x, w, b, y),
+        _ => false,
+    };
+    if x.iter().zip(y.iter_mut()).all(in_backend) {
         return;
     }
     for y in y.iter_mut() {
@@ -51,15 +54,33 @@ pub(crate) fn gradients<const ADD: bool, T: Real, const I: usize, const O: usize
     gw: &mut [[T; O]; I],
     gb: &mut [T; O],
 ) {
-    if let (false, Some((first_x, x)), Some((first_dy, dy))) = (ADD, x.split_first(), dy.split_first())
-        && T::products(first_x, first_dy, gw, gb)
+    // One example; on a device more of them too, the others then added.
+    if (B == 1 || cfg!(target_os = "none"))
+        && let (false, Some((first_x, x)), Some((first_dy, dy))) = (ADD, x.split_first(), dy.split_first())
+        && first_gradients(first_x, first_dy, gw, gb)
     {
-        product::<true, _, _>(&Columns(x), dy, gw);
-        sum_rows::<true, _, _>(dy, gb);
+        if B > 1 {
+            product::<true, _, _>(&Columns(x), dy, gw);
+            sum_rows::<true, _, _>(dy, gb);
+        }
         return;
     }
     outer_products::<ADD, _, _, _, _>(x, dy, gw);
     sum_rows::<ADD, _, _>(dy, gb);
+}
+
+/// `gw = xᵀ·dy` and `gb = dy` of one example, if the target has a loop for it.
+#[inline(always)]
+fn first_gradients<T: Real, const I: usize, const O: usize>(
+    x: &[T; I],
+    dy: &[T; O],
+    gw: &mut [[T; O]; I],
+    gb: &mut [T; O],
+) -> bool {
+    match (same_one(x), same_one(dy), same_one_mut(gw), same_one_mut(gb)) {
+        (Some(x), Some(dy), Some(gw), Some(gb)) => Native::gradients::<I, O>(x, dy, gw, gb),
+        _ => false,
+    }
 }
 
 /// `g = xᵀ·dy`, or `g += xᵀ·dy` if `ADD`.
@@ -73,9 +94,6 @@ fn outer_products<const ADD: bool, T: Real, const I: usize, const O: usize, cons
         && !cfg!(target_arch = "arm")
     {
         for (g, x) in g.iter_mut().zip(x) {
-            if !ADD && O > NARROW && O <= SHORT && T::scale(g, *x, dy) {
-                continue;
-            }
             for (g, dy) in g.iter_mut().zip(dy) {
                 *g = if ADD { *g + *x * *dy } else { *x * *dy };
             }
@@ -106,14 +124,6 @@ pub(crate) fn times_transposed<const ADD: bool, T: Real, const I: usize, const O
     w: &[[T; O]; I],
     dx: &mut [[T; I]; B],
 ) {
-    if cfg!(target_arch = "arm") {
-        if !ADD {
-            dx.as_flattened_mut().fill(T::EMPTY_SUM);
-        }
-        if dx.iter_mut().zip(dy).all(|(dx, dy)| add_dot_products(dy, w, dx)) {
-            return;
-        }
-    }
     // A device has no vectors that this is for, and no such stack.
     if B < 4 || I < WIDTH || cfg!(target_os = "none") {
         for (dx, dy) in dx.iter_mut().zip(dy) {
@@ -155,7 +165,7 @@ pub(crate) fn times_transposed<const ADD: bool, T: Real, const I: usize, const O
 
 #[inline(always)]
 fn dot_products<const ADD: bool, T: Real, const O: usize>(dy: &[T; O], w: &[[T; O]], dx: &mut [T]) {
-    if !ADD && T::dot_products(dy, w, dx) {
+    if dot_products_in_backend::<ADD, _, _>(dy, w, dx) {
         return;
     }
     for (dx, w) in dx.iter_mut().zip(w) {
@@ -167,35 +177,31 @@ fn dot_products<const ADD: bool, T: Real, const O: usize>(dy: &[T; O], w: &[[T; 
     }
 }
 
-/// `dx += dy·wᵀ` for one row, eight or four sums at a time, if the target has assembly for it; `false` if not.
+/// `dx = dy·wᵀ` for one row, or `dx += dy·wᵀ` if `ADD`, if the target has a loop for it.
+#[inline(always)]
+fn dot_products_in_backend<const ADD: bool, T: Real, const O: usize>(dy: &[T; O], w: &[[T; O]], dx: &mut [T]) -> bool {
+    match (same_one(dy), same(w), same_mut(dx)) {
+        (Some(dy), Some(w), Some(dx)) => Native::dot_products::<ADD, O>(dy, w, dx),
+        _ => false,
+    }
+}
+
+/// `dx += dy·wᵀ` for one row, if the target has a loop for it; `false` if not.
 #[inline(always)]
 pub(crate) fn add_dot_products<T: Real, const I: usize, const O: usize>(
     dy: &[T; O],
     w: &[[T; O]; I],
     dx: &mut [T; I],
 ) -> bool {
-    let ((dx, dx_rest), (w, w_rest)) = (dx.as_chunks_mut::<8>(), w.as_chunks::<8>());
-    let w = if I >= 64 { of_any_length(w) } else { w };
-    let ((dx_4, dx_rest), (w_4, w_rest)) = (dx_rest.as_chunks_mut::<4>(), w_rest.as_chunks::<4>());
-    if dx.iter_mut().zip(w).all(|(dx, w)| T::add_dot_products(dy, w, dx))
-        && dx_4.iter_mut().zip(w_4).all(|(dx, w)| T::add_dot_products(dy, w, dx))
-    {
-        dot_products::<true, _, _>(dy, w_rest, dx_rest);
-        return true;
-    }
-    false
-}
-
-/// The same rows. The compiler takes assembly for short and would write out all turns of a loop over it whose number it knows.
-#[inline(always)]
-fn of_any_length<R>(rows: R) -> R {
-    if cfg!(all(target_arch = "arm", target_abi = "eabihf")) { core::hint::black_box(rows) } else { rows }
+    dot_products_in_backend::<true, _, _>(dy, w, dx)
 }
 
 /// `w -= scale·g`.
 #[inline]
 pub(crate) fn subtract_scaled<T: Real>(w: &mut [T], scale: T, g: &[T]) {
-    if w.len() <= SHORT && T::subtract_scaled(w, scale, g) {
+    if let (Some(w), Some([scale]), Some(g)) = (same_mut(w), same(core::slice::from_ref(&scale)), same(g))
+        && Native::subtract_scaled(w, *scale, g)
+    {
         return;
     }
     // Four at a time on a Cortex-M, then two: loads side by side pipeline, and no operation waits for the one before it.
@@ -284,34 +290,29 @@ impl<T: Real> Matrix<T> for Strided<'_, T> {
 /// `c[m][n] = Σₖ a(m, k)·b[k][n]`, added to what `c` holds if `ADD`, tile by tile.
 #[inline(always)]
 pub(crate) fn product<const ADD: bool, T: Real, const N: usize>(a: &impl Matrix<T>, b: &[[T; N]], c: &mut [[T; N]]) {
-    if ADD {
-        let rows = if c.len() > 16 { of_any_length(&mut *c) } else { &mut *c };
-        let in_assembly = rows.iter_mut().enumerate().all(|(m, c)| {
-            let row = a.strided().skip_rows(m);
-            T::add_products(row.data, row.column, b, c)
-        });
-        if in_assembly {
-            return;
+    let in_backend = |m: usize, c: &mut [[T; N]]| {
+        let Strided { data, row, column } = a.strided().skip_rows(m);
+        match (same(data), same(b), same_mut(c)) {
+            (Some(data), Some(b), Some(c)) => Native::product::<ADD, N>(Strided { data, row, column }, b, c),
+            _ => 0,
         }
-    }
-    let many = N > NARROW && b.len() * c.len() * N >= MANY;
-    let in_vectors = |m: usize, c: &mut [[T; N]]| {
-        if !many {
-            return 0;
-        }
-        T::product_in_vectors(ADD, a.strided().skip_rows(m), b.as_flattened(), c.as_flattened_mut(), N)
     };
     let (fours, rest) = c.as_chunks_mut::<ROWS>();
-    let n = in_vectors(0, fours.as_flattened_mut());
-    for (i, c) in fours.iter_mut().enumerate() {
-        if ROWS == 1 {
-            row_of_tiles::<ADD, T, ROWS, WIDE, N>(a, b, c, i, n);
-        } else {
-            row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(a, b, c, ROWS * i, n);
+    let n = in_backend(0, fours.as_flattened_mut());
+    if n < N {
+        for (i, c) in fours.iter_mut().enumerate() {
+            if ROWS == 1 {
+                row_of_tiles::<ADD, T, ROWS, WIDE, N>(a, b, c, i, n);
+            } else {
+                row_of_tiles::<ADD, T, ROWS, COLUMNS, N>(a, b, c, ROWS * i, n);
+            }
         }
     }
+    if rest.is_empty() {
+        return;
+    }
     let m = ROWS * fours.len();
-    let n = in_vectors(m, rest);
+    let n = in_backend(m, rest);
     if let Ok(c) = <&mut [_; 3]>::try_from(&mut *rest) {
         row_of_tiles::<ADD, T, 3, COLUMNS, N>(a, b, c, m, n);
     } else if let Ok(c) = <&mut [_; 2]>::try_from(&mut *rest) {

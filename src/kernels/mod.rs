@@ -3,13 +3,12 @@
 //! A fast loop lies beside its plain twin, which says what it computes and whose bits it has. Which of them runs is chosen here, and no
 //! layer knows. Uses `numbers`.
 
+pub(crate) mod backend;
 mod matrix;
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-pub(crate) mod short;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
-pub(crate) mod vfp;
+mod vfp;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-pub(crate) mod wide;
+mod x86;
 
 pub use matrix::Strided;
 pub(crate) use matrix::*;

@@ -1,5 +1,6 @@
 //! Activation functions, as a type parameter of a layer (`Dense<4, 10, Sigmoid>`) and as layers of their own.
 
+use crate::kernels::backend::{Elementary, apply};
 use crate::layers::{Forward, Layer, Memory, Mode, Plan};
 use crate::numbers::{Real, Tensor, Zero, fingerprint, stateless};
 
@@ -136,7 +137,7 @@ impl Activation for Sigmoid {
     const NAME: &str = "Sigmoid";
     #[inline]
     fn forward<T: Real>(rows: &mut [T], _: usize) {
-        if T::sigmoid_in_place(rows) {
+        if apply(Elementary::Sigmoid, rows) {
             return;
         }
         for v in rows.iter_mut() {
@@ -202,7 +203,7 @@ fn exp_lanes<T: Real>(x: &mut [T; LANES]) {
 /// `eˣ` in place; `each` is shown every one, in order.
 #[inline(always)]
 fn exp_each<T: Real>(row: &mut [T], mut each: impl FnMut(T)) {
-    if T::exp_in_place(row) {
+    if apply(Elementary::Exp, row) {
         row.iter().for_each(|v| each(*v));
         return;
     }

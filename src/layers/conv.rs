@@ -3,6 +3,7 @@
 use core::array::{from_mut, from_ref};
 use core::marker::PhantomData;
 
+use crate::kernels::backend::convolve_two;
 use crate::kernels::{NARROW, Strided, add_dot_products, product, sum_rows};
 use crate::layers::{
     Activation, Affine, Axis, Forward, Geometry, Layer, Linear, Memory, Mode, OnImage, OnSignal, Same, scale_rows,
@@ -249,7 +250,7 @@ fn convolve_pairs<T: Real, const C: usize, const O: usize, const KH: usize, cons
     let (pairs, _) = y.as_chunks_mut::<2>();
     let in_assembly = |(i, y): (usize, &mut _)| {
         let x = x.get(2 * i * columns.stride * C..).unwrap_or(&[]);
-        T::convolve_two(x, [columns.stride * C, columns.input * C], w, y)
+        convolve_two(x, [columns.stride * C, columns.input * C], w, y)
     };
     2 * pairs.iter_mut().enumerate().map(in_assembly).take_while(|done| *done).count()
 }

@@ -5,7 +5,6 @@ use core::ops::Neg;
 
 use num_traits::NumAssign;
 
-use crate::kernels::Strided;
 use crate::numbers::Scalar;
 use crate::numbers::elementary::{exp, ln, tanh};
 
@@ -53,92 +52,6 @@ pub trait Real:
     #[doc(hidden)]
     fn are_small(values: &[Self]) -> bool;
 
-    /// `c[j] += Σₖ a[k·stride]·b[k][j]` if the target has assembly for it; `false` if not.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn add_products<const N: usize>(_a: &[Self], _stride: usize, _b: &[[Self; N]], _c: &mut [Self; N]) -> bool {
-        false
-    }
-    /// `y[j] = b[j] + Σᵢ x[i]·w[i][j]`, likewise.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn affine<const M: usize, const N: usize>(
-        _x: &[Self; M],
-        _w: &[[Self; N]; M],
-        _b: &[Self; N],
-        _y: &mut [Self; N],
-    ) -> bool {
-        false
-    }
-    /// `c[i][j] = a[i]·b[j]` and `copy = b`, likewise.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn products<const M: usize, const N: usize>(
-        _a: &[Self; M],
-        _b: &[Self; N],
-        _c: &mut [[Self; N]; M],
-        _copy: &mut [Self; N],
-    ) -> bool {
-        false
-    }
-    /// `c = a·b`, or `c += a·b` if `add`, for the first columns, if the machine has vectors for it that the build does not know of;
-    /// returns how many columns it has done. `b` and `c` are rows of `width` scalars, those of `c` fewer than four or a multiple of four.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn product_in_vectors(_add: bool, _a: Strided<Self>, _b: &[Self], _c: &mut [Self], _width: usize) -> usize {
-        0
-    }
-    /// `sums[r] += Σₖ a[k]·rows[r][k]` for 4 or 8 rows, if the target has assembly for it.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn add_dot_products<const R: usize, const N: usize>(
-        _a: &[Self; N],
-        _rows: &[[Self; N]; R],
-        _sums: &mut [Self; R],
-    ) -> bool {
-        false
-    }
-    /// `y[r][o] += Σᵤ Σₖ x[r·step + u·width + k]·w[u][k][o]`, k over the scalars of a kernel's row, likewise.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn convolve_two<const KW: usize, const C: usize, const O: usize>(
-        _x: &[Self],
-        [_step, _width]: [usize; 2],
-        _w: &[[[[Self; O]; C]; KW]],
-        _y: &mut [[Self; O]; 2],
-    ) -> bool {
-        false
-    }
-    /// `y = a·x`, if there are vectors for a few scalars.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn scale(_y: &mut [Self], _a: Self, _x: &[Self]) -> bool {
-        false
-    }
-    /// `w -= a·g`, if there are vectors for a few scalars.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn subtract_scaled(_w: &mut [Self], _a: Self, _g: &[Self]) -> bool {
-        false
-    }
-    /// `dx[i] = Σⱼ dy[j]·w[i][j]`, likewise.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn dot_products<const O: usize>(_dy: &[Self; O], _w: &[[Self; O]], _dx: &mut [Self]) -> bool {
-        false
-    }
-    /// `eˣ` in place, likewise.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn exp_in_place(_row: &mut [Self]) -> bool {
-        false
-    }
-    /// `1 / (1 + e⁻ˣ)` in place, likewise.
-    #[doc(hidden)]
-    #[inline(always)]
-    fn sigmoid_in_place(_row: &mut [Self]) -> bool {
-        false
-    }
     /// Absolute value.
     fn abs(self) -> Self {
         if self < Self::ZERO { -self } else { self }
@@ -205,10 +118,6 @@ impl Real for f32 {
     fn tanh(self) -> Self {
         tanh(self)
     }
-    #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
-    crate::kernels::vfp::methods!();
-    #[cfg(all(target_arch = "x86_64", feature = "std"))]
-    crate::kernels::wide::methods!();
     /// A look at the bits: without a floating-point unit a comparison is a call.
     #[inline]
     fn is_finite(self) -> bool {

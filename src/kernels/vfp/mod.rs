@@ -17,7 +17,11 @@ use core::arch::asm;
 mod exp;
 mod narrow;
 
-pub use exp::{exp, sigmoid};
+use exp::{exp, sigmoid};
+
+use crate::kernels::Strided;
+use crate::kernels::backend::{Backend, Elementary};
+use crate::numbers::Real;
 
 /// Columns of the tiles of a row of `n`: all of the same width, as wide as the registers allow.
 const fn width(n: usize) -> usize {
@@ -145,7 +149,7 @@ macro_rules! add_row {
 
 /// `c[j] += Σₖ a[k·stride]·b[k][j]`, k in ascending order.
 #[inline(always)]
-pub fn add_products<const N: usize>(a: &[f32], stride: usize, b: &[[f32; N]], c: &mut [f32; N]) {
+fn add_products<const N: usize>(a: &[f32], stride: usize, b: &[[f32; N]], c: &mut [f32; N]) {
     if b.is_empty() || (b.len() - 1).saturating_mul(stride) >= a.len() {
         return;
     }
@@ -201,7 +205,7 @@ fn add_products_to_tile<const N: usize, const LAST: bool>(
 /// `y[r][o] += Σᵤ Σₖ x[r·step + u·width + k]·w[u][k][o]`, u in ascending order, then k, which counts the `KW·C` scalars of a kernel's
 /// row. `O` is a multiple of 8. Eight channels of both outputs are in registers, so that each weight is loaded once for the two.
 #[inline(always)]
-pub fn convolve_two<const KW: usize, const C: usize, const O: usize>(
+fn convolve_two<const KW: usize, const C: usize, const O: usize>(
     x: &[f32],
     [step, width]: [usize; 2],
     w: &[[[[f32; O]; C]; KW]],
@@ -273,7 +277,7 @@ pub fn convolve_two<const KW: usize, const C: usize, const O: usize>(
 
 /// `y[j] = b[j] + Σᵢ x[i]·w[i][j]`, i in ascending order.
 #[inline(always)]
-pub fn affine<const M: usize, const N: usize>(x: &[f32; M], w: &[[f32; N]; M], b: &[f32; N], y: &mut [f32; N]) {
+fn affine<const M: usize, const N: usize>(x: &[f32; M], w: &[[f32; N]; M], b: &[f32; N], y: &mut [f32; N]) {
     if narrow::is_narrow(N) {
         return narrow::affine(x, w, b, y);
     }
@@ -322,12 +326,7 @@ const fn turns(n: usize) -> usize {
 
 /// `c[i][j] = a[i]·b[j]`, and `copy = b`.
 #[inline(always)]
-pub fn products<const M: usize, const N: usize>(
-    a: &[f32; M],
-    b: &[f32; N],
-    c: &mut [[f32; N]; M],
-    copy: &mut [f32; N],
-) {
+fn products<const M: usize, const N: usize>(a: &[f32; M], b: &[f32; N], c: &mut [[f32; N]; M], copy: &mut [f32; N]) {
     tiles::<N>(|n, last| {
         if last {
             products_of_tile::<M, N, true>(a, b, c, copy, n);
@@ -378,7 +377,7 @@ fn products_of_tile<const M: usize, const N: usize, const LAST: bool>(
 
 /// `sums[r] += Σₖ a[k]·rows[r][k]`, k in ascending order, for `R` = 4 or 8 rows.
 #[inline(always)]
-pub fn add_dot_products<const R: usize, const N: usize>(a: &[f32; N], rows: &[[f32; N]; R], sums: &mut [f32; R]) {
+fn add_dot_products<const R: usize, const N: usize>(a: &[f32; N], rows: &[[f32; N]; R], sums: &mut [f32; R]) {
     const { assert!(R == 4 || R == 8) };
     // Assembly that is not for this `N` must be valid too.
     const fn short(n: usize) -> usize {
@@ -475,74 +474,91 @@ pub fn add_dot_products<const R: usize, const N: usize>(a: &[f32; N], rows: &[[f
     }
 }
 
-/// [`Real`](crate::Real)'s methods that say whether the target has assembly, for `f32`. Most rows of up to three are left to the compiler,
-/// whose own code is as short.
-macro_rules! methods {
-    () => {
-        #[inline(always)]
-        fn exp_in_place(row: &mut [f32]) -> bool {
-            $crate::kernels::vfp::exp(row);
-            true
+/// A Cortex-M with a floating-point unit. Most rows of up to three are left to the compiler, whose own code is as short.
+pub(crate) struct Vfp;
+
+impl Backend for Vfp {
+    #[inline(always)]
+    fn product<const ADD: bool, const N: usize>(a: Strided<f32>, b: &[[f32; N]], c: &mut [[f32; N]]) -> usize {
+        if !ADD || N <= 3 {
+            return 0;
         }
-        #[inline(always)]
-        fn sigmoid_in_place(row: &mut [f32]) -> bool {
-            $crate::kernels::vfp::sigmoid(row);
-            true
+        let rows = if c.len() > 16 { of_any_length(c) } else { c };
+        for (m, c) in rows.iter_mut().enumerate() {
+            let row = a.skip_rows(m);
+            add_products(row.data, row.column, b, c);
         }
-        #[inline(always)]
-        fn add_products<const N: usize>(a: &[f32], stride: usize, b: &[[f32; N]], c: &mut [f32; N]) -> bool {
-            if N > 3 {
-                $crate::kernels::vfp::add_products(a, stride, b, c);
+        N
+    }
+    #[inline(always)]
+    fn affine<const M: usize, const N: usize>(x: &[f32; M], w: &[[f32; N]; M], b: &[f32; N], y: &mut [f32; N]) -> bool {
+        affine(x, w, b, y);
+        true
+    }
+    #[inline(always)]
+    fn gradients<const M: usize, const N: usize>(
+        x: &[f32; M],
+        dy: &[f32; N],
+        gw: &mut [[f32; N]; M],
+        gb: &mut [f32; N],
+    ) -> bool {
+        if N > 3 {
+            products(x, dy, gw, gb);
+        }
+        N > 3
+    }
+    /// Eight or four rows at a time.
+    #[inline(always)]
+    fn dot_products<const ADD: bool, const N: usize>(a: &[f32; N], rows: &[[f32; N]], sums: &mut [f32]) -> bool {
+        if N <= 3 {
+            return false;
+        }
+        if !ADD {
+            sums.fill(f32::EMPTY_SUM);
+        }
+        let ((sums_8, sums), (rows_8, rows)) = (sums.as_chunks_mut::<8>(), rows.as_chunks::<8>());
+        let rows_8 = if rows_8.len() >= 8 { of_any_length(rows_8) } else { rows_8 };
+        for (sums, rows) in sums_8.iter_mut().zip(rows_8) {
+            add_dot_products(a, rows, sums);
+        }
+        let ((sums_4, sums), (rows_4, rows)) = (sums.as_chunks_mut::<4>(), rows.as_chunks::<4>());
+        for (sums, rows) in sums_4.iter_mut().zip(rows_4) {
+            add_dot_products(a, rows, sums);
+        }
+        for (sum, row) in sums.iter_mut().zip(rows) {
+            for (a, b) in a.iter().zip(row) {
+                *sum += *a * *b;
             }
-            N > 3
         }
-        #[inline(always)]
-        fn convolve_two<const KW: usize, const C: usize, const O: usize>(
-            x: &[f32],
-            steps: [usize; 2],
-            w: &[[[[f32; O]; C]; KW]],
-            y: &mut [[f32; O]; 2],
-        ) -> bool {
-            let blocks = O.is_multiple_of(8);
-            if blocks {
-                $crate::kernels::vfp::convolve_two(x, steps, w, y);
-            }
-            blocks
+        true
+    }
+    #[inline(always)]
+    fn convolve_two<const KW: usize, const C: usize, const O: usize>(
+        x: &[f32],
+        steps: [usize; 2],
+        w: &[[[[f32; O]; C]; KW]],
+        y: &mut [[f32; O]; 2],
+    ) -> bool {
+        let blocks = O.is_multiple_of(8);
+        if blocks {
+            convolve_two(x, steps, w, y);
         }
-        #[inline(always)]
-        fn affine<const M: usize, const N: usize>(
-            x: &[f32; M],
-            w: &[[f32; N]; M],
-            b: &[f32; N],
-            y: &mut [f32; N],
-        ) -> bool {
-            $crate::kernels::vfp::affine(x, w, b, y);
-            true
+        blocks
+    }
+    #[inline(always)]
+    fn apply(f: Elementary, row: &mut [f32]) -> bool {
+        match f {
+            Elementary::Exp => exp(row),
+            Elementary::Sigmoid => sigmoid(row),
         }
-        #[inline(always)]
-        fn products<const M: usize, const N: usize>(
-            a: &[f32; M],
-            b: &[f32; N],
-            c: &mut [[f32; N]; M],
-            copy: &mut [f32; N],
-        ) -> bool {
-            if N > 3 {
-                $crate::kernels::vfp::products(a, b, c, copy);
-            }
-            N > 3
-        }
-        #[inline(always)]
-        fn add_dot_products<const R: usize, const N: usize>(
-            a: &[f32; N],
-            rows: &[[f32; N]; R],
-            sums: &mut [f32; R],
-        ) -> bool {
-            if N > 3 {
-                $crate::kernels::vfp::add_dot_products(a, rows, sums);
-            }
-            N > 3
-        }
-    };
+        true
+    }
 }
-pub(crate) use methods;
+
+/// The same rows. The compiler takes assembly for short and would write out all turns of a loop over it whose number it knows.
+#[inline(always)]
+fn of_any_length<R>(rows: R) -> R {
+    core::hint::black_box(rows)
+}
+
 use registers;

@@ -219,42 +219,6 @@ fn add_products<V: Copy + core::ops::Add<Output = V> + core::ops::Mul<Output = V
     }
 }
 
-/// [`Real`](crate::Real)'s methods that say whether there are vectors, for `f32`.
-macro_rules! methods {
-    () => {
-        fn product_in_vectors(
-            add: bool,
-            a: $crate::kernels::Strided<f32>,
-            b: &[f32],
-            c: &mut [f32],
-            width: usize,
-        ) -> usize {
-            $crate::kernels::wide::product(add, a, b, c, width)
-        }
-        #[inline(always)]
-        fn scale(y: &mut [f32], a: f32, x: &[f32]) -> bool {
-            $crate::kernels::short::scale(y, a, x);
-            true
-        }
-        #[inline(always)]
-        fn subtract_scaled(w: &mut [f32], a: f32, g: &[f32]) -> bool {
-            $crate::kernels::short::subtract_scaled(w, a, g);
-            true
-        }
-        #[inline(always)]
-        fn dot_products<const O: usize>(dy: &[f32; O], w: &[[f32; O]], dx: &mut [f32]) -> bool {
-            $crate::kernels::short::dot_products(dy, w, dx);
-            true
-        }
-        #[inline(always)]
-        fn exp_in_place(row: &mut [f32]) -> bool {
-            $crate::kernels::short::exp(row);
-            true
-        }
-    };
-}
-pub(crate) use methods;
-
 #[cfg(test)]
 mod tests {
     use super::*;

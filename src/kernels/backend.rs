@@ -1,0 +1,138 @@
+//! Which loop runs: that of the processor, if it has one, or the plain one.
+//!
+//! A back end is a file of its own with a type that implements [`Backend`]; [`Native`] names the one of the target. Loops are generic over
+//! the scalar, back ends are for `f32`, and [`same`] leads from one to the other. All of it is decided when a network is compiled.
+
+use core::any::TypeId;
+use core::slice::{from_mut, from_ref};
+
+use bytemuck::{Pod, try_cast_slice, try_cast_slice_mut};
+
+use crate::kernels::Strided;
+use crate::numbers::Real;
+
+/// Faster loops for `f32`, with the bits of the plain ones beside which they are called. A function says whether it has done the work; a
+/// back end leaves out what it has nothing better for.
+pub(crate) trait Backend {
+    /// `c = a·b`, or `c += a·b` if `ADD`, for the first columns; returns how many it has done. The rows of `c` are fewer than four or a
+    /// multiple of four.
+    #[inline(always)]
+    fn product<const ADD: bool, const N: usize>(_a: Strided<f32>, _b: &[[f32; N]], _c: &mut [[f32; N]]) -> usize {
+        0
+    }
+    /// `y[j] = b[j] + Σᵢ x[i]·w[i][j]`.
+    #[inline(always)]
+    fn affine<const M: usize, const N: usize>(
+        _x: &[f32; M],
+        _w: &[[f32; N]; M],
+        _b: &[f32; N],
+        _y: &mut [f32; N],
+    ) -> bool {
+        false
+    }
+    /// `gw[i][j] = x[i]·dy[j]` and `gb = dy`: the gradients of one example.
+    #[inline(always)]
+    fn gradients<const M: usize, const N: usize>(
+        _x: &[f32; M],
+        _dy: &[f32; N],
+        _gw: &mut [[f32; N]; M],
+        _gb: &mut [f32; N],
+    ) -> bool {
+        false
+    }
+    /// `sums[r] = Σₖ a[k]·rows[r][k]`, or `+=` if `ADD`.
+    #[inline(always)]
+    fn dot_products<const ADD: bool, const N: usize>(_a: &[f32; N], _rows: &[[f32; N]], _sums: &mut [f32]) -> bool {
+        false
+    }
+    /// `y[r][o] += Σᵤ Σₖ x[r·step + u·width + k]·w[u][k][o]`, k over the scalars of a kernel's row.
+    #[inline(always)]
+    fn convolve_two<const KW: usize, const C: usize, const O: usize>(
+        _x: &[f32],
+        [_step, _width]: [usize; 2],
+        _w: &[[[[f32; O]; C]; KW]],
+        _y: &mut [[f32; O]; 2],
+    ) -> bool {
+        false
+    }
+    /// `w -= a·g`, for a few scalars.
+    #[inline(always)]
+    fn subtract_scaled(_w: &mut [f32], _a: f32, _g: &[f32]) -> bool {
+        false
+    }
+    /// `f(x)` in place.
+    #[inline(always)]
+    fn apply(_f: Elementary, _row: &mut [f32]) -> bool {
+        false
+    }
+}
+
+/// A function that a back end may have for a whole row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Elementary {
+    /// `eˣ`.
+    Exp,
+    /// `1 / (1 + e⁻ˣ)`.
+    Sigmoid,
+}
+
+/// The back end of the target.
+#[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+pub(crate) type Native = crate::kernels::vfp::Vfp;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) type Native = crate::kernels::x86::X86;
+#[cfg(not(any(
+    all(target_arch = "arm", target_os = "none", target_abi = "eabihf"),
+    all(target_arch = "x86_64", feature = "std")
+)))]
+pub(crate) type Native = Plain;
+
+/// A target without faster loops.
+#[allow(dead_code)] // Where there is another.
+pub(crate) struct Plain;
+
+impl Backend for Plain {}
+
+/// The same slice, if `A` is `B`.
+#[inline(always)]
+pub(crate) fn same<A: Pod, B: Pod>(values: &[A]) -> Option<&[B]> {
+    if TypeId::of::<A>() == TypeId::of::<B>() { try_cast_slice(values).ok() } else { None }
+}
+
+/// [`same`], to be written to.
+#[inline(always)]
+pub(crate) fn same_mut<A: Pod, B: Pod>(values: &mut [A]) -> Option<&mut [B]> {
+    if TypeId::of::<A>() == TypeId::of::<B>() { try_cast_slice_mut(values).ok() } else { None }
+}
+
+/// [`same`], of one value.
+#[inline(always)]
+pub(super) fn same_one<A: Pod, B: Pod>(value: &A) -> Option<&B> {
+    same(from_ref(value))?.first()
+}
+
+/// [`same_mut`], of one value.
+#[inline(always)]
+pub(super) fn same_one_mut<A: Pod, B: Pod>(value: &mut A) -> Option<&mut B> {
+    same_mut(from_mut(value))?.first_mut()
+}
+
+/// `f(x)` in place, if the target has it for whole rows.
+#[inline(always)]
+pub(crate) fn apply<T: Real>(f: Elementary, row: &mut [T]) -> bool {
+    same_mut(row).is_some_and(|row| Native::apply(f, row))
+}
+
+/// [`Backend::convolve_two`].
+#[inline(always)]
+pub(crate) fn convolve_two<T: Real, const KW: usize, const C: usize, const O: usize>(
+    x: &[T],
+    steps: [usize; 2],
+    w: &[[[[T; O]; C]; KW]],
+    y: &mut [[T; O]; 2],
+) -> bool {
+    match (same(x), same(w), same_one_mut(y)) {
+        (Some(x), Some(w), Some(y)) => Native::convolve_two::<KW, C, O>(x, steps, w, y),
+        _ => false,
+    }
+}
