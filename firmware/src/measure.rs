@@ -1,5 +1,7 @@
 //! Programs that run or train a network once, for `cargo xtask bench`: their size beyond [`nothing`]'s is what the network takes.
 
+pub mod mobilenet;
+
 use core::hint::black_box;
 
 use defmt::println;
