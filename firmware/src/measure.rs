@@ -1,4 +1,7 @@
-//! Programs that run or train a network once, for `cargo xtask bench`: their size beyond [`nothing`]'s is what the network takes.
+//! Programs that run or train a network once, for `cargo xtask bench`: their size beyond [`nothing`]'s is what the network takes. They print
+//! the peak of the stack, and the sizes of the network and of the input.
+
+pub mod mobilenet;
 
 use core::hint::black_box;
 
@@ -42,7 +45,7 @@ pub const fn image() -> Image {
 /// Runs `net`, whose weights are in flash.
 pub fn inference<const BYTES: usize, N: Forward<X>, X: Array>(net: &N, arena: &mut Arena<BYTES>, x: &X) -> ! {
     let (net, x) = (black_box(net), black_box(x));
-    region(|| {
+    region([size_of::<N>(), size_of::<X>()], || {
         black_box(arena.predict(net, x));
     })
 }
@@ -53,7 +56,7 @@ where
     CrossEntropy: Loss<N::Out, usize>,
 {
     let (net, x, mut optimizer) = (black_box(net), black_box(x), Sgd::new(black_box(0.01)));
-    region(|| {
+    region([size_of::<N>(), size_of::<X>()], || {
         // Nothing here is not finite; if it were, the step would be shorter and the table would show it.
         black_box(trainer.step(net, &mut optimizer, &CrossEntropy, x, black_box(&[1])).is_ok());
     })
@@ -92,13 +95,13 @@ macro_rules! sgd_step {
 
 /// What the others are compared with.
 pub fn nothing() -> ! {
-    region(|| ())
+    region([0; 2], || ())
 }
 
 #[inline(always)]
-fn region(work: impl FnOnce()) -> ! {
+fn region([net, x]: [usize; 2], work: impl FnOnce()) -> ! {
     memory::paint_stack();
     arch::region(work);
-    println!("{=usize}", memory::peak_stack());
+    println!("{=usize} {=usize} {=usize}", memory::peak_stack(), net, x);
     board::exit(true)
 }
