@@ -5,7 +5,8 @@ use super::{Output, Weights};
 
 /// Matrix product, of one or more vectors.
 ///
-/// Its sums are rounded once ([`Multiplier::once`](super::Multiplier::once)).
+/// Its sums are rounded once ([`Multiplier::once`](super::Multiplier::once)). LiteRT's kernel multiplies in `f64` and rounds halves away from
+/// 0, unlike its convolutions; [`Multiplier::exact`](super::Multiplier::exact) chooses multipliers that make the same of each sum.
 #[derive(Clone, Copy, Debug)]
 pub struct FullyConnected {
     /// Elements of a vector that is read.

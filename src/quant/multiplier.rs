@@ -1,5 +1,7 @@
 //! A real factor as an integer and a shift.
 
+use core::ops::RangeInclusive;
+
 /// A real factor above 0, as `mantissa * 2^(shift - 31)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Multiplier {
@@ -22,6 +24,39 @@ impl Multiplier {
             -31..=30 => Self { mantissa: mantissa as i32, shift: shift as i8 },
             _ => Self { mantissa: i32::MAX, shift: 30 },
         }
+    }
+
+    /// The one whose [`once`](Self::once) makes of each sum in `sums` what `f64` makes of it: `sum * real`, rounded to the nearest integer,
+    /// halves away from 0; at least where that lies in `results`. `None` if 31 bits are too few for this.
+    ///
+    /// Both are monotonous, so that it is enough to look at the sums where the result changes.
+    pub fn exact(real: f64, sums: RangeInclusive<i32>, results: RangeInclusive<i32>) -> Option<Self> {
+        /// Steps from the nearest mantissa. Each moves a result's first sum by 2⁻³⁰ of itself.
+        const STEPS: i32 = 16;
+
+        let nearest = Self::new(real);
+        let expected = |sum: i64| libm::round(sum as f64 * real) as i64;
+        let agrees = |multiplier: &Self| {
+            results.clone().all(|result| {
+                let about = libm::round((f64::from(result) - 0.5) / real);
+                if !(f64::from(*sums.start()) - 2.0..=f64::from(*sums.end()) + 2.0).contains(&about) {
+                    return true;
+                }
+                let mut near = about as i64 - 2..=about as i64 + 2;
+                near.all(|sum| match i32::try_from(sum).ok().filter(|sum| sums.contains(sum)) {
+                    Some(sum) => {
+                        let (found, expected) = (i64::from(multiplier.once(sum)), expected(sum.into()));
+                        (found >= result.into()) == (expected >= result.into())
+                    }
+                    None => true,
+                })
+            })
+        };
+        let mut steps = (0..=STEPS).flat_map(|step| [step, -step]);
+        steps.find_map(|step| {
+            let mantissa = nearest.mantissa.saturating_add(step);
+            Some(Self { mantissa, ..nearest }).filter(|multiplier| mantissa >= 0 && agrees(multiplier))
+        })
     }
 
     /// `x` times the factor, rounded twice: to 32 bits of the product, halves up, then to the nearest integer, halves away from 0.

@@ -10,7 +10,7 @@ pub struct Weights<'a> {
     /// One for each output. The input's zero point is in it: `bias - zero_point * (sum of the output's weights)`.
     pub biases: &'a [i32],
     /// [Multipliers](Multiplier), one for each output or one for all: the scale of the input times that of the weights, divided by that of
-    /// the output, in `f64` from left to right.
+    /// the output, in `f64` from left to right; of a matrix product, near that ([`Multiplier::exact`]).
     pub mantissas: &'a [i32],
     /// The other part of the multipliers.
     pub shifts: &'a [i8],
