@@ -33,7 +33,7 @@ fn network<N, X, const B: usize, const O: usize>(
     let mut net = Box::new(N::ZERO);
     net.init(Init::GlorotUniform, &mut rng);
     let mut x = Box::new([X::ZERO; B]);
-    for value in Tensor::flatten_mut(&mut *x) {
+    for value in X::flatten_mut(&mut *x) {
         *value = rng.next_u32() as f32 / 2f32.powi(31) - 1.0;
     }
     let classes: [usize; B] = std::array::from_fn(|example| example % O);

@@ -112,13 +112,16 @@
 //! static NET: Net = include_weights!(Net, "iris.nrv");
 //!
 //! fn species(flower: &[f32; 4]) -> usize {
-//!     let mut pass = Pass::<Net, [f32; 4]>::ZERO; // 68 bytes of RAM: every layer's outputs
-//!     argmax(pass.predict(&NET, flower))
+//!     let mut arena = Arena::<{ arena_len::<Net, [f32; 4]>() }>::ZERO; // 56 bytes of RAM
+//!     argmax(arena.predict(&NET, flower))
 //! }
-//! # assert_eq!(size_of::<Pass<Net, [f32; 4]>>(), 68);
+//! # assert_eq!(size_of::<Arena<{ arena_len::<Net, [f32; 4]>() }>>(), 56);
 //! # assert_eq!(species(&[5.1, 3.5, 1.4, 0.2]), 0);
 //! # assert_eq!(species(&[7.1, 3.0, 5.9, 2.1]), 2);
 //! ```
+//!
+//! The [`Arena`] is as long as the largest two neighbouring outputs, not as all of them: each layer reads at one end of it and writes to
+//! the other.
 //!
 //! ## 5. Learn on the chip
 //!
@@ -183,14 +186,14 @@
 //! /// Vibration, 128 instants of 3 axes: a convolution that halves the length, then a memory of what came before.
 //! type Vibration = chain![Conv1d<3, 8, 5, Relu, To1d<62, 2>>, Gru<8, 12>, Last, Dense<12, 4>];
 //!
-//! let mut pass = Pass::<Vibration, [[f32; 3]; 128]>::ZERO;
-//! let logits: &[f32; 4] = pass.predict(&Vibration::ZERO, &[[0.0; 3]; 128]);
+//! let mut arena = Arena::<{ arena_len::<Vibration, [[f32; 3]; 128]>() }>::ZERO;
+//! let logits: &[f32; 4] = arena.predict(&Vibration::ZERO, &[[0.0; 3]; 128]);
 //! # assert_eq!(<Digits as Tensors<f32>>::LEN, 9_098);
 //! # assert_eq!(logits, &[0.0; 4]);
 //! # let mut device = ClothesOnDevice::ZERO;
 //! # nerve::Fold::fold_into(&Clothes::ZERO, &mut device);
-//! # Pass::<ClothesOnDevice, [[[f32; 1]; 28]; 28]>::ZERO.predict(&device, &[[[0.0; 1]; 28]; 28]);
-//! # let _ = Pass::<Digits, [[[f32; 1]; 28]; 28]>::ZERO;
+//! # Arena::<{ arena_len::<ClothesOnDevice, [[[f32; 1]; 28]; 28]>() }>::ZERO.predict(&device, &[[[0.0; 1]; 28]; 28]);
+//! # let _ = Arena::<{ arena_len::<Digits, [[[f32; 1]; 28]; 28]>() }>::ZERO;
 //! ```
 //!
 //! # Where to look
@@ -206,9 +209,9 @@
 //! | take weights from PyTorch, hand a network on as ONNX | `pytorch` (feature `safetensors`), `onnx` (feature `onnx`); both need `std` |
 //! | read a LiteRT (TensorFlow Lite) model, write one | `litert`, `graph` (feature `litert`, needs `std`); `nerve info` (feature `cli`) |
 //! | keep it inside a data structure of your own | `serde` (feature `serde`) |
-//! | keep to the RAM | [`assert_fits`], [`Pass`] |
+//! | run it on a device, keep to the RAM | [`Arena`], [`arena_len`], [`assert_fits`]; batches on a desktop: [`Pass`] |
 //! | come from PyTorch, see what a network takes, add a layer | [`guide`] |
-//! | write a layer | [`Layer`], [`Params`], [`Tensors`] |
+//! | write a layer | [`Forward`], [`Layer`], [`Params`], [`Tensors`] |
 //!
 //! # Same bits
 //!
@@ -252,13 +255,14 @@ pub use exchange::pytorch;
 pub use exchange::{Describe, Description};
 #[cfg(feature = "litert")]
 pub use exchange::{executor, float, graph, litert, lower};
-pub use infer::assert_fits;
+pub use infer::{Arena, arena_len, assert_fits};
 pub use layers::{
     Activation, Affine, Avg, AvgPool1d, AvgPool2d, BatchNorm, Conv, Conv1d, Conv2d, Dense, DepthwiseConv2d, Dropout,
-    Elu, Flatten, Fold, Frozen, GlobalAvgPool, Gru, Last, Layer, LeakyRelu, Linear, Max, MaxPool1d, MaxPool2d, Mode,
-    PairActs, Pool, Relu, Residual, Same, Scale, Sigmoid, Softmax, Standardize, Tanh, To, To1d, argmax,
+    Elu, Flatten, Fold, Forward, Frozen, GlobalAvgPool, Gru, Last, Layer, LeakyRelu, Linear, Max, MaxPool1d, MaxPool2d,
+    Memory, Mode, PairActs, Plan, Pool, Relu, Residual, Same, Scale, Sigmoid, Softmax, Standardize, Tanh, To, To1d,
+    argmax,
 };
-pub use numbers::{Init, Params, Real, Tensor, Tensors, Zero};
+pub use numbers::{Array, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
 #[cfg(feature = "checkpoint")]
 pub use storage::checkpoint;
 #[cfg(feature = "serde")]
@@ -275,9 +279,10 @@ pub use training::{
 pub mod prelude {
     pub use crate::optim::{Adam, AdamW, Momentum, Nesterov, Optimizer, RmsProp, Sgd};
     pub use crate::{
-        AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Confusion, Conv1d, Conv2d, CrossEntropy, Dense,
+        Arena, AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Confusion, Conv1d, Conv2d, CrossEntropy, Dense,
         DepthwiseConv2d, Dropout, Elu, Flatten, Frozen, GlobalAvgPool, Gru, Huber, Init, Last, LeakyRelu, Linear, Mae,
         MaxPool1d, MaxPool2d, Mse, Params, Pass, Regression, Relu, Residual, Schedule, Sigmoid, Softmax, Standardize,
-        Tanh, Tensors, To, To1d, TrainError, Trainer, Zero, argmax, chain, include_weights, shuffle, weights,
+        Tanh, Tensors, To, To1d, TrainError, Trainer, Zero, arena_len, argmax, chain, include_weights, shuffle,
+        weights,
     };
 }

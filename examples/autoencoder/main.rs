@@ -2,6 +2,7 @@
 
 mod table;
 
+use std::array::from_ref;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -83,9 +84,9 @@ fn parts_agree<F: Activation, C: Activation>(net: &Autoencoder<F, C>, images: &[
     let mut encode = Pass::<_, Pixels>::ZERO;
     let mut decode = Pass::<_, Code>::ZERO;
     for (image, whole) in images.iter().zip(outputs(net, images)) {
-        let code = encode.predict(encoder, image);
+        let [code] = encode.run(encoder, from_ref(image));
         ensure!(
-            *decode.predict(decoder, code) == whole,
+            decode.run(decoder, from_ref(code))[0] == whole,
             "the decoder alone gives another image than the whole network"
         );
     }

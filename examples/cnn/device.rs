@@ -1,12 +1,13 @@
 //! What an emulated device classifies, and the logits that it must find.
 
+use std::array::from_ref;
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use common::store;
 use nerve::prelude::*;
-use nerve::{Layer, Tensor};
+use nerve::{Array, Layer};
 
 use crate::Images;
 use crate::networks::Image;
@@ -26,7 +27,7 @@ where
     let mut confusion = Confusion::<10>::default();
     let mut records = Vec::new();
     for (i, (image, class)) in images.iter().zip(classes).enumerate() {
-        let logits = pass.predict(&net, image);
+        let [logits] = pass.run(&net, from_ref(image));
         confusion.add(*class, argmax(logits));
         if i < COUNT {
             records.extend(image.flat().iter().map(|value| (value * 255.0).round() as u8));

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use nerve::Layer;
 use nerve::prelude::*;
+use std::array::from_ref;
 
 use crate::mnist::Pixels;
 
@@ -36,5 +37,5 @@ pub enum Hidden {
 /// What a network makes of images.
 pub fn outputs<N: Layer<Pixels, Out = Pixels>>(net: &N, images: &[Pixels]) -> Vec<Pixels> {
     let mut pass = Box::new(Pass::<N, Pixels>::ZERO);
-    images.iter().map(|image| *pass.predict(net, image)).collect()
+    images.iter().map(|image| pass.run(net, from_ref(image))[0]).collect()
 }

@@ -1,5 +1,6 @@
 //! What the firmware takes from the desktop.
 
+use std::array::from_ref;
 use std::{fmt::Write, fs, path::Path};
 
 use anyhow::Result;
@@ -22,7 +23,7 @@ pub fn write<const H: usize>(folder: &Path, net: &Net<H>, weights: &[u8], split:
     writeln!(text, "/// A held-out flower, its species, and the bits of the host's logits.")?;
     writeln!(text, "pub static HELD_OUT: [([f32; 4], usize, [u32; 3]); {}] = [", split.test.x.len())?;
     for (x, class) in split.test.x.iter().zip(&split.test.y) {
-        writeln!(text, "    ({x:?}, {class}, {:?}),", pass.predict(net, x).map(f32::to_bits))?;
+        writeln!(text, "    ({x:?}, {class}, {:?}),", pass.run(net, from_ref(x))[0].map(f32::to_bits))?;
     }
     let train: Vec<_> = split.train.x.iter().zip(&split.train.y).collect();
     let labelled: Vec<_> = train.chunks(train.len() / 3).flat_map(|species| &species[..LABELLED_PER_SPECIES]).collect();

@@ -28,7 +28,8 @@ pub fn write(folder: &Path, split: &Split, plan: &Plan) -> Result<()> {
     store::save(&*cnn.net, &folder.join("signal-cnn.nrv"))?;
     store::save(&*gru.net, &folder.join("signal-gru.nrv"))?;
 
-    let (mut by_cnn, mut by_gru) = (Pass::<Cnn, Window>::ZERO, Pass::<Recurrent, Window>::ZERO);
+    let (mut by_cnn, mut by_gru) =
+        (Arena::<{ arena_len::<Cnn, Window>() }>::ZERO, Arena::<{ arena_len::<Recurrent, Window>() }>::ZERO);
     let mut bytes = Vec::new();
     for class in 0..EXERCISES.len() {
         let windows: Vec<_> = split.test.x.iter().zip(&split.test.y).filter(|(_, y)| **y == class).collect();
@@ -37,8 +38,8 @@ pub fn write(folder: &Path, split: &Split, plan: &Plan) -> Result<()> {
             let (x, _) = windows.get(i * step).context("too few windows of an exercise are held out")?;
             bytes.extend((class as u32).to_le_bytes());
             bytes.extend(x.as_flattened().iter().flat_map(|v| v.to_le_bytes()));
-            bytes.extend(by_cnn.predict(&cnn.net, x).iter().flat_map(|v| v.to_le_bytes()));
-            bytes.extend(by_gru.predict(&gru.net, x).iter().flat_map(|v| v.to_le_bytes()));
+            bytes.extend(by_cnn.predict(&*cnn.net, *x).iter().flat_map(|v| v.to_le_bytes()));
+            bytes.extend(by_gru.predict(&*gru.net, *x).iter().flat_map(|v| v.to_le_bytes()));
         }
     }
     fs::write(folder.join("signal.bin"), bytes)?;

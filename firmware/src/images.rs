@@ -7,7 +7,7 @@ use core::hint::black_box;
 
 use defmt::println;
 use nerve::prelude::*;
-use nerve::{Layer, Tensor};
+use nerve::{Array, Layer};
 use semihosting::fs::File;
 use semihosting::io::Read;
 
@@ -20,7 +20,7 @@ const RECORD: usize = PIXELS + 1 + 10 * size_of::<f32>();
 
 /// Runs `net` over every image of `file`; `ram` is the most bytes of RAM that it may take, stack included. False if a logit differs
 /// from the host's in a bit, if the file cannot be read, or if it takes more RAM.
-pub fn run<N>(name: &str, net: &N, pass: &mut Pass<N, Image>, file: &CStr, ram: usize) -> bool
+pub fn run<const BYTES: usize, N>(name: &str, net: &N, arena: &mut Arena<BYTES>, file: &CStr, ram: usize) -> bool
 where
     N: Layer<Image, Out = [f32; 10]>,
 {
@@ -43,9 +43,9 @@ where
         }
         let image = black_box(&image);
         ticks = timer.ticks(|| {
-            black_box(pass.predict(net, image));
+            black_box(arena.predict(net, image));
         });
-        let (Some((class, expected)), logits) = (record[PIXELS..].split_first(), pass.predict(net, image)) else {
+        let (Some((class, expected)), logits) = (record[PIXELS..].split_first(), arena.predict(net, image)) else {
             continue;
         };
         same_bits &= logits.iter().flat_map(|logit| logit.to_le_bytes()).eq(expected.iter().copied());

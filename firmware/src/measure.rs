@@ -4,7 +4,7 @@ use core::hint::black_box;
 
 use defmt::println;
 use nerve::prelude::*;
-use nerve::{Layer, Loss, Tensor};
+use nerve::{Array, Forward, Layer, Loss, Tensor};
 
 use crate::networks::cnn::Image;
 use crate::{arch, board, memory};
@@ -40,10 +40,10 @@ pub const fn image() -> Image {
 }
 
 /// Runs `net`, whose weights are in flash.
-pub fn inference<N: Layer<X>, X: Tensor<Elem = f32>>(net: &N, pass: &mut Pass<N, X>, x: &X) -> ! {
+pub fn inference<const BYTES: usize, N: Forward<X>, X: Array>(net: &N, arena: &mut Arena<BYTES>, x: &X) -> ! {
     let (net, x) = (black_box(net), black_box(x));
     region(|| {
-        black_box(pass.predict(net, x));
+        black_box(arena.predict(net, x));
     })
 }
 
@@ -64,12 +64,12 @@ where
 macro_rules! inference {
     ($Net:ty = $net:expr, $X:ty = $x:expr) => {
         static NET: $Net = $net;
-        static PASS: static_cell::ConstStaticCell<Pass<$Net, $X>> = static_cell::ConstStaticCell::new(Pass::ZERO);
+        static ARENA: static_cell::ConstStaticCell<Arena<{ arena_len::<$Net, $X>() }>> = static_cell::ConstStaticCell::new(Arena::ZERO);
         static X: $X = $x;
 
         #[nerve_firmware::entry]
         fn main() -> ! {
-            nerve_firmware::measure::inference(&NET, PASS.take(), &X)
+            nerve_firmware::measure::inference(&NET, ARENA.take(), &X)
         }
     };
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use common::autoencoder::{Code, Decoder, Encoder, WithRelu, WithSigmoid};
 use common::regression::Regressor;
 use nerve::prelude::*;
-use nerve::{Describe, Tensor, onnx};
+use nerve::{Array, Describe, Tensor, onnx};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -124,7 +124,7 @@ fn write<N: Describe<X> + Zero, X: Tensor<Elem = f32>>(folder: &Path, name: &str
     let mut pass = Box::new(Pass::<N, X>::ZERO);
     let mut y = Vec::new();
     for x in x.iter() {
-        y.extend_from_slice(pass.predict(&net, x).flat());
+        y.extend_from_slice(N::Out::flatten(pass.run(&net, std::array::from_ref(x))));
     }
     let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
     fs::write(file("x"), bytes(X::flatten(&*x)))?;

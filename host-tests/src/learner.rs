@@ -13,6 +13,8 @@ pub use networks::{Input, Net};
 
 /// Bytes in its weights file.
 pub const FILE: usize = weights::file_len::<f32, Net>();
+/// Bytes of memory for inference.
+pub const ARENA: usize = arena_len::<Net, Input>();
 /// The longest frame.
 pub const FRAME: usize = 256;
 /// What the learner saves to.
@@ -27,7 +29,7 @@ pub fn flash() -> Flash {
 
 /// A device, whose flash is `flash`.
 pub struct Watched<'a> {
-    learner: Learner<'a, Net, Input, &'a mut Flash, 3, FILE>,
+    learner: Learner<'a, Net, Input, &'a mut Flash, 3, FILE, ARENA>,
     line: Line<FRAME>,
     /// The frame under way, as the device should see it.
     sent: Receiver<FRAME>,
@@ -35,7 +37,7 @@ pub struct Watched<'a> {
 
 impl<'a> Watched<'a> {
     /// Switches it on.
-    pub fn new(memory: &'a mut Memory<Net, Input, 3, FILE>, flash: &'a mut Flash) -> Self {
+    pub fn new(memory: &'a mut Memory<Net, Input, 3, FILE, ARENA>, flash: &'a mut Flash) -> Self {
         let end = flash.bytes.len() as u32;
         let store = CheckpointStore::new(flash, 0..end, 10_000).expect("the range is that of the flash");
         let device = Device { board: "the desktop", memory: || (0, 0) };
@@ -123,8 +125,8 @@ fn check(frame: Result<Vec<u8>, FrameError>, reply: &Reply, before: &Net, after:
         (Ok(Request::Infer { input }), Reply::Output { class, logits }) => {
             let mut x = [0.0; 4];
             assert!(unchanged && input.copy_to(&mut x));
-            let mut pass = Pass::<Net, Input>::ZERO;
-            let expected = pass.predict(after, &x).map(f32::to_bits);
+            let mut arena = Arena::<{ arena_len::<Net, Input>() }>::ZERO;
+            let expected = arena.predict(after, &x).map(f32::to_bits);
             assert!(logits.iter().map(f32::to_bits).eq(expected));
             assert!((*class as usize) < 3);
         }

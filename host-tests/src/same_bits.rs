@@ -1,7 +1,7 @@
 //! The program whose every weight must come out the same on every target, compiled for the host here and for devices by `firmware`.
 
 use nerve::prelude::*;
-use nerve::{Layer, Mode, Tensor};
+use nerve::{Array, Layer, Mode, Tensor};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -72,8 +72,8 @@ pub fn imported() -> [f32; 3] {
     for (i, v) in x.flat_mut().iter_mut().enumerate() {
         *v = ((i * 7 + 5) % 37) as f32 / 16.0 - 18.0 / 16.0;
     }
-    let mut pass = Pass::<Imported, _>::ZERO;
-    *pass.predict(&IMPORTED, &x)
+    let mut arena = Arena::<{ arena_len::<Imported, [[[f32; 2]; 10]; 8]>() }>::ZERO;
+    *arena.predict(&IMPORTED, &x)
 }
 
 fn optimizers(x: &[Input; BATCH], classes: &[usize; BATCH], word: &mut impl FnMut(u32)) -> Net {

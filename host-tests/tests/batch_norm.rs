@@ -1,7 +1,7 @@
 //! Batch normalisation: PyTorch's values, folding, and what a batch that is not full leaves out.
 
 use nerve::prelude::*;
-use nerve::{Fold, Layer, Mode, ParallelTrainer, Params, Same, Tensor};
+use nerve::{Array, Fold, Layer, Mode, ParallelTrainer, Params, Same};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -45,10 +45,10 @@ fn it_has_pytorchs_values() {
     let mut y = [[[[0.0; 3]; 4]; 3]; 4];
     let mode = Mode::Training { accumulate: false, seed: 0, first_example: 0, examples: 3 };
     net.forward(&x, &mut acts, &mut y, mode);
-    close("y", Tensor::flatten(&y[..3]), &torch::Y, CLOSE);
+    close("y", Array::flatten(&y[..3]), &torch::Y, CLOSE);
 
     let (mut dy, mut dx, mut grads) = (y, x, <Normed as Params<f64>>::Grads::ZERO);
-    fill(Tensor::flatten_mut(&mut dy[..3]), 13, 0.0);
+    fill(Array::flatten_mut(&mut dy[..3]), 13, 0.0);
     dy[3].clear();
     net.backward(&x, &acts, &y, &mut dy, &mut scratch, Some(&mut dx), Some(&mut grads), mode);
     let (conv, scale) = &grads;
@@ -63,7 +63,7 @@ fn it_has_pytorchs_values() {
     close("running mean", &net.mean, &torch::MEAN, CLOSE);
     close("running variance", &net.variance, &torch::VARIANCE, CLOSE);
     net.forward(&x, &mut acts, &mut y, Mode::Inference);
-    close("inference", Tensor::flatten(&y[..3]), &torch::INFERENCE, CLOSE);
+    close("inference", Array::flatten(&y[..3]), &torch::INFERENCE, CLOSE);
 }
 
 type Signal = [[f64; 2]; 6];
@@ -113,9 +113,10 @@ fn folding_keeps_the_outputs() {
     let net = trained();
     let mut deployed = Deployed::ZERO;
     net.fold_into(&mut deployed);
-    let (mut pass, mut deployed_pass) = (Pass::<Trained, Signal>::ZERO, Pass::<Deployed, Signal>::ZERO);
+    let (mut arena, mut deployed_arena) =
+        (Arena::<{ arena_len::<Trained, Signal>() }>::ZERO, Arena::<{ arena_len::<Deployed, Signal>() }>::ZERO);
     for (x, _) in &signals(100) {
-        let (expected, found) = (*pass.predict(&net, x), deployed_pass.predict(&deployed, x));
+        let (expected, found) = (*arena.predict(&net, x), deployed_arena.predict(&deployed, x));
         close("logits", found, &expected, 1e-12 * 30.0);
     }
 }

@@ -1,7 +1,7 @@
 //! Every layer with every loss: backpropagation against central differences, in f64.
 
 use nerve::prelude::*;
-use nerve::{Conv, Layer, Loss, Same, Tensor};
+use nerve::{Array, Conv, Layer, Loss, Same, Tensor};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -178,12 +178,12 @@ fn a_frozen_first_layer_keeps_its_weights_and_costs_no_gradient() {
     assert_ne!(net.1, before.1);
 }
 
-/// The length of a tensor in scalars is what `Tensor` says, whatever the rank.
+/// The length of a tensor in scalars is what `Array` says, whatever the rank.
 #[test]
 fn an_activation_takes_any_rank() {
     type Image = [[[f64; 2]; 3]; 2];
-    assert_eq!(<Image as Tensor>::LEN, 12);
-    let mut pass = Pass::<Relu, Image>::ZERO;
-    let y = pass.predict(&Relu, &[[[-1.0, 2.0]; 3]; 2]);
+    assert_eq!(<Image as Array>::LEN, 12);
+    let mut arena = Arena::<{ arena_len::<Relu, Image>() }>::ZERO;
+    let y = arena.predict(&Relu, &[[[-1.0, 2.0]; 3]; 2]);
     assert_eq!(*y, [[[0.0, 2.0]; 3]; 2]);
 }

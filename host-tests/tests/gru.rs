@@ -90,7 +90,10 @@ fn steps_have_the_bits_of_the_window() {
         first.step(x, &mut a);
         second.step(&a, &mut b);
     }
-    let (mut head, mut whole) = (Pass::<Dense<7, 4>, _>::ZERO, Pass::<Net, _>::ZERO);
+    let (mut head, mut whole) = (
+        Arena::<{ arena_len::<Dense<7, 4>, [f32; 7]>() }>::ZERO,
+        Arena::<{ arena_len::<Net, [[f32; 3]; 40]>() }>::ZERO,
+    );
     assert_eq!(head.predict(dense, &b).map(f32::to_bits), whole.predict(&net, &window).map(f32::to_bits));
 }
 

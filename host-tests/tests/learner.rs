@@ -2,7 +2,7 @@
 
 use std::iter::once;
 
-use host_tests::learner::{FACTORY, FILE, FRAME, Input, Net, Watched, factory, flash};
+use host_tests::learner::{ARENA, FACTORY, FILE, FRAME, Input, Net, Watched, factory, flash};
 use nerve::prelude::*;
 use nerve_learner::Memory;
 use nerve_protocol::{Error, Floats, Reply, Request, encode};
@@ -14,7 +14,7 @@ include!("../../firmware/data/flowers.rs");
 
 const SETOSA: Input = [5.1, 3.5, 1.4, 0.2];
 
-fn memory() -> Box<Memory<Net, Input, 3, FILE>> {
+fn memory() -> Box<Memory<Net, Input, 3, FILE, ARENA>> {
     Box::new(Memory::ZERO)
 }
 
@@ -86,8 +86,8 @@ fn a_device_learns_in_the_same_bits_as_the_desktop() {
 #[test]
 fn a_stream_of_one_class_leaves_the_others_known() {
     let known = |net: &Net| {
-        let mut pass = Pass::<Net, Input>::ZERO;
-        HELD_OUT.iter().filter(|(x, class, _)| argmax(pass.predict(net, x)) == *class).count()
+        let mut arena = Arena::<{ arena_len::<Net, Input>() }>::ZERO;
+        HELD_OUT.iter().filter(|(x, class, _)| argmax(arena.predict(net, x)) == *class).count()
     };
     let (mut flash, mut memory) = (flash(), memory());
     let mut device = Watched::new(&mut memory, &mut flash);
@@ -213,8 +213,8 @@ fn seventy_thousand_bad_frames() {
     assert!(answers > 50_000 && refusals > 20_000 && answers - refusals > 10_000, "{refusals} of {answers} refused");
     device.send(&[0], |_| ());
     done(&mut device, Request::FactoryReset).unwrap();
-    let mut pass = Pass::<Net, Input>::ZERO;
-    let expected = pass.predict(&factory(), &SETOSA).map(f32::to_bits);
+    let mut arena = Arena::<{ arena_len::<Net, Input>() }>::ZERO;
+    let expected = arena.predict(&factory(), &SETOSA).map(f32::to_bits);
     assert_eq!(device.infer(&SETOSA), expected);
 }
 

@@ -20,8 +20,8 @@ fn points(world: usize, count: usize, rng: &mut Pcg32) -> Vec<(Input, usize)> {
 }
 
 fn accuracy(net: &Net, examples: &[(Input, usize)]) -> f32 {
-    let (mut pass, mut confusion) = (Pass::<Net, Input>::ZERO, Confusion::<2>::default());
-    examples.iter().for_each(|(x, class)| confusion.add(*class, argmax(pass.predict(net, x))));
+    let (mut arena, mut confusion) = (Arena::<{ arena_len::<Net, Input>() }>::ZERO, Confusion::<2>::default());
+    examples.iter().for_each(|(x, class)| confusion.add(*class, argmax(arena.predict(net, x))));
     confusion.accuracy()
 }
 

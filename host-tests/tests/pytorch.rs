@@ -68,7 +68,7 @@ where
     let mut buffer = vec![0; weights::file_len::<f32, N>()];
     weights::load(&mut *device, weights::save(&*net, &mut buffer).unwrap()).unwrap();
     let mut pass = Box::new(Pass::<N, X>::ZERO);
-    let logits = pass.predict(&device, &input());
+    let [logits] = pass.run(&device, &[input()]);
     for (a, b) in logits.iter().zip(&expected) {
         assert!((a - b).abs() < 1e-6, "{logits:?} is not PyTorch's {expected:?}");
     }

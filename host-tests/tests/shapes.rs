@@ -31,7 +31,7 @@ fn expect_error(name: &str, program: &str, texts: &[&str]) {
 #[test]
 fn a_right_program_compiles() {
     let program = "type Net = chain![Dense<4, 10, Sigmoid>, Dense<10, 3>];\n\
-         pub static PASS: Pass<Net, [f32; 4]> = Pass::ZERO;\n\
+         pub static ARENA: Arena<{ arena_len::<Net, [f32; 4]>() }> = Arena::ZERO;\n\
          const _: () = nerve::assert_fits::<(Net, Trainer<Net, [f32; 4]>)>(1024);";
     check("right", program).unwrap();
 }
@@ -40,7 +40,7 @@ fn a_right_program_compiles() {
 fn layers_that_do_not_fit_are_an_error_with_both_shapes() {
     expect_error(
         "layers",
-        "type Net = chain![Dense<4, 10, Sigmoid>, Dense<9, 3>];\npub static PASS: Pass<Net, [f32; 4]> = Pass::ZERO;",
+        "type Net = chain![Dense<4, 10, Sigmoid>, Dense<9, 3>];\npub static ARENA: Arena<{ arena_len::<Net, [f32; 4]>() }> = Arena::ZERO;",
         &["Dense<9, 3>", "cannot take an input of shape `[f32; 10]`"],
     );
 }
@@ -49,7 +49,7 @@ fn layers_that_do_not_fit_are_an_error_with_both_shapes() {
 fn an_input_that_does_not_fit_is_an_error_with_both_shapes() {
     expect_error(
         "input",
-        "pub fn f(net: &Dense<4, 3>) { Pass::<Dense<4, 3>, [f32; 5]>::ZERO.predict(net, &[0.0; 5]); }",
+        "pub fn f(net: &Dense<4, 3>) { Arena::<{ arena_len::<Dense<4, 3>, [f32; 5]>() }>::ZERO.predict(net, &[0.0; 5]); }",
         &["Dense<4, 3>", "cannot take an input of shape `[f32; 5]`"],
     );
 }
@@ -58,7 +58,7 @@ fn an_input_that_does_not_fit_is_an_error_with_both_shapes() {
 fn a_signal_with_other_channels_is_an_error_with_both_shapes() {
     expect_error(
         "channels",
-        "type Net = chain![Gru<3, 8>, Last, Dense<8, 2>];\npub static PASS: Pass<Net, [[f32; 4]; 20]> = Pass::ZERO;",
+        "type Net = chain![Gru<3, 8>, Last, Dense<8, 2>];\npub static ARENA: Arena<{ arena_len::<Net, [[f32; 4]; 20]>() }> = Arena::ZERO;",
         &["Gru<3, 8>", "cannot take an input of shape `[[f32; 4]; 20]`"],
     );
 }
@@ -76,7 +76,7 @@ fn a_network_over_the_budget_is_an_error_with_both_numbers() {
 fn dropping_everything_is_an_error() {
     expect_error(
         "dropout",
-        "type Net = chain![Dense<2, 2>, Dropout<100>];\npub static PASS: Pass<Net, [f32; 2]> = Pass::ZERO;",
+        "type Net = chain![Dense<2, 2>, Dropout<100>];\npub static ARENA: Arena<{ arena_len::<Net, [f32; 2]>() }> = Arena::ZERO;",
         &["PERCENT must be below 100"],
     );
 }
@@ -96,7 +96,9 @@ fn weights_of_another_network_are_an_error() {
 #[test]
 fn a_wrong_size_of_an_image_is_an_error_that_says_the_right_one() {
     let network = |layers: &str| {
-        format!("type Net = chain![{layers}];\npub static PASS: Pass<Net, [[[f32; 1]; 28]; 28]> = Pass::ZERO;")
+        format!(
+            "type Net = chain![{layers}];\npub static ARENA: Arena<{{ arena_len::<Net, [[[f32; 1]; 28]; 28]>() }}> = Arena::ZERO;"
+        )
     };
     let right = "Conv2d<1, 6, 5, Relu, To<24, 24>>, MaxPool2d<2, 12, 12>, Flatten<864>, Dense<864, 10>";
     check("image", &network(right)).unwrap();
@@ -126,7 +128,9 @@ fn a_wrong_size_of_an_image_is_an_error_that_says_the_right_one() {
 #[test]
 fn a_wrong_length_of_a_signal_is_an_error_that_says_the_right_one() {
     let network = |layers: &str| {
-        format!("type Net = chain![{layers}];\npub static PASS: Pass<Net, [[f32; 3]; 128]> = Pass::ZERO;")
+        format!(
+            "type Net = chain![{layers}];\npub static ARENA: Arena<{{ arena_len::<Net, [[f32; 3]; 128]>() }}> = Arena::ZERO;"
+        )
     };
     let right = "Conv1d<3, 8, 5, Relu, To1d<62, 2>>, MaxPool1d<2, 31>, Flatten<248>, Dense<248, 4>";
     check("signal", &network(right)).unwrap();
@@ -147,7 +151,7 @@ fn a_wrong_length_of_a_signal_is_an_error_that_says_the_right_one() {
 fn a_wrong_size_of_a_depthwise_convolution_is_an_error_that_says_the_right_one() {
     expect_error(
         "depthwise",
-        "type Net = DepthwiseConv2d<3, 3, Relu, To<14, 14, 2>>;\npub static PASS: Pass<Net, [[[f32; 3]; 28]; 28]> = Pass::ZERO;",
+        "type Net = DepthwiseConv2d<3, 3, Relu, To<14, 14, 2>>;\npub static ARENA: Arena<{ arena_len::<Net, [[[f32; 3]; 28]; 28]>() }> = Arena::ZERO;",
         &["`To<13, 13>`", "not `To<14, 14>`"],
     );
 }

@@ -37,7 +37,7 @@ macro_rules! shapes {
                     data.init(Init::HeNormal, &mut rng);
                     let x = data.w.map(|row| row.map(|v| v * scale));
                     let mut whole = Pass::<Net, [f32; $I], $B>::ZERO;
-                    let mut single = Pass::<Net, [f32; $I]>::ZERO;
+                    let mut single = Arena::<{ arena_len::<Net, [f32; $I]>() }>::ZERO;
                     for (x, y) in x.iter().zip(whole.run(&net, &x)) {
                         prop_assert_eq!(single.predict(&net, x).map(f32::to_bits), y.map(f32::to_bits));
                     }

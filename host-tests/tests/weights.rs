@@ -141,7 +141,8 @@ fn included_weights_are_the_stored_ones() {
     load(&mut loaded, include_bytes!("../../firmware/data/iris.nrv")).unwrap();
     assert_eq!(IN_FLASH, loaded);
     let x = [5.1, 3.5, 1.4, 0.2];
-    let (mut borrowed, mut owned) = (Pass::<&Iris, _>::ZERO, Pass::<Iris, _>::ZERO);
+    let (mut borrowed, mut owned) =
+        (Arena::<{ arena_len::<&Iris, [f32; 4]>() }>::ZERO, Arena::<{ arena_len::<Iris, [f32; 4]>() }>::ZERO);
     assert_eq!(borrowed.predict(&&IN_FLASH, &x), owned.predict(&loaded, &x));
 }
 

@@ -6,11 +6,11 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::layers::{
-    Activation, Affine, Axis, BatchNorm, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Frozen, GlobalAvgPool,
-    Gru, Last, Layer, LeakyRelu, Linear, OnImage, OnSignal, Pool, Pooling, Relu, Residual, Sigmoid, Softmax,
-    Standardize, Tanh,
+    Activation, Affine, Axis, BatchNorm, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Forward, Frozen,
+    GlobalAvgPool, Gru, Last, Layer, LeakyRelu, Linear, OnImage, OnSignal, Pool, Pooling, Relu, Residual, Sigmoid,
+    Softmax, Standardize, Tanh,
 };
-use crate::numbers::{Real, Tensor, Tensors};
+use crate::numbers::{Array, Real, Tensor, Tensors};
 
 /// A network that PyTorch's weights can be read into, and that can be written as ONNX. Every layer of the library is one; a layer of
 /// your own that is put together from those describes itself by them.
@@ -209,7 +209,7 @@ impl<X: Tensor, L: Describe<X>> Describe<X> for Frozen<L> {
     }
 }
 
-impl<X: Tensor, L: Describe<X, Out = X>> Describe<X> for Residual<L> {
+impl<T: Real, X: Tensor<Elem = T>, L: Describe<X, Out = X>> Describe<X> for Residual<L> {
     fn describe(net: &mut Description) {
         let (before, scalars, shape, order) = (net.modules.len(), net.scalars, net.shape.clone(), net.order.clone());
         net.push(Kind::Fork);
@@ -365,7 +365,7 @@ where
         net.channels_first();
         net.push(Kind::GlobalAvgPool);
         net.order = Order::Same;
-        net.finish::<<Self as Layer<X>>::Out>(0);
+        net.finish::<<Self as Forward<X>>::Out>(0);
     }
 }
 

@@ -2,7 +2,7 @@
 
 /// Fails to compile, with both numbers, unless `T` fits into `budget` bytes.
 ///
-/// A network's size is its weights, a [`Pass`](crate::Pass)'s or [`Trainer`](crate::Trainer)'s the RAM of running or training it,
+/// A network's size is its weights, an [`Arena`](crate::Arena)'s or [`Trainer`](crate::Trainer)'s the RAM of running or training it,
 /// an optimizer's its moments: `size_of` is the whole account, since nothing is allocated.
 ///
 /// ```

@@ -1,6 +1,6 @@
 //! Activation functions, as a type parameter of a layer (`Dense<4, 10, Sigmoid>`) and as layers of their own.
 
-use crate::layers::{Layer, Mode};
+use crate::layers::{Forward, Layer, Memory, Mode, Plan};
 use crate::numbers::{Real, Tensor, Zero, fingerprint, stateless};
 
 /// A function of each row of `width` values, in place: of a layer's outputs for an example, or of an image's channels at a pixel.
@@ -71,8 +71,22 @@ macro_rules! activation_layer {
         }
         stateless!([T: Real] $Name, <$Name as Activation>::FINGERPRINT);
 
-        impl<X: Tensor> Layer<X> for $Name {
+        impl<X: Tensor> Forward<X> for $Name {
             type Out = X;
+            const PLAN: Plan = Plan::in_place::<X>();
+
+            #[inline]
+            fn infer(&self, x: &X, mut memory: Memory) {
+                memory.reborrow().write(|y| *y = *x);
+                Forward::<X>::infer_inside(self, memory);
+            }
+            #[inline]
+            fn infer_inside(&self, memory: Memory) {
+                memory.write(|y: &mut X| <$Name as Activation>::forward(y.flat_mut(), X::LEN));
+            }
+        }
+
+        impl<X: Tensor> Layer<X> for $Name {
             type Acts<const B: usize> = ();
             type Scratch<const B: usize> = ();
 

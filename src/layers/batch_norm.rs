@@ -4,8 +4,8 @@ use core::marker::PhantomData;
 
 use rand_core::Rng;
 
-use crate::layers::{Activation, Layer, Linear, Mode};
-use crate::numbers::{Init, Params, Real, Tensor, Tensors, Zero, fingerprint, mix};
+use crate::layers::{Activation, Forward, Layer, Linear, Memory, Mode, Plan};
+use crate::numbers::{Array, Init, Params, Real, Tensor, Tensors, Zero, fingerprint, mix};
 
 /// Share of a batch's statistics in the running ones.
 const MOMENTUM: f64 = 0.1;
@@ -206,11 +206,31 @@ fn sum<V: Tensor, E>(examples: impl Iterator<Item = E>, mut add_pixels: impl FnM
     total
 }
 
-impl<X: Tensor<Elem = T>, L: Layer<X> + Affine<T>, F: Activation, T: Real> Layer<X> for BatchNorm<L, F, T> {
+impl<X: Tensor<Elem = T>, L: Forward<X, Out: Tensor<Elem = T>> + Affine<T>, F: Activation, T: Real> Forward<X>
+    for BatchNorm<L, F, T>
+{
     type Out = L::Out;
+    const CHECK: () = L::CHECK;
+    const PLAN: Plan = Plan::apart::<X>(L::PLAN.outside);
+
+    fn infer(&self, x: &X, mut memory: Memory) {
+        self.layer.infer(x, memory.reborrow());
+        memory.write(|y: &mut L::Out| {
+            let factor = factor(&self.scale.gamma, &self.variance);
+            for y in y.flat_mut().chunks_exact_mut(L::Channels::LEN) {
+                let channels = self.mean.flat().iter().zip(factor.flat()).zip(self.scale.beta.flat());
+                for (y, ((mean, factor), shift)) in y.iter_mut().zip(channels) {
+                    *y = (*y - *mean) * *factor + *shift;
+                }
+            }
+            F::forward(y.flat_mut(), L::Channels::LEN);
+        });
+    }
+}
+
+impl<X: Tensor<Elem = T>, L: Layer<X> + Affine<T>, F: Activation, T: Real> Layer<X> for BatchNorm<L, F, T> {
     type Acts<const B: usize> = BatchNormActs<L::Acts<B>, [L::Out; B], L::Channels>;
     type Scratch<const B: usize> = (L::Scratch<B>, [L::Out; B]);
-    const CHECK: () = L::CHECK;
 
     fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [L::Out; B], mode: Mode) {
         let channels = L::Channels::LEN;

@@ -1,12 +1,14 @@
 //! Convolution over images and signals.
 
+use core::array::{from_mut, from_ref};
 use core::marker::PhantomData;
 
 use crate::kernels::{NARROW, Strided, add_dot_products, product, sum_rows};
 use crate::layers::{
-    Activation, Affine, Axis, Geometry, Layer, Linear, Mode, OnImage, OnSignal, Same, scale_rows, weights_and_biases,
+    Activation, Affine, Axis, Forward, Geometry, Layer, Linear, Memory, Mode, OnImage, OnSignal, Same, scale_rows,
+    weights_and_biases,
 };
-use crate::numbers::{Real, Tensor, Zero, fingerprint, mix};
+use crate::numbers::{Array, Real, Zero, fingerprint, mix};
 
 /// A convolution of `C` channels into `O` with kernels of `K` by `K`, over images `[[[T; C]; W]; H]`.
 ///
@@ -67,13 +69,21 @@ weights_and_biases!(
 /// `Layer` for one kind of input, whose pixels lie in rows and columns.
 macro_rules! layer {
     ([$($generics:tt)*] $Input:ty, $Conv:ty, $axes:expr, $Out:ty) => {
-        impl<const C: usize, const O: usize, $($generics)* F: Activation, T: Real> Layer<$Input> for $Conv {
+        impl<const C: usize, const O: usize, $($generics)* F: Activation, T: Real> Forward<$Input> for $Conv {
             type Out = $Out;
-            type Acts<const B: usize> = ();
-            type Scratch<const B: usize> = ();
             const CHECK: () = {
                 let _ = $axes;
             };
+
+            #[inline]
+            fn infer(&self, x: &$Input, memory: Memory) {
+                memory.write(|y| self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference));
+            }
+        }
+
+        impl<const C: usize, const O: usize, $($generics)* F: Activation, T: Real> Layer<$Input> for $Conv {
+            type Acts<const B: usize> = ();
+            type Scratch<const B: usize> = ();
 
             #[inline]
             fn forward<const B: usize>(&self, x: &[$Input; B], (): &mut (), y: &mut [$Out; B], _: Mode) {
@@ -95,7 +105,7 @@ macro_rules! layer {
                 grads: Option<&mut Self>,
                 mode: Mode,
             ) {
-                F::backward(Tensor::flatten(y), Tensor::flatten_mut(dy), O);
+                F::backward(Array::flatten(y), Array::flatten_mut(dy), O);
                 if let Some(grads) = grads {
                     if !mode.accumulates() {
                         grads.clear();
@@ -105,7 +115,7 @@ macro_rules! layer {
                     }
                 }
                 if let Some(dx) = dx {
-                    let (dy, dx) = (pixels(Tensor::flatten(dy)), pixels_mut(Tensor::flatten_mut(dx)));
+                    let (dy, dx) = (pixels(Array::flatten(dy)), pixels_mut(Array::flatten_mut(dx)));
                     back_to_input(&self.w, dy, dx, $axes);
                 }
             }

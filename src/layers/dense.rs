@@ -1,10 +1,11 @@
 //! The fully connected layer.
 
+use core::array::{from_mut, from_ref};
 use core::marker::PhantomData;
 
 use crate::kernels;
-use crate::layers::{Activation, Affine, Layer, Linear, Mode, scale_rows, weights_and_biases};
-use crate::numbers::{Real, Tensor, Zero, each_is_finite, fingerprint, mix};
+use crate::layers::{Activation, Affine, Forward, Layer, Linear, Memory, Mode, scale_rows, weights_and_biases};
+use crate::numbers::{Array, Real, Zero, each_is_finite, fingerprint, mix};
 
 /// `y = f(x·W + b)`: `I` inputs, `O` outputs, activation `F` over scalars `T`.
 ///
@@ -38,8 +39,16 @@ weights_and_biases!(
     fan_out: O
 );
 
-impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for Dense<I, O, F, T> {
+impl<const I: usize, const O: usize, F: Activation, T: Real> Forward<[T; I]> for Dense<I, O, F, T> {
     type Out = [T; O];
+
+    #[inline]
+    fn infer(&self, x: &[T; I], memory: Memory) {
+        memory.write(|y| self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference));
+    }
+}
+
+impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for Dense<I, O, F, T> {
     type Acts<const B: usize> = ();
     type Scratch<const B: usize> = ();
 

@@ -1,12 +1,13 @@
 //! The depthwise convolution.
 
+use core::array::{from_mut, from_ref};
 use core::marker::PhantomData;
 
 use crate::layers::{
-    Activation, Affine, Axis, Geometry, Layer, Linear, Mode, OnImage, Same, each_row, pixels, pixels_mut, scale_rows,
-    weights_and_biases,
+    Activation, Affine, Axis, Forward, Geometry, Layer, Linear, Memory, Mode, OnImage, Same, each_row, pixels,
+    pixels_mut, scale_rows, weights_and_biases,
 };
-use crate::numbers::{Real, Tensor, Zero, fingerprint, mix};
+use crate::numbers::{Array, Real, Zero, fingerprint, mix};
 
 /// A convolution of each of `C` channels with a kernel of its own, of `K` by `K`; activation `F`, geometry `G`, over scalars `T`.
 ///
@@ -43,14 +44,24 @@ weights_and_biases!(
 );
 
 impl<const C: usize, const K: usize, const H: usize, const W: usize, F: Activation, G: OnImage<H, W, K, K>, T: Real>
-    Layer<[[[T; C]; W]; H]> for DepthwiseConv2d<C, K, F, G, T>
+    Forward<[[[T; C]; W]; H]> for DepthwiseConv2d<C, K, F, G, T>
 {
     type Out = G::Image<[T; C]>;
-    type Acts<const B: usize> = ();
-    type Scratch<const B: usize> = ();
     const CHECK: () = {
         let _ = G::AXES;
     };
+
+    #[inline]
+    fn infer(&self, x: &[[[T; C]; W]; H], memory: Memory) {
+        memory.write(|y| self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference));
+    }
+}
+
+impl<const C: usize, const K: usize, const H: usize, const W: usize, F: Activation, G: OnImage<H, W, K, K>, T: Real>
+    Layer<[[[T; C]; W]; H]> for DepthwiseConv2d<C, K, F, G, T>
+{
+    type Acts<const B: usize> = ();
+    type Scratch<const B: usize> = ();
 
     #[inline]
     fn forward<const B: usize>(&self, x: &[[[[T; C]; W]; H]; B], (): &mut (), y: &mut [Self::Out; B], _: Mode) {

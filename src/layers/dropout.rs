@@ -3,7 +3,7 @@
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
-use crate::layers::{Layer, Mode};
+use crate::layers::{Forward, Layer, Memory, Mode, Plan};
 use crate::numbers::{Real, Tensor, Zero, fingerprint, stateless};
 
 /// In training, sets each value to zero with a chance of `PERCENT` and scales the others up so that the mean stays
@@ -35,11 +35,22 @@ fn drop<T: Real>(from: &[T], to: &mut [T], percent: u32, mode: Mode, index: usiz
     }
 }
 
-impl<X: Tensor, const PERCENT: u32> Layer<X> for Dropout<PERCENT> {
+impl<X: Tensor, const PERCENT: u32> Forward<X> for Dropout<PERCENT> {
     type Out = X;
+    const PLAN: Plan = Plan::in_place::<X>();
+    const CHECK: () = assert!(PERCENT < 100, "Dropout<PERCENT>: PERCENT must be below 100");
+
+    #[inline]
+    fn infer(&self, x: &X, memory: Memory) {
+        memory.write(|y| *y = *x);
+    }
+    #[inline]
+    fn infer_inside(&self, _: Memory) {}
+}
+
+impl<X: Tensor, const PERCENT: u32> Layer<X> for Dropout<PERCENT> {
     type Acts<const B: usize> = ();
     type Scratch<const B: usize> = ();
-    const CHECK: () = assert!(PERCENT < 100, "Dropout<PERCENT>: PERCENT must be below 100");
 
     fn forward<const B: usize>(&self, x: &[X; B], (): &mut (), y: &mut [X; B], mode: Mode) {
         for (index, (x, y)) in x.iter().zip(y).enumerate() {

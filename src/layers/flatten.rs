@@ -2,7 +2,7 @@
 
 use const_panic::concat_panic;
 
-use crate::layers::{Layer, Mode};
+use crate::layers::{Forward, Layer, Memory, Mode, Plan};
 use crate::numbers::{Real, Tensor, Zero, fingerprint, stateless};
 
 /// An input of any shape as its `N` numbers in row-major order: of an image, the channels of the first pixel first.
@@ -15,13 +15,25 @@ impl<const N: usize> Zero for Flatten<N> {
 }
 stateless!([T: Real, const N: usize] Flatten<N>, fingerprint("Flatten", &[N]));
 
-impl<X: Tensor, const N: usize> Layer<X> for Flatten<N> {
+impl<X: Tensor, const N: usize> Forward<X> for Flatten<N> {
     type Out = [X::Elem; N];
-    type Acts<const B: usize> = ();
-    type Scratch<const B: usize> = ();
+    const PLAN: Plan = Plan::in_place::<X>();
     const CHECK: () = if X::LEN != N {
         concat_panic!(display: "Flatten: the input has ", X::LEN, display: " numbers, write `Flatten<", X::LEN, display: ">`, not `Flatten<", N, display: ">`");
     };
+
+    #[inline]
+    fn infer(&self, x: &X, memory: Memory) {
+        memory.write(|y| *y = *x);
+    }
+    /// The numbers lie as they are to lie.
+    #[inline]
+    fn infer_inside(&self, _: Memory) {}
+}
+
+impl<X: Tensor, const N: usize> Layer<X> for Flatten<N> {
+    type Acts<const B: usize> = ();
+    type Scratch<const B: usize> = ();
 
     #[inline]
     fn forward<const B: usize>(&self, x: &[X; B], (): &mut (), y: &mut [Self::Out; B], _: Mode) {

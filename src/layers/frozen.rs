@@ -1,7 +1,7 @@
 //! Networks that keep their weights.
 
-use crate::layers::{Layer, Mode};
-use crate::numbers::{Real, Tensor, Tensors, Zero, untrained};
+use crate::layers::{Forward, Layer, Memory, Mode, Plan};
+use crate::numbers::{Array, Real, Tensor, Tensors, Zero, untrained};
 
 /// A layer or network that keeps its weights while others train: no gradients, no moments, and it computes as in inference, so that
 /// nothing is dropped out and statistics stay. It still passes gradients on to what stands before it, and is stored like `L` itself.
@@ -31,11 +31,26 @@ untrained!([T: Real, L: Tensors<T>] Frozen<L>);
 /// `Layer` by the layer that `$inner` finds in `self`, without its gradients.
 macro_rules! layer_without_grads {
     ($This:ty, |$this:ident| $inner:expr) => {
-        impl<X: Tensor, L: Layer<X>> Layer<X> for $This {
+        impl<X: Array, L: Forward<X>> Forward<X> for $This {
             type Out = L::Out;
+            const CHECK: () = L::CHECK;
+            const PLAN: Plan = L::PLAN;
+
+            #[inline]
+            fn infer(&self, x: &X, memory: Memory) {
+                let $this = self;
+                $inner.infer(x, memory);
+            }
+            #[inline]
+            fn infer_inside(&self, memory: Memory) {
+                let $this = self;
+                $inner.infer_inside(memory);
+            }
+        }
+
+        impl<X: Tensor, L: Layer<X>> Layer<X> for $This {
             type Acts<const B: usize> = L::Acts<B>;
             type Scratch<const B: usize> = L::Scratch<B>;
-            const CHECK: () = L::CHECK;
 
             #[inline]
             fn forward<const B: usize>(&self, x: &[X; B], acts: &mut L::Acts<B>, y: &mut [L::Out; B], _: Mode) {

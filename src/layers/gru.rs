@@ -3,8 +3,8 @@
 use rand_core::Rng;
 
 use crate::kernels::{Matrix, Rows, Strided, gradients, product, sum_rows, times_transposed};
-use crate::layers::{Activation, Layer, Mode, Sigmoid, Tanh};
-use crate::numbers::{Init, Params, Real, Tensor, Tensors, Zero, fingerprint, orthogonal};
+use crate::layers::{Activation, Forward, Layer, Memory, Mode, Sigmoid, Tanh};
+use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint, orthogonal};
 
 /// A gated recurrent unit (GRU): `I` inputs at each step of time, a state of `H` units, over scalars `T`.
 ///
@@ -67,9 +67,9 @@ impl<const I: usize, const H: usize, T: Real> Gru<I, H, T> {
     /// for x in &samples {
     ///     gru.step(x, &mut h);
     /// }
-    /// let mut pass = Pass::<Dense<8, 2>, [f32; 8]>::ZERO;
-    /// let logits = pass.predict(dense, &h);
-    /// # let mut window = Pass::<Net, _>::ZERO;
+    /// let mut arena = Arena::<{ arena_len::<Dense<8, 2>, [f32; 8]>() }>::ZERO;
+    /// let logits = arena.predict(dense, &h);
+    /// # let mut window = Arena::<{ arena_len::<Net, [[f32; 3]; 5]>() }>::ZERO;
     /// # assert_eq!(logits, window.predict(&net, &samples));
     /// ```
     #[inline]
@@ -175,8 +175,22 @@ impl<const H: usize, const L: usize, const B: usize, T: Real> Zero for GruScratc
     }
 }
 
-impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]> for Gru<I, H, T> {
+impl<const I: usize, const H: usize, const L: usize, T: Real> Forward<[[T; I]; L]> for Gru<I, H, T> {
     type Out = [[T; H]; L];
+
+    #[inline]
+    fn infer(&self, x: &[[T; I]; L], memory: Memory) {
+        memory.write(|y: &mut [[T; H]; L]| {
+            let (mut h, mut gates) = ([[T::ZERO; H]], Zero::ZERO);
+            for (x, y) in x.iter().zip(y) {
+                self.advance(&Rows(core::slice::from_ref(x)), &mut h, &mut gates);
+                [*y] = h;
+            }
+        });
+    }
+}
+
+impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]> for Gru<I, H, T> {
     /// `r`, `z`, `n` and `q` of each step.
     type Acts<const B: usize> = [[[[T; H]; B]; 4]; L];
     type Scratch<const B: usize> = GruScratch<H, L, B, T>;
@@ -266,7 +280,6 @@ impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::training::Pass;
     use rand_core::SeedableRng;
     use rand_pcg::Pcg32;
 
@@ -279,8 +292,8 @@ mod tests {
         gru.visit_mut(&mut |tensor| Init::GlorotUniform.fill(tensor, 3, 3, &mut rng));
         let mut windows = [[[0f32; 3]; L]; 5];
         Init::HeNormal.fill(windows.flat_mut(), 2, 2, &mut rng);
-        let mut pass = Pass::<Gru<3, 13>, [[f32; 3]; L], 5>::ZERO;
-        let states = pass.run(&gru, &windows);
+        let (mut acts, mut states) = (Zero::ZERO, [[[0.0; 13]; L]; 5]);
+        gru.forward(&windows, &mut acts, &mut states, Mode::Inference);
 
         for (window, states) in windows.iter().zip(states) {
             let (mut streamed, mut h) = ([0.0; 13], [0.0; 13]);

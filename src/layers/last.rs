@@ -1,8 +1,10 @@
 //! From a window to its last step.
 
+use core::array::{from_mut, from_ref};
+
 use const_panic::concat_panic;
 
-use crate::layers::{Layer, Mode};
+use crate::layers::{Forward, Layer, Memory, Mode};
 use crate::numbers::{Real, Tensor, Zero, fingerprint, stateless};
 
 /// The last of `L` steps, `[X; L]` to `X`: after a [`Gru`](crate::Gru), the state that has seen the whole window.
@@ -15,13 +17,21 @@ impl Zero for Last {
 }
 stateless!([T: Real] Last, fingerprint("Last", &[]));
 
-impl<X: Tensor + Copy, const L: usize> Layer<[X; L]> for Last {
+impl<X: Tensor, const L: usize> Forward<[X; L]> for Last {
     type Out = X;
-    type Acts<const B: usize> = ();
-    type Scratch<const B: usize> = ();
     const CHECK: () = if L == 0 {
         concat_panic!("Last: the window has no step");
     };
+
+    #[inline]
+    fn infer(&self, x: &[X; L], memory: Memory) {
+        memory.write(|y| self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference));
+    }
+}
+
+impl<X: Tensor, const L: usize> Layer<[X; L]> for Last {
+    type Acts<const B: usize> = ();
+    type Scratch<const B: usize> = ();
 
     #[inline]
     fn forward<const B: usize>(&self, x: &[[X; L]; B], (): &mut (), y: &mut [X; B], _: Mode) {

@@ -1,8 +1,10 @@
-//! The one trait of a network's parts, and how parts are put together.
+//! The trait of a network's parts with which it learns.
 
+use crate::layers::Forward;
 use crate::numbers::{Params, Tensor, Zero, all_finite};
 
-/// One stage of a network: reads a batch of `X`, writes a batch of [`Out`](Self::Out). `B` is the batch size.
+/// One stage of a network that learns: its [`Forward`] pass, over batches and with what is kept for backpropagation, and backpropagation.
+/// Reads a batch of `X`, writes a batch of [`Out`](Forward::Out). `B` is the batch size.
 ///
 /// A layer is also its own parameters, so `network.clone()` is a copy of the weights and `size_of::<Network>()` is what they cost.
 #[diagnostic::on_unimplemented(
@@ -10,15 +12,11 @@ use crate::numbers::{Params, Tensor, Zero, all_finite};
     label = "this layer does not fit the output `{X}` of what stands before it",
     note = "each layer's input must have the shape of the output of the layer before it: `Dense<I, O>` reads `[T; I]` and writes `[T; O]`"
 )]
-pub trait Layer<X: Tensor>: Params<X::Elem> {
-    /// What one example becomes.
-    type Out: Tensor<Elem = X::Elem>;
+pub trait Layer<X: Tensor>: Params<X::Elem> + Forward<X, Out: Tensor<Elem = X::Elem>> {
     /// What a pass keeps between the input and the output: `()` for a single layer.
     type Acts<const B: usize>: Zero;
     /// What backpropagation needs beside: `()` for a single layer.
     type Scratch<const B: usize>: Zero;
-    /// Conditions on shapes that the type system cannot express. Evaluated when a [`Pass`](crate::Pass) of the network is named.
-    const CHECK: () = ();
 
     /// Writes the output `y` of the batch `x`.
     fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [Self::Out; B], mode: Mode);

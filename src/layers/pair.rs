@@ -1,7 +1,7 @@
 //! How layers are put together.
 
-use crate::layers::{Layer, Mode};
-use crate::numbers::{Tensor, Zero};
+use crate::layers::{Forward, Layer, Memory, Mode, Plan};
+use crate::numbers::{Array, Tensor, Zero};
 
 /// What a pair keeps in a forward pass: `a`'s and `b`'s own, and the batch between them.
 pub struct PairActs<A, M, B> {
@@ -19,13 +19,29 @@ impl<A: Zero, M: Zero, B: Zero> Zero for PairActs<A, M, B> {
     }
 }
 
-impl<X: Tensor, L: Layer<X>, R: Layer<L::Out>> Layer<X> for (L, R) {
+impl<X: Array, L: Forward<X>, R: Forward<L::Out>> Forward<X> for (L, R) {
     type Out = R::Out;
-    type Acts<const B: usize> = PairActs<L::Acts<B>, [L::Out; B], R::Acts<B>>;
-    type Scratch<const B: usize> = PairActs<L::Scratch<B>, [L::Out; B], R::Scratch<B>>;
     const CHECK: () = {
         let ((), ()) = (L::CHECK, R::CHECK);
     };
+    const PLAN: Plan = L::PLAN.then(R::PLAN);
+
+    #[inline]
+    fn infer(&self, x: &X, memory: Memory) {
+        let mut between = memory.across(R::PLAN);
+        self.0.infer(x, between.reborrow());
+        self.1.infer_inside(between);
+    }
+    #[inline]
+    fn infer_inside(&self, mut memory: Memory) {
+        self.0.infer_inside(memory.reborrow());
+        self.1.infer_inside(memory.across(L::PLAN));
+    }
+}
+
+impl<X: Tensor, L: Layer<X>, R: Layer<L::Out>> Layer<X> for (L, R) {
+    type Acts<const B: usize> = PairActs<L::Acts<B>, [L::Out; B], R::Acts<B>>;
+    type Scratch<const B: usize> = PairActs<L::Scratch<B>, [L::Out; B], R::Scratch<B>>;
 
     #[inline]
     fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [R::Out; B], mode: Mode) {
@@ -87,7 +103,7 @@ impl<X: Tensor, L: Layer<X>, R: Layer<L::Out>> Layer<X> for (L, R) {
 /// use nerve::prelude::*;
 ///
 /// type Net = chain![Dense<4, 10, Sigmoid>, Dense<9, 3>]; // 10 outputs into 9 inputs
-/// static PASS: Pass<Net, [f32; 4]> = Pass::ZERO;
+/// static ARENA: Arena<{ arena_len::<Net, [f32; 4]>() }> = Arena::ZERO;
 /// ```
 #[macro_export]
 macro_rules! chain {

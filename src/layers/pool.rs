@@ -1,11 +1,12 @@
 //! Pooling over space or time.
 
+use core::array::{from_mut, from_ref};
 use core::marker::PhantomData;
 
 use const_panic::concat_panic;
 
-use crate::layers::{Layer, Mode, pixels, pixels_mut};
-use crate::numbers::{Real, Tensor, Zero, fingerprint, mix, stateless};
+use crate::layers::{Forward, Layer, Memory, Mode, pixels, pixels_mut};
+use crate::numbers::{Array, Real, Zero, fingerprint, mix, stateless};
 
 /// The largest value of each window of `K` by `K`, for each channel: to an image of height `OH` and width `OW`.
 ///
@@ -100,11 +101,19 @@ impl Pooling for Avg {
 /// `Layer` for one kind of input, whose pixels lie in rows of `$width`.
 macro_rules! layer {
     ([$($generics:tt)*] $Input:ty, $Pool:ty, $width:expr, $Out:ty, $check:expr) => {
-        impl<const C: usize, $($generics)* M: Pooling, T: Real> Layer<$Input> for $Pool {
+        impl<const C: usize, $($generics)* M: Pooling, T: Real> Forward<$Input> for $Pool {
             type Out = $Out;
+            const CHECK: () = $check;
+
+            #[inline]
+            fn infer(&self, x: &$Input, memory: Memory) {
+                memory.write(|y| self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference));
+            }
+        }
+
+        impl<const C: usize, $($generics)* M: Pooling, T: Real> Layer<$Input> for $Pool {
             type Acts<const B: usize> = ();
             type Scratch<const B: usize> = ();
-            const CHECK: () = $check;
 
             #[inline]
             fn forward<const B: usize>(&self, x: &[$Input; B], (): &mut (), y: &mut [$Out; B], _: Mode) {
@@ -240,8 +249,16 @@ stateless!([T: Real] GlobalAvgPool, fingerprint("GlobalAvgPool", &[]));
 /// `Layer` for one kind of input.
 macro_rules! global {
     ([$($generics:tt)*] $Input:ty) => {
-        impl<const C: usize, $($generics)* T: Real> Layer<$Input> for GlobalAvgPool {
+        impl<const C: usize, $($generics)* T: Real> Forward<$Input> for GlobalAvgPool {
             type Out = [T; C];
+
+            #[inline]
+            fn infer(&self, x: &$Input, memory: Memory) {
+                memory.write(|y| self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference));
+            }
+        }
+
+        impl<const C: usize, $($generics)* T: Real> Layer<$Input> for GlobalAvgPool {
             type Acts<const B: usize> = ();
             type Scratch<const B: usize> = ();
 

@@ -2,7 +2,7 @@
 
 use rand_core::Rng;
 
-use crate::layers::{Layer, Mode, PairActs};
+use crate::layers::{Forward, Layer, Memory, Mode, PairActs, Plan};
 use crate::numbers::{Init, Params, Real, Tensor, Tensors, Zero, fingerprint, mix};
 
 /// `y = x + f(x)` (He et al. 2016), for a layer or chain `L` whose output has its input's shape.
@@ -44,11 +44,41 @@ impl<T: Real, L: Params<T>> Params<T> for Residual<L> {
     }
 }
 
-impl<X: Tensor, L: Layer<X, Out = X>> Layer<X> for Residual<L> {
+impl<X: Tensor, L: Forward<X, Out = X>> Forward<X> for Residual<L> {
     type Out = X;
+    const CHECK: () = L::CHECK;
+    /// The input is held while `L` works beside it; the sum is written over it.
+    const PLAN: Plan = Plan { stays: true, ..Plan::apart::<X>(L::PLAN.outside) };
+
+    #[inline]
+    fn infer(&self, x: &X, mut memory: Memory) {
+        self.0.infer(x, memory.reborrow());
+        memory.write(|y| add(x, y));
+    }
+    #[inline]
+    fn infer_inside(&self, memory: Memory) {
+        let Some((x, mut rest)) = memory.split::<X>() else { return };
+        self.0.infer(x, rest.reborrow());
+        rest.write(|f| add(f, x));
+    }
+}
+
+/// `y += x`. One copy in flash for all sums.
+#[inline(never)]
+fn add_each<T: Real>(x: &[T], y: &mut [T]) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y += *x;
+    }
+}
+
+#[inline]
+fn add<X: Tensor>(x: &X, y: &mut X) {
+    add_each(x.flat(), y.flat_mut());
+}
+
+impl<T: Real, X: Tensor<Elem = T>, L: Layer<X, Out = X>> Layer<X> for Residual<L> {
     type Acts<const B: usize> = PairActs<L::Acts<B>, [X; B], ()>;
     type Scratch<const B: usize> = PairActs<L::Scratch<B>, [X; B], ()>;
-    const CHECK: () = L::CHECK;
 
     fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [X; B], mode: Mode) {
         self.0.forward(x, &mut acts.a, &mut acts.between, mode);

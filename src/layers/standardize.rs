@@ -1,6 +1,8 @@
 //! Input standardisation that travels with the weights.
 
-use crate::layers::{Layer, Mode};
+use core::array::{from_mut, from_ref};
+
+use crate::layers::{Forward, Layer, Memory, Mode, Plan};
 use crate::numbers::{Real, Tensors, Zero, fingerprint, untrained};
 
 /// `(x − mean) / deviation` for each of `N` features, so that a network takes raw centimetres.
@@ -67,8 +69,24 @@ impl<const N: usize, T: Real> Tensors<T> for Standardize<N, T> {
 }
 untrained!([const N: usize, T: Real] Standardize<N, T>);
 
-impl<const N: usize, T: Real> Layer<[T; N]> for Standardize<N, T> {
+impl<const N: usize, T: Real> Forward<[T; N]> for Standardize<N, T> {
     type Out = [T; N];
+    const PLAN: Plan = Plan::in_place::<[T; N]>();
+
+    #[inline]
+    fn infer(&self, x: &[T; N], memory: Memory) {
+        memory.write(|y| self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference));
+    }
+    #[inline]
+    fn infer_inside(&self, memory: Memory) {
+        memory.write(|y: &mut [T; N]| {
+            let x = *y;
+            self.forward(from_ref(&x), &mut (), from_mut(y), Mode::Inference);
+        });
+    }
+}
+
+impl<const N: usize, T: Real> Layer<[T; N]> for Standardize<N, T> {
     type Acts<const B: usize> = ();
     type Scratch<const B: usize> = ();
 

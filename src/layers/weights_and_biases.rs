@@ -1,7 +1,7 @@
 //! What layers of weights and biases share.
 
 use crate::kernels::SHORT;
-use crate::numbers::{Real, Tensor};
+use crate::numbers::{Array, Real, Tensor};
 
 /// `Zero`, `Tensors` and `Params` for a layer of weights `w`, an array of any rank, and biases `b`.
 macro_rules! weights_and_biases {

@@ -11,7 +11,10 @@ mod params;
 mod real;
 mod tensor;
 
-pub(crate) use elementary::{EXP, exp};
+#[cfg(any(target_arch = "arm", all(target_arch = "x86_64", feature = "std")))]
+pub(crate) use elementary::EXP;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) use elementary::exp;
 pub(crate) use fingerprint::{fingerprint, mix};
 pub(crate) use finite::{all_finite, each_is_finite, sum_of_squares};
 pub use init::Init;
@@ -19,4 +22,4 @@ pub(crate) use init::orthogonal;
 pub use params::{Params, Tensors};
 pub(crate) use params::{stateless, untrained};
 pub use real::Real;
-pub use tensor::{Tensor, Zero};
+pub use tensor::{Array, Scalar, Tensor, Zero};

@@ -6,7 +6,7 @@ use core::ops::Neg;
 use num_traits::NumAssign;
 
 use crate::kernels::Strided;
-use crate::numbers::Tensor;
+use crate::numbers::Scalar;
 use crate::numbers::elementary::{exp, ln, tanh};
 
 /// A real scalar. Implemented for `f32` and `f64`.
@@ -18,14 +18,7 @@ use crate::numbers::elementary::{exp, ln, tanh};
 /// The errors below are the worst of all arguments, beside the `f64` value:
 /// `cargo test --release --lib every_argument -- --ignored --nocapture` prints them.
 pub trait Real:
-    Tensor<Elem = Self>
-    + NumAssign
-    + Neg<Output = Self>
-    + Copy
-    + PartialOrd
-    + Debug
-    + serde::Serialize
-    + serde::de::DeserializeOwned
+    Scalar + NumAssign + Neg<Output = Self> + Copy + PartialOrd + Debug + serde::Serialize + serde::de::DeserializeOwned
 {
     /// One.
     const ONE: Self;

@@ -1,5 +1,9 @@
 //! Arrays of any rank over one scalar.
 
+use core::fmt::Debug;
+
+use bytemuck::Pod;
+
 use crate::numbers::Real;
 
 /// Plain data with an all-zero constant, so that big state can lie in a `static` and never crosses the stack.
@@ -10,10 +14,15 @@ pub trait Zero: Send + Sync {
     fn clear(&mut self);
 }
 
+/// One number of a tensor: real, or an integer that stands for one.
+pub trait Scalar: Array<Elem = Self> + PartialOrd + Debug {}
+
 /// An array of any rank over one scalar, `T`, `[T; N]`, `[[T; N]; M]`, …, seen as a flat slice in row-major order.
-pub trait Tensor: Sized + Zero {
+///
+/// It is plain data ([`Pod`]): an array of any scalar may lie in the same memory as one of another before it.
+pub trait Array: Zero + Pod {
     /// The scalar.
-    type Elem: Real;
+    type Elem: Scalar;
     /// Number of scalars.
     const LEN: usize;
     /// Calls `f` with the length of each axis, the outermost first.
@@ -34,16 +43,22 @@ pub trait Tensor: Sized + Zero {
     }
 }
 
+/// An [`Array`] of real numbers, with which a network can learn.
+pub trait Tensor: Array<Elem: Real> {}
+
+impl<A: Array<Elem: Real>> Tensor for A {}
+
 macro_rules! scalar {
     ($($T:ty),*) => {$(
         impl Zero for $T {
-            const ZERO: Self = 0.0;
+            const ZERO: Self = 0 as $T;
             #[inline]
             fn clear(&mut self) {
-                *self = 0.0;
+                *self = Self::ZERO;
             }
         }
-        impl Tensor for $T {
+        impl Scalar for $T {}
+        impl Array for $T {
             type Elem = $T;
             const LEN: usize = 1;
             fn axes(_: &mut impl FnMut(usize)) {}
@@ -58,7 +73,7 @@ macro_rules! scalar {
         }
     )*};
 }
-scalar!(f32, f64);
+scalar!(f32, f64, i8, u8, i16, i32);
 
 impl<X: Zero, const N: usize> Zero for [X; N] {
     const ZERO: Self = [X::ZERO; N];
@@ -70,7 +85,7 @@ impl<X: Zero, const N: usize> Zero for [X; N] {
     }
 }
 
-impl<X: Tensor, const N: usize> Tensor for [X; N] {
+impl<X: Array, const N: usize> Array for [X; N] {
     type Elem = X::Elem;
     const LEN: usize = N * X::LEN;
     fn axes(f: &mut impl FnMut(usize)) {

@@ -3,9 +3,9 @@
 use crate::layers::{Layer, Mode};
 use crate::numbers::{Tensor, Zero};
 
-/// The memory of a forward pass over `B` examples of `X` through the network `N`.
+/// The memory of a forward pass over `B` examples of `X` through the network `N`, which keeps what backpropagation reads.
 ///
-/// Costs the outputs of every layer, `B` times; a `Pass` may be a `static`, since [`ZERO`](Self::ZERO) is a constant.
+/// Costs the outputs of every layer, `B` times. A device that infers takes an [`Arena`](crate::Arena); this is for batches on a desktop.
 pub struct Pass<N: Layer<X>, X: Tensor, const B: usize = 1> {
     pub(super) acts: N::Acts<B>,
     pub(super) y: [N::Out; B],
@@ -26,11 +26,3 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Pass<N, X, B> {
     }
 }
 
-impl<N: Layer<X>, X: Tensor> Pass<N, X, 1> {
-    /// The network's output for one example.
-    #[inline]
-    pub fn predict(&mut self, network: &N, x: &X) -> &N::Out {
-        let [y] = self.run(network, core::array::from_ref(x));
-        y
-    }
-}

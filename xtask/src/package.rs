@@ -61,7 +61,7 @@ pub fn stranger(toolchain: Toolchain) -> Result<String> {
         ),
     )?;
     fs::write(format!("{source}/main.rs"), program)?;
-    let run = "\n/// Runs it.\npub fn logits(net: &Net, x: &[f32; 4]) -> [f32; 3] {\n    let mut pass = Pass::<Net, [f32; 4]>::ZERO;\n    *pass.predict(net, x)\n}\n";
+    let run = "\n/// Runs it.\npub fn logits(net: &Net, x: &[f32; 4]) -> [f32; 3] {\n    let mut arena = Arena::<{ arena_len::<Net, [f32; 4]>() }>::ZERO;\n    *arena.predict(net, x)\n}\n";
     fs::write(format!("{source}/lib.rs"), format!("#![no_std]\n{network}{run}"))?;
     output(Command::new("cargo").current_dir(PROJECT).args(["run", "--quiet"]))?;
     output(toolchain.cargo("build", M4F.target).current_dir(PROJECT).args(["--quiet", "--release", "--lib"]))?;

@@ -43,11 +43,11 @@ pub struct Device {
 }
 
 /// The memory of a [`Learner`]: for a `static`, since [`ZERO`](Self::ZERO) is a constant. `C` is the number of classes,
-/// `FILE` the bytes in a weights file.
-pub struct Memory<N: Layer<X>, X: Tensor, const C: usize, const FILE: usize> {
+/// `FILE` the bytes in a weights file, `ARENA` those of inference, [`arena_len`].
+pub struct Memory<N: Layer<X>, X: Tensor, const C: usize, const FILE: usize, const ARENA: usize> {
     net: N,
     x: X,
-    pass: Pass<N, X>,
+    arena: Arena<ARENA>,
     trainer: Trainer<N, X>,
     replay: Replay<X, KEPT, C>,
     /// The network before a step, as a weights file.
@@ -55,12 +55,14 @@ pub struct Memory<N: Layer<X>, X: Tensor, const C: usize, const FILE: usize> {
     transfer: Transfer<FILE>,
 }
 
-impl<N: Layer<X> + Zero, X: Tensor, const C: usize, const FILE: usize> Memory<N, X, C, FILE> {
+impl<N: Layer<X> + Zero, X: Tensor, const C: usize, const FILE: usize, const ARENA: usize>
+    Memory<N, X, C, FILE, ARENA>
+{
     /// Nothing learned, nothing received.
     pub const ZERO: Self = Self {
         net: N::ZERO,
         x: X::ZERO,
-        pass: Pass::ZERO,
+        arena: Arena::ZERO,
         trainer: Trainer::ZERO,
         replay: Replay::new(),
         copy: [0; FILE],
@@ -69,8 +71,8 @@ impl<N: Layer<X> + Zero, X: Tensor, const C: usize, const FILE: usize> Memory<N,
 }
 
 /// A classifier that goes on learning, and keeps in flash what it has learned.
-pub struct Learner<'a, N: Layer<X>, X: Tensor, F, const C: usize, const FILE: usize> {
-    memory: &'a mut Memory<N, X, C, FILE>,
+pub struct Learner<'a, N: Layer<X>, X: Tensor, F, const C: usize, const FILE: usize, const ARENA: usize> {
+    memory: &'a mut Memory<N, X, C, FILE, ARENA>,
     optimizer: Momentum<N, X::Elem>,
     store: CheckpointStore<F>,
     factory: &'a [u8],
@@ -80,7 +82,7 @@ pub struct Learner<'a, N: Layer<X>, X: Tensor, F, const C: usize, const FILE: us
     device: Device,
 }
 
-impl<'a, N, X, F, const C: usize, const FILE: usize> Learner<'a, N, X, F, C, FILE>
+impl<'a, N, X, F, const C: usize, const FILE: usize, const ARENA: usize> Learner<'a, N, X, F, C, FILE, ARENA>
 where
     N: Layer<X, Out = [f32; C]>,
     X: Tensor<Elem = f32> + Clone,
@@ -94,7 +96,7 @@ where
     /// [`LoadError`] if `factory` is not of this network. A flash without a state that can be loaded is no error: the host
     /// learns of it when it asks to load.
     pub fn new(
-        memory: &'a mut Memory<N, X, C, FILE>,
+        memory: &'a mut Memory<N, X, C, FILE, ARENA>,
         store: CheckpointStore<F>,
         factory: &'a [u8],
         learning_rate: f32,
@@ -119,8 +121,8 @@ where
             Request::Info => Ok(Reply::Info(self.info(frame))),
             Request::Infer { input } => {
                 self.read(input)?;
-                let Memory { net, x, pass, .. } = &mut *self.memory;
-                let logits = pass.predict(net, x);
+                let Memory { net, x, arena, .. } = &mut *self.memory;
+                let logits = arena.predict(net, x);
                 if logits.iter().any(|v| !v.is_finite()) {
                     return Err(Error::Diverged);
                 }

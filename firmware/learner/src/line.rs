@@ -26,9 +26,9 @@ impl<const FRAME: usize> Line<FRAME> {
     pub const EMPTY: Self = Self { receiver: Receiver::EMPTY, reply: [0; FRAME] };
 
     /// Takes a byte from the line; at the end of a frame, `learner` does what it asks for, and this is the answer.
-    pub fn push<N, X, F, const C: usize, const FILE: usize>(
+    pub fn push<N, X, F, const C: usize, const FILE: usize, const ARENA: usize>(
         &mut self,
-        learner: &mut Learner<N, X, F, C, FILE>,
+        learner: &mut Learner<N, X, F, C, FILE, ARENA>,
         byte: u8,
     ) -> Option<Response<'_>>
     where

@@ -26,14 +26,14 @@ type Digits = Mnist<Softmax>;
 
 static TRAINER: ConstStaticCell<Trainer<Net, Input>> = ConstStaticCell::new(Trainer::ZERO);
 static MNIST: ConstStaticCell<Digits> = ConstStaticCell::new(Digits::ZERO);
-static MNIST_PASS: ConstStaticCell<Pass<Digits, [f32; 784]>> = ConstStaticCell::new(Pass::ZERO);
+static MNIST_ARENA: ConstStaticCell<Arena<{ arena_len::<Digits, [f32; 784]>() }>> = ConstStaticCell::new(Arena::ZERO);
 static WIDE: ConstStaticCell<Wide> = ConstStaticCell::new(Wide::ZERO);
 static WIDE_GRADS: ConstStaticCell<Wide> = ConstStaticCell::new(Wide::ZERO);
 static CONV: ConstStaticCell<Conv> = ConstStaticCell::new(Conv::ZERO);
-static CONV_PASS: ConstStaticCell<Pass<Conv, Image>> = ConstStaticCell::new(Pass::ZERO);
+static CONV_ARENA: ConstStaticCell<Arena<{ arena_len::<Conv, Image>() }>> = ConstStaticCell::new(Arena::ZERO);
 static IMAGE: ConstStaticCell<Image> = ConstStaticCell::new([[[0.5; 8]; 16]; 16]);
 static TINY: ConstStaticCell<Tiny> = ConstStaticCell::new(Tiny::ZERO);
-static TINY_PASS: ConstStaticCell<Pass<Tiny, Digit>> = ConstStaticCell::new(Pass::ZERO);
+static TINY_ARENA: ConstStaticCell<Arena<{ arena_len::<Tiny, Digit>() }>> = ConstStaticCell::new(Arena::ZERO);
 static DIGIT: ConstStaticCell<Digit> = ConstStaticCell::new([[[0.5]; 28]; 28]);
 
 /// Names the work, then runs it as a region.
@@ -50,9 +50,9 @@ fn main() -> ! {
 
     let mut classifier = Classifier::ZERO;
     classifier.init(Init::GlorotUniform, &mut rng);
-    let mut pass = Pass::<Classifier, Input>::ZERO;
+    let mut arena = Arena::<{ arena_len::<Classifier, Input>() }>::ZERO;
     let (x, classifier) = (black_box(&x), black_box(&classifier));
-    region("Iris 4-10-3 forward", || black_box(pass.predict(classifier, x)));
+    region("Iris 4-10-3 forward", || black_box(arena.predict(classifier, x)));
 
     let mut net = Net::ZERO;
     net.init(Init::GlorotUniform, &mut rng);
@@ -68,8 +68,8 @@ fn main() -> ! {
     let mnist = MNIST.take();
     mnist.init(Init::GlorotUniform, &mut rng);
     let pixels = core::array::from_fn(|i| (i % 7) as f32 / 7.0);
-    let (mnist, pixels, pass) = (black_box(&*mnist), black_box(&pixels), MNIST_PASS.take());
-    region("784-100-10 forward", || black_box(pass.predict(mnist, pixels)));
+    let (mnist, pixels, arena) = (black_box(&*mnist), black_box(&pixels), MNIST_ARENA.take());
+    region("784-100-10 forward", || black_box(arena.predict(mnist, pixels)));
 
     let (wide, grads) = (WIDE.take(), WIDE_GRADS.take());
     wide.init(Init::GlorotUniform, &mut rng);
@@ -84,14 +84,14 @@ fn main() -> ! {
     });
     black_box((grads, dx));
 
-    let (conv, image, pass) = (CONV.take(), IMAGE.take(), CONV_PASS.take());
+    let (conv, image, arena) = (CONV.take(), IMAGE.take(), CONV_ARENA.take());
     conv.init(Init::HeUniform, &mut rng);
     let (conv, image) = (black_box(&*conv), black_box(&*image));
-    region("convolution 3x3, 16x16x8 to 16", || black_box(pass.predict(conv, image)));
+    region("convolution 3x3, 16x16x8 to 16", || black_box(arena.predict(conv, image)));
 
-    let (tiny, digit, pass) = (TINY.take(), DIGIT.take(), TINY_PASS.take());
+    let (tiny, digit, arena) = (TINY.take(), DIGIT.take(), TINY_ARENA.take());
     tiny.init(Init::HeUniform, &mut rng);
     let (tiny, digit) = (black_box(&*tiny), black_box(&*digit));
-    region("tiny CNN forward", || black_box(pass.predict(tiny, digit)));
+    region("tiny CNN forward", || black_box(arena.predict(tiny, digit)));
     board::exit(true)
 }

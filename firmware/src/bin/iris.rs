@@ -52,9 +52,9 @@ fn run() -> bool {
     }
     println!("accuracy {} %, every logit the host's bit for bit: {}", percent(&confusion), same_bits);
 
-    let mut pass = Pass::<Net, Input>::ZERO;
+    let mut arena = Arena::<{ arena_len::<Net, Input>() }>::ZERO;
     let inference = count::mean(&mut timer, || {
-        core::hint::black_box(pass.predict(&TRAINED, core::hint::black_box(&HELD_OUT[0].0)));
+        core::hint::black_box(arena.predict(&TRAINED, core::hint::black_box(&HELD_OUT[0].0)));
     });
 
     let net = NET.take();
@@ -95,11 +95,11 @@ fn run() -> bool {
 /// Classifies the held-out flowers as a sensor shows them; also tells whether all logits have the host's bits.
 #[inline(never)] // One copy in flash.
 fn classify(net: &Net, sensor: fn(&Input) -> Input) -> (Confusion<3>, bool) {
-    let mut pass = Pass::<Net, Input>::ZERO;
+    let mut arena = Arena::<{ arena_len::<Net, Input>() }>::ZERO;
     let mut confusion = Confusion::default();
     let mut same_bits = true;
     for (x, class, expected) in &HELD_OUT {
-        let logits = pass.predict(net, &sensor(x));
+        let logits = arena.predict(net, &sensor(x));
         confusion.add(*class, argmax(logits));
         same_bits &= logits.map(f32::to_bits) == *expected;
     }

@@ -14,13 +14,14 @@ use nerve_learner::{Device, Learner, Line, Memory};
 use static_cell::ConstStaticCell;
 
 const FILE: usize = weights::file_len::<f32, Net>();
+const ARENA: usize = arena_len::<Net, Input>();
 /// The longest frame, which a piece of a weights file fills.
 const FRAME: usize = 256;
 const LEARNING_RATE: f32 = 0.02;
 
 /// The network as it was trained on the desktop.
 const FACTORY: &[u8] = include_bytes!("../../data/iris.nrv");
-static MEMORY: ConstStaticCell<Memory<Net, Input, 3, FILE>> = ConstStaticCell::new(Memory::ZERO);
+static MEMORY: ConstStaticCell<Memory<Net, Input, 3, FILE, ARENA>> = ConstStaticCell::new(Memory::ZERO);
 static LINE: ConstStaticCell<Line<FRAME>> = ConstStaticCell::new(Line::EMPTY);
 
 #[entry]

@@ -8,13 +8,13 @@ use nerve_firmware::{board, entry, images, memory};
 use static_cell::ConstStaticCell;
 
 static NET: LeNet5 = include_weights!(LeNet5, "../../data/lenet5.nrv");
-static PASS: ConstStaticCell<Pass<LeNet5, Image>> = ConstStaticCell::new(Pass::ZERO);
+static ARENA: ConstStaticCell<Arena<{ arena_len::<LeNet5, Image>() }>> = ConstStaticCell::new(Arena::ZERO);
 /// What variables and stack may take together.
 const RAM: usize = 48 * 1024;
 
 #[entry]
 fn main() -> ! {
     memory::paint_stack();
-    let success = images::run("LeNet-5", &NET, PASS.take(), c"target/images/lenet5.bin", RAM);
+    let success = images::run("LeNet-5", &NET, ARENA.take(), c"target/images/lenet5.bin", RAM);
     board::exit(success)
 }

@@ -44,7 +44,7 @@ type Classifier = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 9, Rel
 type Regression = Dense<4, 3>;
 
 /// The network is loaded, runs, learns from batches of one and of three, with every kind of call.
-fn use_network<N, X, Target>(loss: &impl Loss<N::Out, Target>, x: &[X; 3], targets: &[Target; 3])
+fn use_network<const ARENA: usize, N, X, Target>(loss: &impl Loss<N::Out, Target>, x: &[X; 3], targets: &[Target; 3])
 where
     X: Tensor<Elem = f32> + Copy,
     N: Layer<X> + Zero,
@@ -53,7 +53,7 @@ where
     let mut net = black_box(N::ZERO);
     net.init(black_box(Init::GlorotUniform), &mut Pcg32::seed_from_u64(1));
     black_box(weights::load(&mut net, black_box(&[0u8; 100])).is_ok());
-    black_box(black_box(Pass::<N, X>::ZERO).predict(&net, &x[0]));
+    black_box(black_box(Arena::<ARENA>::ZERO).predict(&net, &x[0]));
     black_box(black_box(Pass::<N, X, 3>::ZERO).run(&net, x));
 
     let mut optimizer = Sgd::new(black_box(0.1));
@@ -93,15 +93,15 @@ fn use_replay() {
 #[entry]
 fn main() -> ! {
     let outputs = black_box([[0.5; 3]; 3]);
-    use_network::<Vision, Image, _>(&Mse, black_box(&[[[[0.5; 2]; 9]; 8]; 3]), &outputs);
-    use_network::<Listening, Signal, _>(&BinaryCrossEntropy, black_box(&[[[0.5; 3]; 21]; 3]), &outputs);
-    use_network::<Recurrent, Signal, _>(&Mse, black_box(&[[[0.5; 3]; 21]; 3]), &outputs);
+    use_network::<{ arena_len::<Vision, Image>() }, Vision, Image, _>(&Mse, black_box(&[[[[0.5; 2]; 9]; 8]; 3]), &outputs);
+    use_network::<{ arena_len::<Listening, Signal>() }, Listening, Signal, _>(&BinaryCrossEntropy, black_box(&[[[0.5; 3]; 21]; 3]), &outputs);
+    use_network::<{ arena_len::<Recurrent, Signal>() }, Recurrent, Signal, _>(&Mse, black_box(&[[[0.5; 3]; 21]; 3]), &outputs);
     let mut folded = black_box(<Recurrent as Fold>::Folded::ZERO);
     black_box(Recurrent::ZERO).fold_into(&mut folded);
     black_box(&folded);
     black_box(Gru::<4, 7>::ZERO).step(black_box(&[0.5; 4]), black_box(&mut [0.5; 7]));
     let features = black_box([[0.5; 4]; 3]);
-    use_network::<Classifier, Features, usize>(&CrossEntropy, &features, black_box(&[0, 1, 2]));
+    use_network::<{ arena_len::<Classifier, Features>() }, Classifier, Features, usize>(&CrossEntropy, &features, black_box(&[0, 1, 2]));
     use_loss(&CrossEntropy);
     use_loss(&Mae);
     use_loss(&Huber { delta: black_box(1.0) });

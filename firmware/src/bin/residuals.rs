@@ -8,13 +8,13 @@ use nerve_firmware::{board, entry, images, memory};
 use static_cell::ConstStaticCell;
 
 static NET: Residuals = include_weights!(Residuals, "../../data/residuals.nrv");
-static PASS: ConstStaticCell<Pass<Residuals, Image>> = ConstStaticCell::new(Pass::ZERO);
+static ARENA: ConstStaticCell<Arena<{ arena_len::<Residuals, Image>() }>> = ConstStaticCell::new(Arena::ZERO);
 /// What variables and stack may take together.
 const RAM: usize = 84 * 1024;
 
 #[entry]
 fn main() -> ! {
     memory::paint_stack();
-    let success = images::run("residual CNN", &NET, PASS.take(), c"target/images/residuals.bin", RAM);
+    let success = images::run("residual CNN", &NET, ARENA.take(), c"target/images/residuals.bin", RAM);
     board::exit(success)
 }

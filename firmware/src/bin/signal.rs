@@ -15,7 +15,7 @@ type Logits = [f32; 7];
 
 static CNN: Cnn = include_weights!(Cnn, "../../data/signal-cnn.nrv");
 static GRU: Recurrent = include_weights!(Recurrent, "../../data/signal-gru.nrv");
-static PASS: ConstStaticCell<Pass<Cnn, Window>> = ConstStaticCell::new(Pass::ZERO);
+static ARENA: ConstStaticCell<Arena<{ arena_len::<Cnn, Window>() }>> = ConstStaticCell::new(Arena::ZERO);
 
 /// Little-endian words: the exercise, the window, the bits of the CNN's logits and of the GRU's.
 const WORDS: usize = 1 + STEPS * 6 + 7 + 7;
@@ -36,20 +36,20 @@ fn main() -> ! {
 
 fn run() -> bool {
     let Some(mut timer) = Timer::take() else { return false };
-    let pass = PASS.take();
+    let arena = ARENA.take();
     let mut window = Window::ZERO;
 
-    let by_cnn = classify(&mut window, 0, |window| *pass.predict(&CNN, window));
+    let by_cnn = classify(&mut window, 0, |window| *arena.predict(&CNN, window));
     let cnn_stack = memory::peak_stack();
     let a_window = count::once(&mut timer, || {
-        core::hint::black_box(pass.predict(&CNN, core::hint::black_box(&window)));
+        core::hint::black_box(arena.predict(&CNN, core::hint::black_box(&window)));
     });
     report("1-D CNN", &by_cnn);
     println!(
-        "  a window: {} {=str}; its pass in RAM {} bytes, stack {} bytes",
+        "  a window: {} {=str}; its arena in RAM {} bytes, stack {} bytes",
         a_window,
         board::COUNTED,
-        size_of::<Pass<Cnn, Window>>(),
+        arena_len::<Cnn, Window>(),
         cnn_stack
     );
 
@@ -91,8 +91,8 @@ impl Stream {
 
     fn logits(&self) -> Logits {
         let (_, dense) = &GRU;
-        let mut pass = Pass::<Dense<24, 7>, [f32; 24]>::ZERO;
-        *pass.predict(dense, &self.h)
+        let mut arena = Arena::<{ arena_len::<Dense<24, 7>, [f32; 24]>() }>::ZERO;
+        *arena.predict(dense, &self.h)
     }
 }
 

@@ -8,13 +8,13 @@ use nerve_firmware::{board, entry, images, memory};
 use static_cell::ConstStaticCell;
 
 static NET: Tiny = include_weights!(Tiny, "../../data/tiny.nrv");
-static PASS: ConstStaticCell<Pass<Tiny, Image>> = ConstStaticCell::new(Pass::ZERO);
+static ARENA: ConstStaticCell<Arena<{ arena_len::<Tiny, Image>() }>> = ConstStaticCell::new(Arena::ZERO);
 /// Twice the largest pair of neighbouring activations, behind the first convolution and the first pooling.
 const RAM: usize = 2 * (size_of::<[[[f32; 8]; 28]; 28]>() + size_of::<[[[f32; 8]; 14]; 14]>());
 
 #[entry]
 fn main() -> ! {
     memory::paint_stack();
-    let success = images::run("tiny CNN", &NET, PASS.take(), c"target/images/tiny.bin", RAM);
+    let success = images::run("tiny CNN", &NET, ARENA.take(), c"target/images/tiny.bin", RAM);
     board::exit(success)
 }
