@@ -38,3 +38,29 @@ impl Mean {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::{AXES, samples};
+
+    #[test]
+    fn over_an_image_is_that_of_litert() {
+        let strided = |lengths: [usize; 2], steps: [isize; 2]| {
+            let mut strided = Strided { lengths: [1; AXES], steps: [0; AXES], first: 0 };
+            strided.lengths[AXES - 2..].copy_from_slice(&lengths);
+            strided.steps[AXES - 2..].copy_from_slice(&steps);
+            strided
+        };
+        let mean = Mean {
+            kept: strided([1, 4], [0, 1]),
+            summed: strided([3, 3], [12, 4]),
+            zero: -7 * 9,
+            multiplier: Mean::multiplier(0.05, 0.02, 9),
+            output: samples::output(11),
+        };
+        let mut y = [0; 4];
+        mean.run(&samples::x::<36>(), &mut y);
+        assert_eq!(y, [7, 29, 50, 0]);
+    }
+}

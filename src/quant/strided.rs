@@ -59,3 +59,32 @@ impl Strided {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(lengths: [usize; 2], steps: [isize; 2], first: usize) -> Strided {
+        let mut strided = Strided { lengths: [1; AXES], steps: [0; AXES], first };
+        strided.lengths[AXES - 2..].copy_from_slice(&lengths);
+        strided.steps[AXES - 2..].copy_from_slice(&steps);
+        strided
+    }
+
+    #[test]
+    fn elements_are_gathered_in_another_order_and_backwards() {
+        let x = [1, 2, 3, 4, 5, 6];
+        let mut y = [0; 6];
+        of([3, 2], [1, 3], 0).gather(&x, &mut y);
+        assert_eq!(y, [1, 4, 2, 5, 3, 6]);
+        of([2, 3], [3, -1], 2).gather(&x, &mut y);
+        assert_eq!(y, [3, 2, 1, 6, 5, 4]);
+    }
+
+    #[test]
+    fn elements_are_scattered_into_a_margin() {
+        let mut y = [0; 12];
+        of([2, 2], [4, 1], 5).scatter(&[1, 2, 3, 4], &mut y);
+        assert_eq!(y, [0, 0, 0, 0, 0, 1, 2, 0, 0, 3, 4, 0]);
+    }
+}
