@@ -2,6 +2,9 @@
 
 use super::{Multiplier, Output, Strided};
 
+/// Outputs that are summed up together, side by side.
+const BLOCK: usize = 16;
+
 /// Mean over axes. The sum, less the zero points in it, is rounded twice ([`Multiplier::twice`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Mean {
@@ -30,11 +33,21 @@ impl Mean {
     /// The means, in row-major order.
     #[inline(never)]
     pub fn run(&self, x: &[i8], y: &mut [i8]) {
-        for (first, y) in self.kept.places().zip(y) {
-            let places = Strided { first, ..self.summed };
-            let sum = places.places().filter_map(|place| x.get(place));
-            let sum = sum.fold(0_i32, |sum, x| sum.wrapping_add((*x).into()));
-            *y = self.output.of(self.multiplier.twice(sum.wrapping_sub(self.zero)));
+        let (runs, len) = self.kept.runs();
+        for (place, y) in runs.places().zip(y.chunks_mut(len)) {
+            for (block, y) in y.chunks_mut(BLOCK).enumerate() {
+                let mut sums = [0_i32; BLOCK];
+                let summed = Strided { first: place.wrapping_add(block.wrapping_mul(BLOCK)), ..self.summed };
+                for place in summed.places() {
+                    let x = x.get(place..).and_then(|rest| rest.get(..y.len())).unwrap_or(&[]);
+                    for (sum, x) in sums.iter_mut().zip(x) {
+                        *sum = sum.wrapping_add((*x).into());
+                    }
+                }
+                for (y, sum) in y.iter_mut().zip(sums) {
+                    *y = self.output.of(self.multiplier.twice(sum.wrapping_sub(self.zero)));
+                }
+            }
         }
     }
 }

@@ -6,7 +6,8 @@ pub const AXES: usize = 8;
 /// Elements of a tensor at regular distances along each axis: a slice of it, a part, its axes in another order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strided {
-    /// Elements along each axis, the last one being the innermost; 1 for an axis that is not there.
+    /// Elements along each axis, the last one being the innermost; 1 for an axis that is not there. The fewer axes a tensor is told by, the
+    /// faster.
     pub lengths: [usize; AXES],
     /// From one element to the next along each axis.
     pub steps: [isize; AXES],
@@ -18,8 +19,9 @@ impl Strided {
     /// `y[i] = x[place of i]`.
     #[inline(never)]
     pub fn gather<T: Copy>(&self, x: &[T], y: &mut [T]) {
-        for (place, y) in self.places().zip(y) {
-            if let Some(x) = x.get(place) {
+        let (runs, len) = self.runs();
+        for (place, y) in runs.places().zip(y.chunks_mut(len)) {
+            for (y, x) in y.iter_mut().zip(x.get(place..).unwrap_or(&[])) {
                 *y = *x;
             }
         }
@@ -28,11 +30,21 @@ impl Strided {
     /// `y[place of i] = x[i]`.
     #[inline(never)]
     pub fn scatter<T: Copy>(&self, x: &[T], y: &mut [T]) {
-        for (place, x) in self.places().zip(x) {
-            if let Some(y) = y.get_mut(place) {
+        let (runs, len) = self.runs();
+        for (place, x) in runs.places().zip(x.chunks(len)) {
+            for (y, x) in y.get_mut(place..).unwrap_or(&mut []).iter_mut().zip(x) {
                 *y = *x;
             }
         }
+    }
+
+    /// The first ones of elements that lie side by side, and how many these are, at least 1.
+    #[inline(always)]
+    pub(super) fn runs(&self) -> (Self, usize) {
+        let mut runs = *self;
+        let ([.., len], [.., step]) = (&mut runs.lengths, self.steps);
+        let run = if step == 1 { core::mem::replace(len, 1) } else { 1 };
+        (runs, run.max(1))
     }
 
     /// Where the elements lie, in row-major order.
