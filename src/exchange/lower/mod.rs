@@ -9,6 +9,8 @@ mod moves;
 mod pairs;
 mod pool;
 mod reduce;
+#[cfg(test)]
+mod tests;
 mod weighted;
 
 pub use error::{LowerError, Unfit};
