@@ -10,10 +10,12 @@ pub struct Weights<'a> {
     /// One for each output. The input's zero point is in it: `bias - zero_point * (sum of the output's weights)`.
     pub biases: &'a [i32],
     /// [Multipliers](Multiplier), one for each output or one for all: the scale of the input times that of the weights, divided by that of
-    /// the output, in `f64` from left to right.
+    /// the output, in `f64` from left to right; of a matrix product, near that ([`Multiplier::exact`]).
     pub mantissas: &'a [i32],
     /// The other part of the multipliers.
     pub shifts: &'a [i8],
+    /// Of a matrix product, the bits that come after its mantissas where 31 are not enough ([`Multiplier::exact`]). Empty otherwise.
+    pub rests: &'a [u32],
 }
 
 impl Weights<'_> {
@@ -33,5 +35,10 @@ impl Weights<'_> {
         let mantissa = self.mantissas.get(output).or(self.mantissas.last());
         let shift = self.shifts.get(output).or(self.shifts.last());
         Multiplier { mantissa: mantissa.copied().unwrap_or(0), shift: shift.copied().unwrap_or(0) }
+    }
+
+    #[inline(always)]
+    pub(super) fn rest(&self, output: usize) -> u32 {
+        self.rests.get(output).or(self.rests.last()).copied().unwrap_or(0)
     }
 }

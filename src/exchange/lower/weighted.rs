@@ -19,12 +19,15 @@ pub struct Constants {
     pub mantissas: Vec<i32>,
     /// As in [`Weights`].
     pub shifts: Vec<i8>,
+    /// As in [`Weights`].
+    pub rests: Vec<u32>,
 }
 
 impl Constants {
     /// For an operator's `run`.
     pub fn borrow(&self) -> Weights<'_> {
-        Weights { weights: &self.weights, biases: &self.biases, mantissas: &self.mantissas, shifts: &self.shifts }
+        let Self { weights, biases, mantissas, shifts, rests } = self;
+        Weights { weights, biases, mantissas, shifts, rests }
     }
 }
 
@@ -42,8 +45,48 @@ pub fn fully_connected(at: &At, activation: Activation) -> Result<Kernel, LowerE
         let weights = float_weights(at, w, outputs)?;
         return Ok(Kernel::Float(Float::FullyConnected { inputs, weights, range: float_range(activation) }));
     }
-    let constants = constants(at, x, w, y, outputs, 0)?;
+    let mut constants = constants(at, x, w, y, outputs, 0)?;
+    choose(at, x, w, y, inputs, &mut constants)?;
     Ok(Kernel::FullyConnected(FullyConnected { inputs, output: at.range(y, activation)? }, constants))
+}
+
+/// Chooses multipliers that make of each sum what `f64` does, which LiteRT's kernel computes with.
+fn choose(
+    at: &At,
+    x: &Value,
+    w: &Value,
+    y: &Value,
+    inputs: usize,
+    constants: &mut Constants,
+) -> Result<(), LowerError> {
+    let (y_scale, zero) = at.steps(y)?;
+    let (x_scale, _) = at.steps(x)?;
+    // Sums that inputs can lead to.
+    let of_output = constants.biases.iter().zip(constants.weights.chunks_exact(inputs)).map(|(bias, w)| {
+        let [least, greatest] = [-128, 127].map(|x: i64| {
+            let other = -1 - x;
+            let sum = w.iter().fold(0, |sum, w| sum + i64::from(*w) * if *w < 0 { other } else { x });
+            (sum + i64::from(*bias)).clamp(i32::MIN.into(), i32::MAX.into()) as i32
+        });
+        least..=greatest
+    });
+    let mut sums: Vec<_> = of_output.collect();
+    if constants.mantissas.len() == 1 {
+        let least = sums.iter().map(|sums| *sums.start()).min().unwrap_or(0);
+        let greatest = sums.iter().map(|sums| *sums.end()).max().unwrap_or(0);
+        sums = vec![least..=greatest];
+    }
+    let scales = w.quantization.iter().flat_map(|found| &found.scales);
+    for (i, (scale, sums)) in scales.zip(sums).enumerate() {
+        let real = f64::from(x_scale) * f64::from(*scale) / f64::from(y_scale);
+        let (multiplier, rest) = Multiplier::exact(real, sums, -127 - zero..=127 - zero);
+        (constants.mantissas[i], constants.shifts[i]) = (multiplier.mantissa, multiplier.shift);
+        constants.rests.push(rest);
+    }
+    if constants.rests.iter().all(|rest| *rest == 0) {
+        constants.rests.clear();
+    }
+    Ok(())
 }
 
 /// From an image to another one, with weights `[outputs, height, width, channels]`.
@@ -145,6 +188,7 @@ fn constants(at: &At, x: &Value, w: &Value, y: &Value, outputs: usize, axis: usi
         biases,
         mantissas: multipliers.iter().map(|multiplier| multiplier.mantissa).collect(),
         shifts: multipliers.iter().map(|multiplier| multiplier.shift).collect(),
+        rests: vec![],
     })
 }
 
