@@ -102,7 +102,7 @@ fn on_host(steps: &Steps, toolchain: Toolchain) {
         output(&mut cargo("run --quiet --release --example iris -- --table")).map(|_| String::new())
     });
     steps.step("the firmware's weights are those that the examples train", || {
-        let iris = firmware_data("iris", &["iris.nrv", "flowers.rs"])?;
+        let iris = firmware_data("iris", &["iris.nrv", "iris.tflite", "flowers.rs"])?;
         Ok(iris + &firmware_data("signal", &["signal-cnn.nrv", "signal-gru.nrv", "signal.bin"])?)
     });
     steps.step("MNIST: an epoch, the same bits with any number of threads, and resumed", mnist);
