@@ -5,10 +5,11 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
+use crate::kernels::Axis;
 use crate::layers::{
-    Activation, Affine, Axis, BatchNorm, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Forward, Frozen,
-    GlobalAvgPool, Gru, Last, Layer, LeakyRelu, Linear, OnImage, OnSignal, Pool, Pooling, Relu, Residual, Sigmoid,
-    Softmax, Standardize, Tanh,
+    Activation, Affine, BatchNorm, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Forward, Frozen, GlobalAvgPool,
+    Gru, Last, Layer, LeakyRelu, Linear, OnImage, OnSignal, Pool, Pooling, Relu, Residual, Sigmoid, Softmax,
+    Standardize, Tanh,
 };
 use crate::numbers::{Array, Real, Tensor, Tensors};
 

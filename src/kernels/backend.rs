@@ -55,6 +55,11 @@ pub(crate) trait Backend {
     ) -> bool {
         false
     }
+    /// `y[p][o] = b[o] + Σ x[p][i]·w[i][o]` for all pixels of an image, in one copy for all sizes.
+    #[inline(always)]
+    fn pointwise(_x: &[f32], _w: &[f32], _b: &[f32], _y: &mut [f32]) -> bool {
+        false
+    }
     /// `w -= a·g`, for a few scalars.
     #[inline(always)]
     fn subtract_scaled(_w: &mut [f32], _a: f32, _g: &[f32]) -> bool {
@@ -133,6 +138,15 @@ pub(crate) fn convolve_two<T: Real, const KW: usize, const C: usize, const O: us
 ) -> bool {
     match (same(x), same(w), same_one_mut(y)) {
         (Some(x), Some(w), Some(y)) => Native::convolve_two::<KW, C, O>(x, steps, w, y),
+        _ => false,
+    }
+}
+
+/// [`Backend::pointwise`].
+#[inline(always)]
+pub(crate) fn pointwise<T: Real>(x: &[T], w: &[T], b: &[T], y: &mut [T]) -> bool {
+    match (same(x), same(w), same(b), same_mut(y)) {
+        (Some(x), Some(w), Some(b), Some(y)) => Native::pointwise(x, w, b, y),
         _ => false,
     }
 }

@@ -3,12 +3,15 @@
 //! A fast loop lies beside its plain twin, which says what it computes and whose bits it has. Which of them runs is chosen here, and no
 //! layer knows. Uses `numbers`.
 
+mod axis;
 pub(crate) mod backend;
+pub(crate) mod depthwise;
 mod matrix;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 mod vfp;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod x86;
 
+pub use axis::Axis;
 pub use matrix::Strided;
 pub(crate) use matrix::*;

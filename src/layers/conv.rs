@@ -3,10 +3,11 @@
 use core::array::{from_mut, from_ref};
 use core::marker::PhantomData;
 
-use crate::kernels::backend::convolve_two;
+use crate::kernels::Axis;
+use crate::kernels::backend::{convolve_two, pointwise};
 use crate::kernels::{NARROW, Strided, add_dot_products, product, sum_rows};
 use crate::layers::{
-    Activation, Affine, Axis, Forward, Geometry, Layer, Linear, Memory, Mode, OnImage, OnSignal, Same, scale_rows,
+    Activation, Affine, Forward, Geometry, Layer, Linear, Memory, Mode, OnImage, OnSignal, Same, scale_rows,
     weights_and_biases,
 };
 use crate::numbers::{Array, Real, Zero, fingerprint, mix};
@@ -160,7 +161,13 @@ fn convolve<T: Real, const C: usize, const O: usize, const KH: usize, const KW: 
     y: &mut [[T; O]],
     axes: [Axis; 2],
 ) {
-    let [_, columns] = axes;
+    let [rows, columns] = axes;
+    let is_pointwise = KH * KW == 1 && rows.input == rows.output && columns.input == columns.output;
+    if is_pointwise
+        && pointwise(x.as_flattened(), w.as_flattened().as_flattened().as_flattened(), b, y.as_flattened_mut())
+    {
+        return;
+    }
     for (oy, y) in y.chunks_exact_mut(columns.output).enumerate() {
         y.fill(*b);
         columns.runs(|outputs, taps| {

@@ -3,9 +3,11 @@
 use core::array::{from_mut, from_ref};
 use core::marker::PhantomData;
 
+use crate::kernels::Axis;
+use crate::kernels::depthwise::{depthwise, is_shared};
 use crate::layers::{
-    Activation, Affine, Axis, Forward, Geometry, Layer, Linear, Memory, Mode, OnImage, Same, each_row, pixels,
-    pixels_mut, scale_rows, weights_and_biases,
+    Activation, Affine, Forward, Geometry, Layer, Linear, Memory, Mode, OnImage, Same, each_row, pixels, pixels_mut,
+    scale_rows, weights_and_biases,
 };
 use crate::numbers::{Array, Real, Zero, fingerprint, mix};
 
@@ -110,6 +112,11 @@ fn convolve<T: Real, const C: usize, const K: usize>(
     y: &mut [[T; C]],
     axes: [Axis; 2],
 ) {
+    if is_shared(C) {
+        let w = w.as_flattened().as_flattened();
+        depthwise(w, b, x.as_flattened(), y.as_flattened_mut(), C, axes);
+        return;
+    }
     let [_, columns] = axes;
     for (oy, y) in y.chunks_exact_mut(columns.output).enumerate() {
         y.fill(*b);

@@ -38,7 +38,7 @@ pub use flatten::Flatten;
 pub use fold::Fold;
 pub use forward::{Forward, Memory, Plan};
 pub use frozen::Frozen;
-pub(crate) use geometry::{Axis, Geometry, OnImage, OnSignal};
+pub(crate) use geometry::{Geometry, OnImage, OnSignal};
 pub use geometry::{Same, To, To1d};
 pub use gru::Gru;
 pub use last::Last;

@@ -16,6 +16,7 @@ use core::arch::asm;
 
 mod exp;
 mod narrow;
+mod pointwise;
 
 use exp::{exp, sigmoid};
 
@@ -546,6 +547,10 @@ impl Backend for Vfp {
         blocks
     }
     #[inline(always)]
+    fn pointwise(x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) -> bool {
+        pointwise::pointwise(x, w, b, y)
+    }
+    #[inline(always)]
     fn apply(f: Elementary, row: &mut [f32]) -> bool {
         match f {
             Elementary::Exp => exp(row),
@@ -561,4 +566,4 @@ fn of_any_length<R>(rows: R) -> R {
     core::hint::black_box(rows)
 }
 
-use registers;
+use {columns, registers};
