@@ -69,3 +69,20 @@ impl Add {
         self.output.of(self.multiplier.twice(self.a.scaled(a).wrapping_add(self.b.scaled(b))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::samples;
+
+    #[test]
+    fn is_that_of_litert() {
+        let add = Add::new([(0.05, -7), (0.08, 20)], 0.11, samples::output(-3));
+        let (x, mut y) = (samples::x::<16>(), [0; 8]);
+        add.run(&x[..8], &x[8..], &mut y);
+        assert_eq!(y, [-124, -80, -36, 8, 51, 95, -47, -120]);
+        y.copy_from_slice(&x[..8]);
+        add.run_in_place(&mut y, &x[8..]);
+        assert_eq!(y, [-124, -80, -36, 8, 51, 95, -47, -120]);
+    }
+}

@@ -60,3 +60,19 @@ const fn span(kernel: usize, dilation: usize) -> usize {
 const fn ceil(n: usize, divisor: usize) -> usize {
     if divisor <= 1 { n } else { n.div_ceil(divisor) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_lie_as_in_litert() {
+        let same = Axis::same(10, 3, 2, 1);
+        assert_eq!((same.before, same.output), (0, 5));
+        assert_eq!((same.inside(4), same.at(4, 1), same.at(4, 2)), (0..2, Some(9), None));
+        let dilated = Axis::same(5, 3, 1, 2);
+        assert_eq!((dilated.before, dilated.output, dilated.inside(0), dilated.inside(4)), (2, 5, 1..3, 0..2));
+        assert_eq!(Axis::valid(10, 3, 2, 2).output, 3);
+        assert_eq!(Axis::valid(2, 3, 1, 1).output, 0);
+    }
+}

@@ -74,3 +74,58 @@ impl Conv2d {
         sum(w).wrapping_mul(self.zero_point.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::samples;
+    use std::boxed::Box;
+
+    #[test]
+    fn is_that_of_litert() {
+        let weights = samples::w::<24>();
+        let biases = samples::folded([1000, -500], -7, |output| Box::new(weights[12 * output..][..12].iter()));
+        let (mantissas, shifts) = samples::multipliers([0.01, 0.02], 0.2);
+        let weights =
+            Weights { weights: &weights, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
+        let conv = Conv2d {
+            height: Axis::same(4, 3, 2, 1),
+            width: Axis::same(4, 2, 1, 2),
+            channels: 2,
+            zero_point: -7,
+            output: samples::output(5),
+        };
+        let mut y = [0; 16];
+        conv.run(&weights, &samples::x::<32>(), &mut y);
+        assert_eq!(y, [-13, 46, 20, 59, 54, -9, -41, -13, 1, 93, 5, 46, -30, -2, -17, -11]);
+    }
+
+    #[test]
+    fn makes_a_row_of_the_last_rows_that_came() {
+        let weights = samples::w::<24>();
+        let (mantissas, shifts) = samples::multipliers([0.01, 0.02], 0.2);
+        let weights =
+            Weights { weights: &weights, biases: &[1000, -500], mantissas: &mantissas, shifts: &shifts, rests: &[] };
+        let conv = Conv2d {
+            height: Axis::same(9, 3, 2, 1),
+            width: Axis::same(4, 2, 1, 2),
+            channels: 2,
+            zero_point: -7,
+            output: samples::output(5),
+        };
+        let (x, mut whole) = (samples::x::<72>(), [0; 40]);
+        conv.run(&weights, &x, &mut whole);
+        let (mut ring, mut made) = ([0; 24], 0);
+        for (at, row) in x.chunks(8).enumerate() {
+            ring[at % 3 * 8..][..8].copy_from_slice(row);
+            // The row is complete with its last one, or at the image's end.
+            while made < 5 && (2 * made + 1).min(8) <= at {
+                let mut y = [0; 8];
+                conv.row(&weights, Rows { data: &ring, len: 8 }, made, &mut y);
+                assert_eq!(y, whole[8 * made..][..8]);
+                made += 1;
+            }
+        }
+        assert_eq!(made, 5);
+    }
+}

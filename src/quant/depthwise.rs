@@ -94,3 +94,52 @@ fn multiples(sums: &mut [i32; BLOCK], x: i8, w: &[i8]) {
         *sum = sum.wrapping_add(i32::from(x) * i32::from(*w));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::samples;
+    use std::boxed::Box;
+
+    #[test]
+    fn with_several_outputs_a_channel_is_that_of_litert() {
+        let weights = samples::w::<24>();
+        let biases =
+            samples::folded([1000, -500, 0, 70], -7, |output| Box::new(weights.iter().skip(output).step_by(4)));
+        let (mantissas, shifts) = samples::multipliers([0.01, 0.02, 0.015, 0.03], 0.2);
+        let weights =
+            Weights { weights: &weights, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
+        let conv = DepthwiseConv2d {
+            height: Axis::same(3, 3, 2, 1),
+            width: Axis::same(4, 2, 2, 1),
+            channels: 2,
+            multiplier: 2,
+            zero_point: -7,
+            output: samples::output(5),
+        };
+        let mut y = [0; 16];
+        conv.run(&weights, &samples::x::<24>(), &mut y);
+        assert_eq!(y, [-1, -70, 28, 25, 27, 75, -45, 117, 26, 21, 29, -63, -26, 75, 40, 95]);
+    }
+
+    #[test]
+    fn with_one_scale_is_that_of_litert() {
+        let weights = samples::w::<12>();
+        let biases = samples::folded([1000, -500, 0], -7, |output| Box::new(weights.iter().skip(output).step_by(3)));
+        let (mantissas, shifts) = samples::multipliers([0.01], 0.1);
+        let weights =
+            Weights { weights: &weights, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
+        let axis = Axis::valid(3, 2, 1, 1);
+        let conv = DepthwiseConv2d {
+            height: axis,
+            width: axis,
+            channels: 3,
+            multiplier: 1,
+            zero_point: -7,
+            output: samples::output(5),
+        };
+        let mut y = [0; 12];
+        conv.run(&weights, &samples::x::<27>(), &mut y);
+        assert_eq!(y, [125, -13, 1, -25, -47, 11, -19, 84, 95, -16, -72, -18]);
+    }
+}

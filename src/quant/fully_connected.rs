@@ -23,8 +23,27 @@ impl FullyConnected {
         for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(weights.outputs().max(1))) {
             for (output, (y, w)) in y.iter_mut().zip(weights.weights.chunks_exact(inputs)).enumerate() {
                 let sum = weights.bias(output).wrapping_add(dot(x, w));
-                *y = self.output.of(weights.multiplier(output).once(sum));
+                *y = self.output.of(weights.multiplier(output).once(sum, weights.rest(output)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::samples;
+    use std::boxed::Box;
+
+    #[test]
+    fn is_that_of_litert() {
+        let weights = samples::w::<24>();
+        let biases = samples::folded([100, -2000, 3000, 0], 3, |output| Box::new(weights[6 * output..][..6].iter()));
+        let (mantissas, shifts) = samples::multipliers([0.01, 0.02, 0.03, 0.04], 0.25);
+        let weights =
+            Weights { weights: &weights, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
+        let mut y = [0; 4];
+        FullyConnected { inputs: 6, output: samples::output(-20) }.run(&weights, &samples::x::<6>(), &mut y);
+        assert_eq!(y, [12, -35, -62, -89]);
     }
 }

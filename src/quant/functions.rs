@@ -111,3 +111,25 @@ fn saturated(x: i64) -> i32 {
 fn round_shift(x: i32, shift: i32) -> i32 {
     super::multiplier::round_shift(x, shift.min(0).unsigned_abs())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::{Table, samples};
+
+    #[test]
+    fn are_those_of_litert() {
+        for (function, y_scale, y_zero, expected) in [
+            (Function::Logistic, 1.0 / 256.0, -128, [-127, -122, -92, 3, 95, 122, 127, -127]),
+            (Function::Tanh, 1.0 / 128.0, 0, [-128, -128, -121, 6, 122, 127, 127, -128]),
+            (Function::Clamp { least: 0.0, greatest: 6.0 }, 0.03, -100, [-100, -100, -100, -98, -37, 25, 87, -100]),
+            (Function::HardSwish, 0.03, -50, [-50, -50, -62, -49, 2, 75, 127, -50]),
+            (Function::LeakyRelu { alpha: 0.1 }, 0.03, -50, [-68, -62, -56, -48, 13, 75, 127, -68]),
+            (Function::Requantize, 0.03, -50, [-128, -128, -110, -48, 13, 75, 127, -128]),
+        ] {
+            let (values, mut y) = (function.table((0.05, -7, -128), (y_scale, y_zero, -128)), [0; 8]);
+            Table { values: &values }.run(&samples::x::<8>(), &mut y);
+            assert_eq!(y, expected, "{function:?}");
+        }
+    }
+}

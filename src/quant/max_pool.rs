@@ -45,3 +45,22 @@ impl MaxPool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::samples;
+
+    #[test]
+    fn is_that_of_litert() {
+        let pool = MaxPool {
+            height: Axis::same(3, 2, 2, 1),
+            width: Axis::same(4, 3, 2, 1),
+            channels: 2,
+            output: Output { zero_point: -7, least: -7, greatest: 113 },
+        };
+        let mut y = [0; 8];
+        pool.run(&samples::x::<24>(), &mut y);
+        assert_eq!(y, [71, 108, 105, 108, 111, 74, 111, -7]);
+    }
+}

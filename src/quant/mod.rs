@@ -24,6 +24,8 @@ mod output;
 mod quantize;
 mod resize;
 mod rows;
+#[cfg(test)]
+mod samples;
 mod softmax;
 mod strided;
 mod table;

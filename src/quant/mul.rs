@@ -36,3 +36,21 @@ impl Mul {
         self.output.of(self.multiplier.twice((i32::from(a) - zero_a) * (i32::from(b) - zero_b)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::samples;
+
+    #[test]
+    fn is_that_of_litert() {
+        let mul = Mul {
+            zero_points: [-7, 20],
+            multiplier: Multiplier::new((0.05_f32 * 0.08 / 0.3).into()),
+            output: Output { zero_point: -60, least: -60, greatest: 127 },
+        };
+        let (x, mut y) = (samples::x::<16>(), [0; 8]);
+        mul.run(&x[..8], &x[8..], &mut y);
+        assert_eq!(y, [82, -2, -49, -60, -34, 28, -60, 74]);
+    }
+}

@@ -2,6 +2,9 @@
 
 use core::ops::RangeInclusive;
 
+/// Bits of a rest.
+const REST: u32 = 22;
+
 /// A real factor above 0, as `mantissa * 2^(shift - 31)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Multiplier {
@@ -26,37 +29,38 @@ impl Multiplier {
         }
     }
 
-    /// The one whose [`once`](Self::once) makes of each sum in `sums` what `f64` makes of it: `sum * real`, rounded to the nearest integer,
-    /// halves away from 0; at least where that lies in `results`. `None` if 31 bits are too few for this.
+    /// The one, and the rest of its mantissa, whose [`once`](Self::once) makes of each sum in `sums` what `f64` makes of it: `sum * real`,
+    /// rounded to the nearest integer, halves away from 0; at least where that lies in `results`. The rest is 0 if a mantissa of 31 bits
+    /// does, as for almost all factors above 10⁻⁴; otherwise both are the mantissa of the `f64`.
     ///
     /// Both are monotonous, so that it is enough to look at the sums where the result changes.
-    pub fn exact(real: f64, sums: RangeInclusive<i32>, results: RangeInclusive<i32>) -> Option<Self> {
-        /// Steps from the nearest mantissa. Each moves a result's first sum by 2⁻³⁰ of itself.
+    pub fn exact(real: f64, sums: RangeInclusive<i32>, results: RangeInclusive<i32>) -> (Self, u32) {
+        /// From the nearest mantissa. Each step moves the sums where results change by 2⁻³⁰ of themselves.
         const STEPS: i32 = 16;
 
-        let nearest = Self::new(real);
-        let expected = |sum: i64| libm::round(sum as f64 * real) as i64;
+        let expected = |sum: i32| libm::round(f64::from(sum) * real);
         let agrees = |multiplier: &Self| {
             results.clone().all(|result| {
                 let about = libm::round((f64::from(result) - 0.5) / real);
                 if !(f64::from(*sums.start()) - 2.0..=f64::from(*sums.end()) + 2.0).contains(&about) {
                     return true;
                 }
-                let mut near = about as i64 - 2..=about as i64 + 2;
-                near.all(|sum| match i32::try_from(sum).ok().filter(|sum| sums.contains(sum)) {
-                    Some(sum) => {
-                        let (found, expected) = (i64::from(multiplier.once(sum)), expected(sum.into()));
-                        (found >= result.into()) == (expected >= result.into())
-                    }
-                    None => true,
+                let mut near = (about as i64 - 2..=about as i64 + 2).filter_map(|sum| i32::try_from(sum).ok());
+                near.all(|sum| {
+                    !sums.contains(&sum) || (multiplier.once(sum, 0) >= result) == (expected(sum) >= result.into())
                 })
             })
         };
-        let mut steps = (0..=STEPS).flat_map(|step| [step, -step]);
-        steps.find_map(|step| {
-            let mantissa = nearest.mantissa.saturating_add(step);
-            Some(Self { mantissa, ..nearest }).filter(|multiplier| mantissa >= 0 && agrees(multiplier))
-        })
+        let nearest = Self::new(real);
+        let steps = (0..=STEPS).flat_map(|step| [step, -step]);
+        let mut near = steps.map(|step| Self { mantissa: nearest.mantissa.saturating_add(step), ..nearest });
+        if let Some(found) = near.find(|multiplier| multiplier.mantissa >= 0 && agrees(multiplier)) {
+            return (found, 0);
+        }
+        let (fraction, shift) = libm::frexp(real);
+        let whole = (fraction * (1_u64 << (31 + REST)) as f64) as u64;
+        let multiplier = Self { mantissa: (whole >> REST) as i32, shift: shift.clamp(-31, 30) as i8 };
+        (multiplier, whole as u32 & ((1 << REST) - 1))
     }
 
     /// `x` times the factor, rounded twice: to 32 bits of the product, halves up, then to the nearest integer, halves away from 0.
@@ -67,13 +71,30 @@ impl Multiplier {
         round_shift(high(x.wrapping_shl(left), self.mantissa), right)
     }
 
-    /// `x` times the factor, rounded once to the nearest integer, halves away from 0.
+    /// `x` times the factor, rounded once to the nearest integer, halves away from 0. With a `rest`, which are 22 more bits of the mantissa,
+    /// the product is rounded to 53 bits before, halves to even, as in `f64`.
     #[inline(always)]
-    pub fn once(self, x: i32) -> i32 {
-        let product = i64::from(x) * i64::from(self.mantissa);
+    pub fn once(self, x: i32, rest: u32) -> i32 {
         let right = (31 - i32::from(self.shift)).unsigned_abs();
+        if rest > 0 {
+            return self.as_f64(x, rest, right + REST);
+        }
+        let product = i64::from(x) * i64::from(self.mantissa);
         let half = 1_i64.wrapping_shl(right.wrapping_sub(1)) - i64::from(x < 0);
         (product + half).wrapping_shr(right) as i32
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn as_f64(self, x: i32, rest: u32, right: u32) -> i32 {
+        let mantissa = u128::from(self.mantissa.unsigned_abs()) << REST | u128::from(rest);
+        let product = u128::from(x.unsigned_abs()) * mantissa;
+        let surplus = 75_u32.saturating_sub(product.leading_zeros());
+        let odd = product.wrapping_shr(surplus) & 1;
+        let nearly_half = 1_u128.wrapping_shl(surplus).wrapping_sub(1) >> 1;
+        let rounded = product.wrapping_add(nearly_half + if surplus > 0 { odd } else { 0 }).wrapping_shr(surplus);
+        let y = (rounded.wrapping_shl(surplus) + 1_u128.wrapping_shl(right.wrapping_sub(1))).wrapping_shr(right) as i32;
+        if x < 0 { y.wrapping_neg() } else { y }
     }
 }
 
@@ -89,4 +110,48 @@ pub(super) fn round_shift(x: i32, shift: u32) -> i32 {
     let below = 1_u32.wrapping_shl(shift).wrapping_sub(1) as i32;
     let up = (x & below) > (below >> 1) + i32::from(x < 0);
     x.wrapping_shr(shift) + i32::from(up)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_one_is_taken() {
+        assert_eq!(Multiplier::new(1.0), Multiplier { mantissa: 1 << 30, shift: 1 });
+        assert_eq!(Multiplier::new(0.75), Multiplier { mantissa: 3 << 29, shift: 0 });
+        assert_eq!(Multiplier::new(1.0 - 1e-12), Multiplier { mantissa: 1 << 30, shift: 1 });
+        assert_eq!(Multiplier::new(1e-10), Multiplier { mantissa: 0, shift: 0 });
+        assert_eq!(Multiplier::new(0.0), Multiplier { mantissa: 0, shift: 0 });
+    }
+
+    #[test]
+    fn halves_are_rounded_away_from_0() {
+        for (x, expected) in [(1, 1), (-1, -1), (3, 2), (-3, -2), (2, 1), (-2, -1)] {
+            assert_eq!(Multiplier::new(0.5).once(x, 0), expected);
+        }
+        // Twice: the first time up, to the half that is rounded the second time.
+        for (x, expected) in [(2, 1), (-2, -1), (6, 2), (-6, -2), (7, 2), (-7, -2), (5, 2), (-5, -1)] {
+            assert_eq!(Multiplier::new(0.25).twice(x), expected);
+        }
+    }
+
+    #[test]
+    fn the_exact_one_makes_of_sums_what_f64_makes_of_them() {
+        let (mut apart, mut rests) = (0, 0);
+        for step in 0..400 {
+            let real = 1.3e-5 * (1.0 + f64::from(step) / 400.0);
+            let (exact, rest) = Multiplier::exact(real, -(1 << 24)..=1 << 24, -128..=127);
+            apart += usize::from(exact != Multiplier::new(real));
+            rests += usize::from(rest > 0);
+            for result in -128..=127 {
+                let near = ((f64::from(result) - 0.5) / real).round() as i32;
+                for sum in near - 2..=near + 2 {
+                    assert_eq!(exact.once(sum, rest), (f64::from(sum) * real).round() as i32, "{real} {sum}");
+                }
+            }
+        }
+        // The nearest one is not always exact, and 31 bits are not always enough.
+        assert!(rests > 0 && apart > rests);
+    }
 }

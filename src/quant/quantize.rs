@@ -46,3 +46,21 @@ impl Dequantize {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_are_rounded_away_from_0_and_what_is_large_is_held() {
+        let quantize = Quantize { scale: 0.5, zero_point: 3, least: -128 };
+        let mut y = [0; 8];
+        quantize.run(&[0.25, -0.25, 0.2, 1.0, -1e9, 1e30, f32::NAN, f32::NEG_INFINITY], &mut y);
+        assert_eq!(y, [4, 2, 3, 5, -128, 127, 3, -128]);
+        Quantize { least: 0, ..quantize }.run(&[126.0], &mut y);
+        assert_eq!(y[0] as u8, 255);
+        let mut x = [0.0; 2];
+        Dequantize { scale: 0.5, zero_point: 3, least: 0 }.run(&[-1, 3], &mut x);
+        assert_eq!(x, [126.0, 0.0]);
+    }
+}

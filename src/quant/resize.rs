@@ -60,3 +60,24 @@ impl ResizeNearest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::samples;
+
+    #[test]
+    fn is_that_of_litert() {
+        for (align_corners, half_pixel_centers, expected) in [
+            (false, false, [-117, -117, -80, -80, -43, -43, -6]),
+            (true, false, [-117, -80, -80, -43, -43, -6, -6]),
+            (false, true, [-117, -117, -80, -43, -43, -6, -6]),
+        ] {
+            let width = Nearest::new(4, 7, align_corners, half_pixel_centers);
+            let resize = ResizeNearest { height: Nearest::new(1, 1, false, false), width, channels: 1 };
+            let mut y = [0; 7];
+            resize.run(&samples::x::<4>(), &mut y);
+            assert_eq!(y, expected);
+        }
+    }
+}

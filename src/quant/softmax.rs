@@ -98,3 +98,16 @@ fn reciprocal(x: i32) -> i32 {
     }
     y.saturating_mul(2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::samples;
+
+    #[test]
+    fn is_that_of_litert() {
+        let mut y = [0; 12];
+        Softmax::new(6, 1.0, 0.02).run(&samples::x::<12>(), &mut y);
+        assert_eq!(y, [-125, -121, -113, -97, -63, 7, 48, -126, -123, -118, -108, -85]);
+    }
+}

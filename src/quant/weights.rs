@@ -14,6 +14,8 @@ pub struct Weights<'a> {
     pub mantissas: &'a [i32],
     /// The other part of the multipliers.
     pub shifts: &'a [i8],
+    /// Of a matrix product, the bits that come after its mantissas where 31 are not enough ([`Multiplier::exact`]). Empty otherwise.
+    pub rests: &'a [u32],
 }
 
 impl Weights<'_> {
@@ -33,5 +35,10 @@ impl Weights<'_> {
         let mantissa = self.mantissas.get(output).or(self.mantissas.last());
         let shift = self.shifts.get(output).or(self.shifts.last());
         Multiplier { mantissa: mantissa.copied().unwrap_or(0), shift: shift.copied().unwrap_or(0) }
+    }
+
+    #[inline(always)]
+    pub(super) fn rest(&self, output: usize) -> u32 {
+        self.rests.get(output).or(self.rests.last()).copied().unwrap_or(0)
     }
 }

@@ -9,6 +9,8 @@ mod moves;
 mod pairs;
 mod pool;
 mod reduce;
+#[cfg(test)]
+mod tests;
 mod weighted;
 
 pub use error::{LowerError, Unfit};
@@ -249,11 +251,18 @@ fn row_major(shape: &[usize]) -> Vec<isize> {
     steps
 }
 
-/// Axes are as many as [`check`] allows.
+/// As few axes as the elements can be told by, from at most as many as [`check`] allows.
 fn strided(axes: impl DoubleEndedIterator<Item = (usize, isize)>, first: usize) -> Strided {
     let mut strided = Strided { lengths: [1; AXES], steps: [0; AXES], first };
-    for ((length, step), at) in axes.rev().zip((0..AXES).rev()) {
-        (strided.lengths[at], strided.steps[at]) = (length, step);
+    let mut at = AXES;
+    for (length, step) in axes.rev().filter(|(length, _)| *length > 1) {
+        let inner = strided.lengths.get(at).zip(strided.steps.get(at));
+        if inner.is_some_and(|(length, inner)| inner.checked_mul(*length as isize) == Some(step)) {
+            strided.lengths[at] *= length;
+        } else {
+            at -= 1;
+            (strided.lengths[at], strided.steps[at]) = (length, step);
+        }
     }
     strided
 }

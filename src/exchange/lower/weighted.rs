@@ -19,12 +19,15 @@ pub struct Constants {
     pub mantissas: Vec<i32>,
     /// As in [`Weights`].
     pub shifts: Vec<i8>,
+    /// As in [`Weights`].
+    pub rests: Vec<u32>,
 }
 
 impl Constants {
     /// For an operator's `run`.
     pub fn borrow(&self) -> Weights<'_> {
-        Weights { weights: &self.weights, biases: &self.biases, mantissas: &self.mantissas, shifts: &self.shifts }
+        let Self { weights, biases, mantissas, shifts, rests } = self;
+        Weights { weights, biases, mantissas, shifts, rests }
     }
 }
 
@@ -43,12 +46,19 @@ pub fn fully_connected(at: &At, activation: Activation) -> Result<Kernel, LowerE
         return Ok(Kernel::Float(Float::FullyConnected { inputs, weights, range: float_range(activation) }));
     }
     let mut constants = constants(at, x, w, y, outputs, 0)?;
-    prove(at, x, w, y, inputs, &mut constants)?;
+    choose(at, x, w, y, inputs, &mut constants)?;
     Ok(Kernel::FullyConnected(FullyConnected { inputs, output: at.range(y, activation)? }, constants))
 }
 
 /// Chooses multipliers that make of each sum what `f64` does, which LiteRT's kernel computes with.
-fn prove(at: &At, x: &Value, w: &Value, y: &Value, inputs: usize, constants: &mut Constants) -> Result<(), LowerError> {
+fn choose(
+    at: &At,
+    x: &Value,
+    w: &Value,
+    y: &Value,
+    inputs: usize,
+    constants: &mut Constants,
+) -> Result<(), LowerError> {
     let (y_scale, zero) = at.steps(y)?;
     let (x_scale, _) = at.steps(x)?;
     // Sums that inputs can lead to.
@@ -69,10 +79,12 @@ fn prove(at: &At, x: &Value, w: &Value, y: &Value, inputs: usize, constants: &mu
     let scales = w.quantization.iter().flat_map(|found| &found.scales);
     for (i, (scale, sums)) in scales.zip(sums).enumerate() {
         let real = f64::from(x_scale) * f64::from(*scale) / f64::from(y_scale);
-        match Multiplier::exact(real, sums, -127 - zero..=127 - zero) {
-            Some(Multiplier { mantissa, shift }) => (constants.mantissas[i], constants.shifts[i]) = (mantissa, shift),
-            None => return at.refuse(Some(w), Unfit::Quantization("larger scales")),
-        }
+        let (multiplier, rest) = Multiplier::exact(real, sums, -127 - zero..=127 - zero);
+        (constants.mantissas[i], constants.shifts[i]) = (multiplier.mantissa, multiplier.shift);
+        constants.rests.push(rest);
+    }
+    if constants.rests.iter().all(|rest| *rest == 0) {
+        constants.rests.clear();
     }
     Ok(())
 }
@@ -176,6 +188,7 @@ fn constants(at: &At, x: &Value, w: &Value, y: &Value, outputs: usize, axis: usi
         biases,
         mantissas: multipliers.iter().map(|multiplier| multiplier.mantissa).collect(),
         shifts: multipliers.iter().map(|multiplier| multiplier.shift).collect(),
+        rests: vec![],
     })
 }
 

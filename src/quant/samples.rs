@@ -1,0 +1,31 @@
+//! Inputs and weights of the tests. What is expected of them was computed by `ai-edge-litert` 2.3.0, `OpResolverType.BUILTIN_REF`.
+
+use super::{Multiplier, Output};
+
+pub fn x<const N: usize>() -> [i8; N] {
+    core::array::from_fn(|i| (i * 37 + 139) as u8 as i8)
+}
+
+pub fn w<const N: usize>() -> [i8; N] {
+    core::array::from_fn(|i| ((i * 53 + 7) % 255) as i8).map(|w| w.wrapping_sub(127))
+}
+
+/// Mantissas and shifts of the factors from inputs with the scale 0.05.
+pub fn multipliers<const N: usize>(scales: [f32; N], y_scale: f32) -> ([i32; N], [i8; N]) {
+    let multipliers = scales.map(|scale| Multiplier::new(f64::from(0.05_f32) * f64::from(scale) / f64::from(y_scale)));
+    (multipliers.map(|multiplier| multiplier.mantissa), multipliers.map(|multiplier| multiplier.shift))
+}
+
+/// Without an activation.
+pub fn output(zero_point: i8) -> Output {
+    Output { zero_point, least: -128, greatest: 127 }
+}
+
+/// Biases without the zero point, from weights of each output.
+pub fn folded<'w, const N: usize>(
+    biases: [i32; N],
+    zero_point: i32,
+    weights: impl Fn(usize) -> std::boxed::Box<dyn Iterator<Item = &'w i8> + 'w>,
+) -> [i32; N] {
+    core::array::from_fn(|output| biases[output] - zero_point * weights(output).map(|w| i32::from(*w)).sum::<i32>())
+}
