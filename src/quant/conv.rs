@@ -5,6 +5,9 @@ use core::ops::Range;
 use super::dot::{dot, sum};
 use super::{Axis, Output, Rows, Weights};
 
+/// Outputs of a pixel that are summed up together.
+const BLOCK: usize = 16;
+
 /// Convolution of an image.
 ///
 /// Its sums are rounded twice ([`Multiplier::twice`](super::Multiplier::twice)), with one scale as with one a channel.
@@ -36,41 +39,58 @@ impl Conv2d {
     /// Row `at` of the output, `[output width, outputs]`.
     #[inline(never)]
     pub fn row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
-        let of_row = self.width.kernel.wrapping_mul(self.channels).max(1);
-        let of_output = self.height.kernel.wrapping_mul(of_row).max(1);
+        let of_row = self.width.kernel.wrapping_mul(self.channels);
+        let of_output = self.height.kernel.wrapping_mul(of_row);
         for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
             let inside = self.width.inside(column);
-            for (output, (y, w)) in y.iter_mut().zip(weights.weights.chunks_exact(of_output)).enumerate() {
-                let mut total = weights.bias(output);
-                for (tap, w) in w.chunks_exact(of_row).enumerate() {
-                    total = total.wrapping_add(match self.height.at(at, tap) {
-                        Some(at) => self.taps(x.row(at), w, column, inside.clone()),
-                        None => self.margin(w),
-                    });
+            let [first, end] = [inside.start, inside.end].map(|tap| tap.wrapping_mul(self.channels));
+            let start = self.width.at(column, inside.start).unwrap_or(0).wrapping_mul(self.channels);
+            for (block, y) in y.chunks_mut(BLOCK).enumerate() {
+                let output = block.wrapping_mul(BLOCK);
+                let mut sums = [0_i32; BLOCK];
+                for (sum, bias) in sums.iter_mut().zip(weights.biases.get(output..).unwrap_or(&[])) {
+                    *sum = *bias;
                 }
-                *y = self.output.of(weights.multiplier(output).twice(total));
+                let of_block = weights.weights.get(output.wrapping_mul(of_output)..).unwrap_or(&[]);
+                for tap in 0..self.height.kernel {
+                    let row = self.height.at(at, tap).map(|at| x.row(at).get(start..).unwrap_or(&[]));
+                    let rows = of_block.get(tap.wrapping_mul(of_row)..).unwrap_or(&[]).chunks(of_output.max(1));
+                    for (sum, w) in sums.iter_mut().zip(rows.take(y.len())) {
+                        let w = w.get(..of_row).unwrap_or(&[]);
+                        *sum = sum.wrapping_add(match row {
+                            Some(x) => self.taps(x, w, first..end),
+                            None => self.around(w),
+                        });
+                    }
+                }
+                for (i, (y, sum)) in y.iter_mut().zip(sums).enumerate() {
+                    *y = self.output.of(weights.multiplier(output.wrapping_add(i)).twice(sum));
+                }
             }
         }
     }
 
-    /// The products of a window's row with a row of weights: those in the image, then those around it.
+    /// The products of a window's row with a row of weights, of which those `inside` fall on the image, where `x` begins.
     #[inline(always)]
-    fn taps(&self, x: &[i8], w: &[i8], column: usize, inside: Range<usize>) -> i32 {
-        let [first, end] = [inside.start, inside.end].map(|tap| tap.wrapping_mul(self.channels));
-        let middle = w.get(first..end).unwrap_or(&[]);
-        let outside = sum(w.get(..first).unwrap_or(&[])).wrapping_add(sum(w.get(end..).unwrap_or(&[])));
-        let start = self.width.at(column, inside.start).unwrap_or(0).wrapping_mul(self.channels);
-        let x = x.get(start..).unwrap_or(&[]);
-        let around = outside.wrapping_mul(self.zero_point.into());
-        if self.width.dilation == 1 {
-            return around.wrapping_add(dot(x, middle));
+    fn taps(&self, x: &[i8], w: &[i8], inside: Range<usize>) -> i32 {
+        let middle = w.get(inside.clone()).unwrap_or(&[]);
+        let products = if self.width.dilation == 1 {
+            dot(x, middle)
+        } else {
+            let pixels = x.chunks(self.channels.max(1)).step_by(self.width.dilation.max(1));
+            let weights = middle.chunks_exact(self.channels.max(1));
+            pixels.zip(weights).fold(0_i32, |total, (x, w)| total.wrapping_add(dot(x, w)))
+        };
+        if middle.len() == w.len() {
+            return products;
         }
-        let pixels = x.chunks(self.channels.max(1)).step_by(self.width.dilation.max(1));
-        let weights = middle.chunks_exact(self.channels.max(1));
-        pixels.zip(weights).fold(around, |total, (x, w)| total.wrapping_add(dot(x, w)))
+        let [before, after] = [w.get(..inside.start), w.get(inside.end..)].map(Option::unwrap_or_default);
+        products.wrapping_add(self.around(before)).wrapping_add(self.around(after))
     }
 
-    fn margin(&self, w: &[i8]) -> i32 {
+    /// The products with what lies around the image.
+    #[inline(always)]
+    fn around(&self, w: &[i8]) -> i32 {
         sum(w).wrapping_mul(self.zero_point.into())
     }
 }
