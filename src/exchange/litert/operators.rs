@@ -8,7 +8,7 @@ use super::error::Reason;
 use super::read::{Reader, Result, damaged};
 use super::schema::{code, operator, options};
 use super::table::Table;
-use crate::graph::{Activation, Conv, Op, Padding, Pool, Scalar, Slice};
+use crate::exchange::graph::{Activation, Conv, Op, Padding, Pool, Scalar, Slice};
 
 /// Why an operator is not supported; `None` if it is.
 pub fn refused(code: usize) -> Option<Reason> {

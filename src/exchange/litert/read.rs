@@ -11,7 +11,7 @@ use super::schema::{
     IDENTIFIER, OPERATORS, TYPES, VERSION, buffer, code, model, operator, operator_code, quantization, subgraph, tensor,
 };
 use super::table::{Table, Tables};
-use crate::graph::{Graph, Node, Quantization, Scalar, Value};
+use crate::exchange::graph::{Graph, Node, Quantization, Scalar, Value};
 
 /// LiteRT's own limit.
 const MAX_AXES: usize = 8;

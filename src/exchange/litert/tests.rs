@@ -10,7 +10,7 @@ use super::schema::{
     IDENTIFIER, TYPES, VERSION, buffer, code, model, operator, operator_code, options, quantization, subgraph, tensor,
 };
 use super::{ReadError, Reason, read};
-use crate::graph::{Graph, Op, Slice};
+use crate::exchange::graph::{Graph, Op, Slice};
 
 fn tensor(kind: &str, shape: &[i32], buffer: i32, more: Fields) -> Fields {
     let kind = TYPES.iter().position(|name| *name == kind).unwrap();

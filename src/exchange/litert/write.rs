@@ -8,7 +8,7 @@ use super::build::{Field, Fields, file};
 use super::schema::{
     IDENTIFIER, TYPES, VERSION, buffer, code, model, operator, operator_code, options, quantization, subgraph, tensor,
 };
-use crate::graph::{Activation, Graph, Node, Op, Padding, Pool, Scalar, Slice, Value};
+use crate::exchange::graph::{Activation, Graph, Node, Op, Padding, Pool, Scalar, Slice, Value};
 
 /// The `.tflite` file of a graph, which LiteRT reads and [`read`](super::read) reads back.
 ///
