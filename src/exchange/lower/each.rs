@@ -4,7 +4,7 @@ use std::boxed::Box;
 
 use super::{At, Kernel, LowerError, Unfit};
 use crate::exchange::float::Float;
-use crate::graph::{Op, Scalar};
+use crate::exchange::graph::{Op, Scalar};
 use crate::quant::{Dequantize, Function, Quantize};
 
 /// Of integers, a table; of floats, a loop.

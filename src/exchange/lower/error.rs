@@ -4,7 +4,7 @@ use core::fmt;
 use std::string::String;
 use std::vec::Vec;
 
-use crate::graph::{Scalar, Value};
+use crate::exchange::graph::{Scalar, Value};
 
 /// Why a graph cannot be run.
 #[derive(Clone, Debug, PartialEq)]

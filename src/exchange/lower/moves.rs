@@ -4,7 +4,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::{At, Filling, Kernel, LowerError, Unfit, floats, row_major, strided};
-use crate::graph::{Scalar, Slice, Value};
+use crate::exchange::graph::{Scalar, Slice, Value};
 use crate::quant::{Nearest, ResizeNearest, Strided};
 
 /// An error unless the types are the same, and of those that values have.

@@ -2,7 +2,7 @@
 
 use super::{At, Kernel, LowerError, Unfit, float_range};
 use crate::exchange::float::Float;
-use crate::graph::{Activation, Value};
+use crate::exchange::graph::{Activation, Value};
 use crate::quant::{Add, Mul, Multiplier};
 
 /// Sums.

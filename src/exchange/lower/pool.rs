@@ -3,7 +3,7 @@
 use super::weighted::axis;
 use super::{At, Kernel, LowerError, Unfit, float_range};
 use crate::exchange::float::Float;
-use crate::graph::{Pool, Value};
+use crate::exchange::graph::{Pool, Value};
 use crate::quant::{AveragePool, Axis, MaxPool};
 
 /// Means.

@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::{At, Kernel, LowerError, Unfit, float_range, floats};
 use crate::exchange::float::{self, Float};
-use crate::graph::{Activation, Conv, Padding, Scalar, Value};
+use crate::exchange::graph::{Activation, Conv, Padding, Scalar, Value};
 use crate::quant::{Axis, Conv2d, DepthwiseConv2d, FullyConnected, Multiplier, Weights};
 
 /// The constants of an integer product, which [`Weights`] borrows.
