@@ -448,7 +448,12 @@ impl Model {
         let bias = matches!(op, Op::Conv2d(_)) || !self.one_in(4);
         if self.scalar == Scalar::F32 {
             let bias = bias.then(|| self.constant(&[outputs], None));
-            let weights = self.constant(weights, None);
+            // Sums of any length are about as large as their inputs, so that those that cancel are not only rounding errors.
+            let range = 1.0 / (terms as f32).sqrt();
+            let data = (0..weights.iter().product())
+                .flat_map(|_| (range * (2.0 * uniform(&mut self.rng) - 1.0)).to_le_bytes())
+                .collect();
+            let weights = self.push(weights, Scalar::F32, None, Some(data));
             let y = self.value(to);
             return self.optional(op, &[Some(x), Some(weights), bias], &[y]);
         }

@@ -4,20 +4,16 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
+use nerve::executor::Executor;
 use nerve::graph::Graph;
 use nerve::litert;
 
 /// Runs every model NAME.tflite of a folder on the examples NAME.x, and compares the outputs with NAME.y, which `litert.py` has written.
-/// `run` gives the outputs of all examples, one after another. With `exact`, every byte has to agree; without, floats may differ as
-/// `close` says.
+/// With `exact`, every byte has to agree; without, floats may differ by 10⁻⁵ of them.
 ///
 /// # Errors
 /// All models that differ.
-pub fn compare(
-    folder: &Path,
-    exact: bool,
-    run: impl Fn(&Graph, &[u8]) -> Result<Vec<u8>, Box<dyn Error>>,
-) -> Result<usize, Box<dyn Error>> {
+pub fn compare(folder: &Path, exact: bool) -> Result<usize, Box<dyn Error>> {
     let (mut compared, mut wrong) = (0, Vec::new());
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -43,7 +39,12 @@ pub fn compare(
     }
 }
 
-fn difference(found: &[u8], expected: &[u8], exact: bool) -> Option<String> {
+fn run(graph: &Graph, examples: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
+    Ok(Executor::new(graph)?.run_all(examples)?)
+}
+
+/// Where outputs differ, if they do: with `exact`, in any byte; without, in floats that are not close.
+pub fn difference(found: &[u8], expected: &[u8], exact: bool) -> Option<String> {
     if found.len() != expected.len() {
         return Some(format!("{} bytes, not {}", found.len(), expected.len()));
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use nerve::executor::Executor;
-use nerve::graph::{Graph, Scalar};
+use nerve::graph::{Cost, Graph, Scalar};
 use nerve::litert;
 
 /// The bytes of all outputs, example by example.
@@ -73,4 +73,22 @@ fn public_models_have_the_bits_of_litert() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn public_models_take_as_much_memory_as_their_values_at_the_same_time() {
+    let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) else {
+        println!("skipped: NERVE_MODELS names no folder of .tflite files");
+        return;
+    };
+    for (name, bytes) in [
+        ("ad01_int8", 768),
+        ("kws_int8", 16_000),
+        ("streaming_wakeword_int8", 6_656),
+        ("resnet8_int8", 49_152),
+        ("vww_int8", 55_296),
+    ] {
+        let Ok(file) = fs::read(folder.join(name).with_extension("tflite")) else { continue };
+        assert_eq!(Cost::of(&litert::read(&file).unwrap()).ram, bytes, "{name}");
+    }
 }

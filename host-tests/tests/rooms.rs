@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and what it may use beside itself.
-const ROOMS: [(&str, &[&str]); 7] = [
+const ROOMS: [(&str, &[&str]); 8] = [
     ("numbers", &[]),
     ("kernels", &["numbers"]),
     ("layers", &["numbers", "kernels"]),
     ("infer", &["numbers", "layers"]),
+    ("quant", &["numbers", "kernels", "layers", "infer"]),
     ("storage", &["numbers", "layers"]),
     ("training", &["numbers", "kernels", "layers", "infer", "storage"]),
     ("exchange", &["numbers", "kernels", "layers", "infer", "quant", "storage", "training"]),

@@ -13,7 +13,7 @@ pub struct Cost {
     /// Bytes of the constants.
     pub flash: usize,
     /// Bytes of the values that exist at the same time, at most; a value exists from where it is written until it is last read. What only
-    /// changes a shape takes none.
+    /// changes a shape takes none; what is computed element by element is written where its input lies.
     pub ram: usize,
 }
 
@@ -56,23 +56,16 @@ fn multiply_accumulates(graph: &Graph, node: &Node) -> u64 {
 
 fn peak(graph: &Graph) -> usize {
     let count = graph.tensors.len();
-    // What only changes a shape lies where its input lies.
-    let mut places: Vec<usize> = (0..count).collect();
     let mut last_read = vec![0; count];
     for (at, node) in graph.nodes.iter().enumerate() {
-        let inputs = node.inputs.iter().flatten().copied().filter(|input| *input < count);
-        for input in inputs {
-            last_read[places[input]] = at;
-            if let (Op::Reshape | Op::Squeeze { .. }, Some(output)) = (&node.op, node.outputs.first())
-                && *output < count
-            {
-                places[*output] = places[input];
-            }
+        for input in node.inputs.iter().flatten().filter(|input| **input < count) {
+            last_read[*input] = at;
         }
     }
     for output in graph.outputs.iter().filter(|output| **output < count) {
-        last_read[places[*output]] = graph.nodes.len();
+        last_read[*output] = graph.nodes.len();
     }
+    let places = places(graph, &mut last_read);
     let bytes = |index: usize| if graph.tensors[index].data.is_some() { 0 } else { graph.tensors[index].bytes() };
     let mut live: Vec<usize> = graph.inputs.iter().copied().filter(|input| *input < count).collect();
     let mut sum = live.iter().fold(0_usize, |sum, input| sum.saturating_add(bytes(*input)));
@@ -90,4 +83,38 @@ fn peak(graph: &Graph) -> usize {
         });
     }
     most
+}
+
+/// The tensor in whose place each one lies: what only changes a shape in that of its input; what is computed element by element too, if
+/// nobody reads the input any more and it is not the caller's. `last_read` becomes that of everything in the place.
+fn places(graph: &Graph, last_read: &mut [usize]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..graph.tensors.len()).collect();
+    for (at, node) in graph.nodes.iter().enumerate() {
+        let &[output] = &node.outputs[..] else { continue };
+        let Some(to) = graph.tensors.get(output) else { continue };
+        let fits = |input: &usize| {
+            let Some(from) = graph.tensors.get(*input).filter(|from| from.data.is_none()) else { return false };
+            let overwritten = || last_read[places[*input]] <= at && !graph.inputs.contains(&places[*input]);
+            match node.op {
+                Op::Reshape | Op::Squeeze { .. } => true,
+                Op::Add { .. }
+                | Op::Mul { .. }
+                | Op::Quantize
+                | Op::Logistic
+                | Op::Tanh
+                | Op::Relu
+                | Op::Relu6
+                | Op::ReluN1To1
+                | Op::HardSwish
+                | Op::LeakyRelu { .. } => from.bytes() == to.bytes() && overwritten(),
+                _ => false,
+            }
+        };
+        if let Some(input) = node.inputs.iter().flatten().copied().find(fits) {
+            let place = places[input];
+            places[output] = place;
+            last_read[place] = last_read[place].max(last_read[output]);
+        }
+    }
+    places
 }

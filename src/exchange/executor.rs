@@ -133,6 +133,22 @@ impl Executor {
         }
         Ok(self.outputs.iter().map(|index| self.values[*index].write()).collect())
     }
+
+    /// Runs examples that lie one after another, each of them with the bytes of all inputs; the outputs lie likewise.
+    pub fn run_all(&mut self, examples: &[u8]) -> Result<Vec<u8>, InputError> {
+        let lengths: Vec<usize> = self.inputs.iter().map(|index| self.values[*index].bytes()).collect();
+        let mut outputs = vec![];
+        for mut example in examples.chunks(lengths.iter().sum::<usize>().max(1)) {
+            let inputs = lengths.iter().map(|length| {
+                let (input, rest) = example.split_at(example.len().min(*length));
+                example = rest;
+                input
+            });
+            let inputs: Vec<_> = inputs.collect();
+            outputs.extend(self.run(&inputs)?.concat());
+        }
+        Ok(outputs)
+    }
 }
 
 fn run(kernel: &Kernel, inputs: &[&Data], outputs: &mut [Data]) {

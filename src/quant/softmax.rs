@@ -41,7 +41,7 @@ impl Softmax {
             let shift = 35_u32.wrapping_sub(zeros).min(31);
             for (y, x) in y.iter_mut().zip(x) {
                 let share = self.exp(*x, largest).map_or(0, |exp| round_shift(high(scale, exp), shift));
-                *y = (share - 128).max(-128).min(127) as i8;
+                *y = (share - 128).clamp(-128, 127) as i8;
             }
         }
     }

@@ -50,22 +50,21 @@ impl Strided {
     /// Where the elements lie, in row-major order.
     #[inline(always)]
     pub fn places(&self) -> impl Iterator<Item = usize> {
-        let mut at = [0; AXES];
+        let mut at = [0_usize; AXES];
         let mut next = self.lengths.iter().all(|length| *length > 0).then_some(self.first);
         core::iter::from_fn(move || {
             let place = next?;
             next = None;
             let mut moved = place;
-            let axes = self.lengths.iter().zip(self.steps).zip(&mut at);
-            for ((length, step), at) in axes.rev() {
-                *at += 1;
-                if *at < *length {
-                    next = Some(moved.wrapping_add_signed(step));
+            for axis in (0..AXES).rev() {
+                at[axis] += 1;
+                if at[axis] < self.lengths[axis] {
+                    next = Some(moved.wrapping_add_signed(self.steps[axis]));
                     break;
                 }
-                let back = step.wrapping_mul((*at - 1) as isize);
+                let back = self.steps[axis].wrapping_mul((at[axis] - 1) as isize);
                 moved = moved.wrapping_sub(back as usize);
-                *at = 0;
+                at[axis] = 0;
             }
             Some(place)
         })

@@ -2,7 +2,6 @@
 
 mod examples;
 mod info;
-#[expect(dead_code, reason = "waits for an executor")]
 mod run;
 
 use std::fs;
@@ -11,6 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use nerve::executor::Executor;
 use nerve::graph::Graph;
 use nerve::litert;
 
@@ -26,11 +26,26 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Runs a model on examples, with the bits of LiteRT's reference kernels.
+    Run {
+        /// A `.tflite` file.
+        file: PathBuf,
+        /// Examples one after another, little endian, or `.npy`.
+        #[arg(long)]
+        input: PathBuf,
+        /// Where the outputs go, in the same form.
+        #[arg(long)]
+        output: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Info { file, json } => read(&file).and_then(|graph| Ok(info::print(&graph, json)?)),
+        Command::Run { file, input, output } => read(&file).and_then(|graph| {
+            let model = Executor::new(&graph).with_context(|| format!("could not run {}", file.display()))?;
+            run::run(&graph, model, &input, &output)
+        }),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

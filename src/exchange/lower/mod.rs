@@ -106,8 +106,14 @@ pub fn lower(graph: &Graph) -> Result<Vec<Step>, LowerError> {
         }
         steps.push(step(&at)?);
     }
-    let unwritten = |output: &usize| written.get(*output) != Some(&true);
-    if graph.outputs.iter().any(unwritten) { Err(LowerError::graph(Unfit::Order)) } else { Ok(steps) }
+    if graph.outputs.iter().any(|output| written.get(*output) != Some(&true)) {
+        return Err(LowerError::graph(Unfit::Order));
+    }
+    let mut ends = graph.inputs.iter().chain(&graph.outputs).filter_map(|index| graph.tensors.get(*index));
+    match ends.find(|value| matches!(value.scalar, Scalar::I32 | Scalar::I64)) {
+        Some(value) => Err(LowerError::tensor(value, Unfit::Type(value.scalar))),
+        None => Ok(steps),
+    }
 }
 
 /// Whether a tensor agrees with itself.
