@@ -55,9 +55,14 @@ pub(crate) trait Backend {
     ) -> bool {
         false
     }
+    /// A number of which the outputs of [`pointwise`](Self::pointwise) are a multiple; 0 if there is no such loop.
+    const POINTWISE: usize = 0;
     /// `y[p][o] = b[o] + Σ x[p][i]·w[i][o]` for all pixels of an image, in one copy for all sizes.
     #[inline(always)]
-    fn pointwise(_x: &[f32], _w: &[f32], _b: &[f32], _y: &mut [f32]) -> bool {
+    fn pointwise(_x: &[f32], _w: &[f32], _b: &[f32], _y: &mut [f32]) {}
+    /// `sums[c] += Σₜ x[t·step + c]·w[t·step + c]` over the taps of a kernel's row.
+    #[inline(always)]
+    fn add_taps(_sums: &mut [f32; 8], _x: &[f32], _w: &[f32], _step: usize, _taps: usize) -> bool {
         false
     }
     /// `w -= a·g`, for a few scalars.
@@ -142,11 +147,24 @@ pub(crate) fn convolve_two<T: Real, const KW: usize, const C: usize, const O: us
     }
 }
 
-/// [`Backend::pointwise`].
+/// [`Backend::pointwise`]. Whether it has done it follows from the types, so that nothing else is compiled where it has.
 #[inline(always)]
-pub(crate) fn pointwise<T: Real>(x: &[T], w: &[T], b: &[T], y: &mut [T]) -> bool {
-    match (same(x), same(w), same(b), same_mut(y)) {
+pub(crate) fn pointwise<T: Real, const O: usize>(x: &[T], w: &[T], b: &[T; O], y: &mut [T]) -> bool {
+    if Native::POINTWISE == 0 || O == 0 || !O.is_multiple_of(Native::POINTWISE) {
+        return false;
+    }
+    match (same(x), same(w), same(b.as_slice()), same_mut(y)) {
         (Some(x), Some(w), Some(b), Some(y)) => Native::pointwise(x, w, b, y),
+        _ => return false,
+    }
+    true
+}
+
+/// [`Backend::add_taps`].
+#[inline(always)]
+pub(super) fn add_taps<T: Real>(sums: &mut [T; 8], x: &[T], w: &[T], step: usize, taps: usize) -> bool {
+    match (same_one_mut(sums), same(x), same(w)) {
+        (Some(sums), Some(x), Some(w)) => Native::add_taps(sums, x, w, step, taps),
         _ => false,
     }
 }

@@ -1,6 +1,6 @@
 //! The depthwise convolution with its sizes as arguments: one copy in flash for all layers of a network.
 
-use crate::kernels::Axis;
+use crate::kernels::{Axis, backend};
 use crate::numbers::Real;
 
 /// Channels whose sums are in registers together.
@@ -25,22 +25,28 @@ pub(crate) fn depthwise<T: Real>(w: &[T], b: &[T], x: &[T], y: &mut [T], channel
                 let mut sums = *b;
                 for u in us.clone() {
                     let row = (oy * rows.stride + u).saturating_sub(rows.padding);
-                    let (mut x, mut w) = (
+                    let (x, w) = (
                         x.get((row * columns.input + left) * channels + block * LANES..).unwrap_or(&[]),
                         w.get((u * columns.kernel + vs.start) * channels + block * LANES..).unwrap_or(&[]),
                     );
-                    for _ in vs.clone() {
-                        let (Some(of_x), Some(of_w)) = (x.first_chunk::<LANES>(), w.first_chunk::<LANES>()) else {
-                            break;
-                        };
-                        for ((sum, x), w) in sums.iter_mut().zip(of_x).zip(of_w) {
-                            *sum += *x * *w;
-                        }
-                        (x, w) = (x.get(next..).unwrap_or(&[]), w.get(next..).unwrap_or(&[]));
+                    if !backend::add_taps(&mut sums, x, w, channels, vs.len()) {
+                        add_taps(&mut sums, x, w, channels, vs.len());
                     }
                 }
                 *y = sums;
             }
         }
+    }
+}
+
+/// [`backend::add_taps`], as it is on other targets.
+#[inline(always)]
+fn add_taps<T: Real>(sums: &mut [T; LANES], mut x: &[T], mut w: &[T], step: usize, taps: usize) {
+    for _ in 0..taps {
+        let (Some(of_x), Some(of_w)) = (x.first_chunk::<LANES>(), w.first_chunk::<LANES>()) else { return };
+        for ((sum, x), w) in sums.iter_mut().zip(of_x).zip(of_w) {
+            *sum += *x * *w;
+        }
+        (x, w) = (x.get(step..).unwrap_or(&[]), w.get(step..).unwrap_or(&[]));
     }
 }

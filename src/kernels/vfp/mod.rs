@@ -276,6 +276,38 @@ fn convolve_two<const KW: usize, const C: usize, const O: usize>(
     }
 }
 
+/// `sums[c] += Σₜ x[t·step + c]·w[t·step + c]`, t in ascending order.
+#[inline(always)]
+fn add_taps(sums: &mut [f32; 8], x: &[f32], w: &[f32], step: usize, taps: usize) {
+    let end = taps.saturating_sub(1).saturating_mul(step).saturating_add(8);
+    if taps == 0 || x.len() < end || w.len() < end {
+        return;
+    }
+    // SAFETY: `taps` is not 0. So many times, this reads 8 scalars of `x` and of `w` from the next multiple of `step` on, which end within
+    // both. It reads and writes the 8 `sums`, and no other memory. Every register that it changes is declared.
+    unsafe {
+        registers!(
+            "vldmia {sums}, {{s10-s17}}",
+            "2:",
+            "vldmia {x}, {{s0-s7}}",
+            "vldmia {w}, {{s20-s27}}",
+            columns!("eight": "vmul.f32 s\\i, s\\i, s2\\i"),
+            columns!("eight": "vadd.f32 s1\\i, s1\\i, s\\i"),
+            "add {x}, {x}, {step}",
+            "add {w}, {w}, {step}",
+            "subs {taps}, {taps}, #1",
+            "bne 2b",
+            "vstmia {sums}, {{s10-s17}}",
+            sums = in(reg) sums.as_mut_ptr(),
+            x = inout(reg) x.as_ptr() => _,
+            w = inout(reg) w.as_ptr() => _,
+            step = in(reg) step * size_of::<f32>(),
+            taps = inout(reg) taps => _,
+            eight = const 8,
+        );
+    }
+}
+
 /// `y[j] = b[j] + Σᵢ x[i]·w[i][j]`, i in ascending order.
 #[inline(always)]
 fn affine<const M: usize, const N: usize>(x: &[f32; M], w: &[[f32; N]; M], b: &[f32; N], y: &mut [f32; N]) {
@@ -546,9 +578,15 @@ impl Backend for Vfp {
         }
         blocks
     }
+    const POINTWISE: usize = pointwise::LANES;
     #[inline(always)]
-    fn pointwise(x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) -> bool {
-        pointwise::pointwise(x, w, b, y)
+    fn pointwise(x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) {
+        pointwise::pointwise(x, w, b, y);
+    }
+    #[inline(always)]
+    fn add_taps(sums: &mut [f32; 8], x: &[f32], w: &[f32], step: usize, taps: usize) -> bool {
+        add_taps(sums, x, w, step, taps);
+        true
     }
     #[inline(always)]
     fn apply(f: Elementary, row: &mut [f32]) -> bool {

@@ -5,16 +5,16 @@ use core::arch::asm;
 use super::{columns, registers};
 
 /// Channels whose sums are in registers together.
-const LANES: usize = 8;
+pub const LANES: usize = 8;
 
 /// `y[p][o] = b[o] + Σ x[p][i]·w[i][o]`, i in ascending order, for pixels of as many channels as there are biases, a multiple of 8; two
-/// pixels at a time, so that each weight is loaded once for both. `false` if the slices do not fit together.
+/// pixels at a time, so that each weight is loaded once for both. Does nothing if the slices do not fit together.
 #[inline(never)]
-pub fn pointwise(x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) -> bool {
+pub fn pointwise(x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) {
     let outputs = b.len();
-    let Some(inputs) = w.len().checked_div(outputs).filter(|inputs| *inputs > 0) else { return false };
+    let Some(inputs) = w.len().checked_div(outputs).filter(|inputs| *inputs > 0) else { return };
     if !outputs.is_multiple_of(LANES) || w.len() != inputs * outputs {
-        return false;
+        return;
     }
     let (twos, ones) = (2 * inputs, 2 * outputs);
     let mut pairs = y.chunks_exact_mut(ones);
@@ -34,7 +34,6 @@ pub fn pointwise(x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) -> bool {
             two_pixels([x, x], w, block, b, [y, &mut [0.0; LANES]]);
         }
     }
-    true
 }
 
 #[inline(always)]
