@@ -254,7 +254,7 @@ pub use exchange::pytorch;
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
 pub use exchange::{Describe, Description};
 #[cfg(feature = "litert")]
-pub use exchange::{executor, float, graph, litert, lower};
+pub use exchange::{codegen, executor, float, graph, import, litert, lower};
 pub use infer::{Arena, arena_len, assert_fits};
 pub use layers::{
     Activation, Affine, Avg, AvgPool1d, AvgPool2d, BatchNorm, Conv, Conv1d, Conv2d, Dense, DepthwiseConv2d, Dropout,

@@ -25,4 +25,3 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Pass<N, X, B> {
         &self.y
     }
 }
-

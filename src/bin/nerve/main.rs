@@ -1,4 +1,4 @@
-//! `nerve info | run`: LiteRT's models on the command line.
+//! `nerve info | run | import`: LiteRT's models on the command line.
 
 mod examples;
 mod info;
@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Parser;
 use nerve::graph::Graph;
-use nerve::litert;
+use nerve::{import, litert};
 
 /// Looks into LiteRT's (TensorFlow Lite's) models.
 #[derive(Parser)]
@@ -26,11 +26,22 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Writes a model as a network in Rust: NAME.rs, and its constants NAME.nrv.
+    Import {
+        /// A `.tflite` file, NAME.tflite.
+        file: PathBuf,
+        /// The folder for both files.
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
         Command::Info { file, json } => read(&file).and_then(|graph| Ok(info::print(&graph, json)?)),
+        Command::Import { file, out } => {
+            import::write(&file, out).with_context(|| format!("could not import {}", file.display()))
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
