@@ -122,7 +122,7 @@ fn typed_networks_have_the_bits_of_the_executor_and_of_litert() {
         let bytes: usize = fs::read_to_string(folder.join(format!("{name}.arena"))).unwrap().parse().unwrap();
         println!("{name}: {} outputs agree, {bytes} bytes of RAM", found.len());
         if let Some(arena) = arena {
-            assert!((*arena..arena + 64).contains(&bytes), "{name}: {bytes} bytes");
+            assert_eq!(bytes, *arena, "{name}");
         }
     }
 

@@ -79,7 +79,8 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
     // What is written to a string always fits.
     let _ = write!(
         source,
-        "/// One example. `u8` are in it by their bits.\n\
+        "use nerve::quant;\n\n\
+         /// One example. `u8` are in it by their bits.\n\
          pub type Input = {};\n\
          /// What the network makes of one.\n\
          pub type Output = {};\n\
@@ -230,7 +231,7 @@ impl Code<'_> {
         let ty = match &types[..] {
             [] => {
                 let array = array(&self.graph.tensors[from]);
-                let ty = format!("nerve::quant::Reshape<{array}, {array}>");
+                let ty = format!("quant::Reshape<{array}, {array}>");
                 return Ok(Layer { ty, value: "Reshape::new()".into() });
             }
             [one] => (*one).into(),
@@ -246,18 +247,17 @@ impl Code<'_> {
         let value = |index: usize| &self.graph.tensors[index];
         let to = array(value(outputs[0]));
         let types = format!("{}, {to}", array(value(from)));
-        let integer = |op: &str, value: String| {
-            (format!("Integer<nerve::quant::{op}, {types}>"), format!("Integer::new({value})"))
-        };
+        let integer =
+            |op: &str, value: String| (format!("Integer<quant::{op}, {types}>"), format!("Integer::new({value})"));
         let (ty, value) = match kernel {
             Kernel::FullyConnected(op, constants) => {
-                integer("Weighted<nerve::quant::FullyConnected>", weighted(&mut self.file, op, constants))
+                integer("Weighted<quant::FullyConnected>", weighted(&mut self.file, op, constants))
             }
             Kernel::Conv2d(op, constants) => {
-                integer("Weighted<nerve::quant::Conv2d>", weighted(&mut self.file, op, constants))
+                integer("Weighted<quant::Conv2d>", weighted(&mut self.file, op, constants))
             }
             Kernel::DepthwiseConv2d(op, constants) => {
-                integer("Weighted<nerve::quant::DepthwiseConv2d>", weighted(&mut self.file, op, constants))
+                integer("Weighted<quant::DepthwiseConv2d>", weighted(&mut self.file, op, constants))
             }
             Kernel::AveragePool(op) => integer("AveragePool", format!("{op:?}")),
             Kernel::MaxPool(op) => integer("MaxPool", format!("{op:?}")),
@@ -286,7 +286,7 @@ impl Code<'_> {
         let name = format!("layer{step}");
         // What is written to a string always fits.
         let _ = writeln!(self.lets, "    let {name} = {value};");
-        Ok(Layer { ty: format!("nerve::quant::{ty}"), value: name })
+        Ok(Layer { ty: format!("quant::{ty}"), value: name })
     }
 
     /// Two paths from one tensor. The shorter of their outputs is repeated; one path may be the tensor itself.
@@ -314,11 +314,11 @@ impl Code<'_> {
         let op = if exchange { op.exchanged() } else { *op };
         let right = self.chain(from, b, depth + 1)?;
         if a == from {
-            let ty = format!("Around<{}, nerve::quant::{name}>", right.ty);
+            let ty = format!("Around<{}, quant::{name}>", right.ty);
             return Ok((ty, format!("Around {{ path: {}, op: {op:?} }}", right.value)));
         }
         let left = self.chain(from, a, depth + 1)?;
-        let ty = format!("Branches<{}, {}, nerve::quant::{name}>", left.ty, right.ty);
+        let ty = format!("Branches<{}, {}, quant::{name}>", left.ty, right.ty);
         Ok((ty, format!("Branches {{ left: {}, right: {}, op: {op:?} }}", left.value, right.value)))
     }
 }

@@ -21,10 +21,10 @@ impl<X: Array<Elem = i8>, L: Forward<X, Out: Array<Elem = i8>>, Op: Merge> Forwa
         let () = L::CHECK;
         assert!(X::LEN.is_multiple_of(L::Out::LEN), "a path's output is repeated to the input's length");
     };
-    const PLAN: Plan = Plan {
-        stays: true,
+    const PLAN: Plan = {
+        let inside = length_of::<X>() + L::PLAN.outside;
         // Where the input lies elsewhere, it is copied if what it is merged with is shorter.
-        ..Plan::apart::<X>(if L::Out::LEN == X::LEN { L::PLAN.outside } else { length_of::<X>() + L::PLAN.outside })
+        Plan { outside: if L::Out::LEN == X::LEN { L::PLAN.outside } else { inside }, inside, stays: true }
     };
 
     #[inline]
@@ -81,5 +81,63 @@ impl<X: Array, L: Forward<X, Out: Array<Elem = i8>>, R: Forward<X, Out: Array<El
         let Some((y, mut rest)) = memory.split::<L::Out>() else { return };
         self.right.infer(x, rest.reborrow());
         rest.write(|f: &mut R::Out| self.op.run_in_place(y.flat_mut(), f.flat()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::{Each, Integer, Mul, Multiplier, Output, Reshape, Strided, Table};
+    use crate::{Arena, arena_len};
+
+    type X = [i8; 16];
+    const OUTPUT: Output = Output { zero_point: 0, least: -128, greatest: 127 };
+    /// The product of `a + 3` and `b`.
+    const OP: Mul =
+        Mul { zero_points: [-3, 0], multiplier: Multiplier { mantissa: 1 << 30, shift: 1 }, output: OUTPUT };
+    /// 2, whatever the element.
+    const TWO: Table = Table { values: &[2; 256] };
+    /// The first element.
+    const FIRST: Strided = Strided { lengths: [1; 8], steps: [0; 8], first: 0 };
+
+    fn run<N: Forward<X>, const BYTES: usize>(net: &N) -> N::Out {
+        let mut x = [0; 16];
+        x.iter_mut().zip(1..).for_each(|(x, i)| *x = i);
+        let mut arena = Arena::<BYTES>::ZERO;
+        *arena.predict(net, &x)
+    }
+
+    fn expected(of: impl Fn(i8) -> i8) -> X {
+        core::array::from_fn(|i| of(i as i8 + 1))
+    }
+
+    #[test]
+    fn a_path_is_merged_with_the_input() {
+        type Whole = Around<Each<X>, Mul>;
+        let whole = Around { path: Each::new(TWO), op: OP };
+        assert_eq!(run::<Whole, 16>(&whole), expected(|x| (x + 3) * 2));
+        assert_eq!(arena_len::<Whole, X>(), 16);
+        type Inside = (Reshape<X, X>, Whole);
+        assert_eq!(run::<Inside, 32>(&(Reshape::new(), whole)), expected(|x| (x + 3) * 2));
+        assert_eq!(arena_len::<Inside, X>(), 32);
+    }
+
+    #[test]
+    fn a_shorter_path_is_repeated() {
+        type Short = Around<Integer<Strided, X, [i8; 1]>, Mul>;
+        let short = Around { path: Integer::new(FIRST), op: OP };
+        assert_eq!(run::<Short, 24>(&short), expected(|x| x + 3));
+        assert_eq!(arena_len::<Short, X>(), 24);
+        assert_eq!(run::<(Reshape<X, X>, Short), 24>(&(Reshape::new(), short)), expected(|x| x + 3));
+    }
+
+    #[test]
+    fn two_paths_are_merged_beside_the_input() {
+        type Two = Branches<Reshape<X, X>, Each<X>, Mul>;
+        let two = Branches { left: Reshape::new(), right: Each::new(TWO), op: OP };
+        assert_eq!(run::<Two, 32>(&two), expected(|x| (x + 3) * 2));
+        type Inside = (Reshape<X, X>, Two);
+        assert_eq!(run::<Inside, 48>(&(Reshape::new(), two)), expected(|x| (x + 3) * 2));
+        assert_eq!((arena_len::<Two, X>(), arena_len::<Inside, X>()), (32, 48));
     }
 }
