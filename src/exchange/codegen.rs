@@ -94,7 +94,7 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
          #[allow(unused_imports)]\n    \
          use nerve::quant::{{\n        \
          Add, Addend, Around, AveragePool, Axis, Branches, ConstantsFile, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
-         FullyConnected, Integer, MaxPool, Mean, Mul, Multiplier, Nearest, Output, Padded, Quantize, Reshape,\n        \
+         FullyConnected, Integer, MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, Padded, Quantize, Reshape,\n        \
          ResizeNearest, Softmax, Strided, Table, Weighted, Weights,\n    \
          }};\n    \
          #[allow(dead_code)]\n    \
@@ -151,7 +151,7 @@ impl Paths {
         paths.before[input] = Some((input, 0));
         for (index, step) in steps.iter().enumerate() {
             let [output] = step.outputs[..] else { return refuse(graph, step, index, "has several outputs") };
-            let mut inputs = step.inputs.iter().copied();
+            let mut inputs = step.inputs.iter().copied().filter(|input| graph.tensors[*input].data.is_none());
             let mut all = inputs.next();
             for other in inputs {
                 all = all.and_then(|first| paths.meet(first, other));
@@ -306,12 +306,20 @@ impl Code<'_> {
         let output = self.steps[step].outputs[0];
         let fits = |index: usize| array(&self.graph.tensors[index]) == array(&self.graph.tensors[output]);
         // What is written over comes first: it has the shape of the output, and is the tensor itself where that is possible.
-        let exchange = !fits(a) || b == from && fits(b);
+        let exchange = !fits(a) || b == from && fits(b) && a != from;
         let (a, b) = if exchange { (b, a) } else { (a, b) };
         if !fits(a) {
             return self.refuse(step, "changes the number of axes");
         }
         let op = if exchange { op.exchanged() } else { *op };
+        if [a, b].iter().any(|index| self.graph.tensors[*index].data.is_some()) {
+            let Some(data) = self.graph.tensors[b].data.as_ref().filter(|_| a == from) else {
+                return self.refuse(step, "has a constant that is larger than the tensor");
+            };
+            let constant = bytes(&mut self.file, &data.iter().map(|x| *x as i8).collect::<Vec<_>>());
+            let ty = format!("Merged<quant::{name}, {}>", array(&self.graph.tensors[a]));
+            return Ok((ty, format!("Merged::new({op:?}, {constant})")));
+        }
         let right = self.chain(from, b, depth + 1)?;
         if a == from {
             let ty = format!("Around<{}, quant::{name}>", right.ty);

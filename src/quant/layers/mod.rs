@@ -6,6 +6,7 @@ mod branches;
 mod constants;
 mod each;
 mod integer;
+mod merged;
 mod operator;
 mod reshape;
 
@@ -13,5 +14,6 @@ pub use branches::{Around, Branches};
 pub use constants::ConstantsFile;
 pub use each::Each;
 pub use integer::Integer;
+pub use merged::Merged;
 pub use operator::{Merge, Operator, Padded, Weighted};
 pub use reshape::Reshape;
