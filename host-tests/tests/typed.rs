@@ -6,9 +6,10 @@ use std::process::Command;
 use std::{env, fs};
 
 use host_tests::models;
+use nerve::codegen::{self, GenerateError};
 use nerve::executor::Executor;
 use nerve::graph::{Graph, Scalar};
-use nerve::{codegen, litert};
+use nerve::litert;
 
 /// Random models that are compiled.
 const RANDOM: usize = 40;
@@ -134,4 +135,19 @@ fn typed_networks_have_the_bits_of_the_executor_and_of_litert() {
     fs::write(&file, constants).unwrap();
     let error = cargo(&folder, "check").expect_err("it compiles");
     assert!(error.contains("constants' file of another model"), "{error}");
+}
+
+#[test]
+fn what_has_no_typed_layers_is_refused_by_name() {
+    let mut refused = 0;
+    for seed in 0..300 {
+        for scalar in [Scalar::I8, Scalar::F32] {
+            let Err(error) = codegen::generate(&models::random(seed, scalar), "model") else { continue };
+            println!("{seed} {}: {error}", scalar.name());
+            let named = matches!(error, GenerateError::Untyped { operator: (_, name), .. } if !name.is_empty());
+            assert!(named || error == GenerateError::Ends, "{error}");
+            refused += usize::from(scalar == Scalar::I8);
+        }
+    }
+    assert!(refused < 150, "{refused} of 300 integer models are refused");
 }
