@@ -207,6 +207,7 @@
 //! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
 //! | keep it in flash through power cuts | `checkpoint` (feature `checkpoint`) |
 //! | take weights from PyTorch, hand a network on as ONNX | `pytorch` (feature `safetensors`), `onnx` (feature `onnx`); both need `std` |
+//! | make a typed network of a LiteRT model, in `build.rs` or by `nerve import` | `import`, `codegen` (feature `litert`), [`quant`] |
 //! | read a LiteRT (TensorFlow Lite) model, write one | `litert`, `graph` (feature `litert`, needs `std`); `nerve info` (feature `cli`) |
 //! | keep it inside a data structure of your own | `serde` (feature `serde`) |
 //! | run it on a device, keep to the RAM | [`Arena`], [`arena_len`], [`assert_fits`]; batches on a desktop: [`Pass`] |
@@ -254,7 +255,7 @@ pub use exchange::pytorch;
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
 pub use exchange::{Describe, Description};
 #[cfg(feature = "litert")]
-pub use exchange::{executor, float, graph, litert, lower};
+pub use exchange::{codegen, executor, float, graph, import, litert, lower};
 pub use infer::{Arena, arena_len, assert_fits};
 pub use layers::{
     Activation, Affine, Avg, AvgPool1d, AvgPool2d, BatchNorm, Conv, Conv1d, Conv2d, Dense, DepthwiseConv2d, Dropout,

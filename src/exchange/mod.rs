@@ -1,6 +1,8 @@
 //! Networks from and for other frameworks, on a host: PyTorch's weights, ONNX, LiteRT. Uses all other rooms.
 
 #[cfg(feature = "litert")]
+pub mod codegen;
+#[cfg(feature = "litert")]
 mod cost;
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
 #[cfg_attr(not(feature = "onnx"), allow(dead_code))] // Reading weights needs a part of it.
@@ -11,6 +13,8 @@ pub mod executor;
 pub mod float;
 #[cfg(feature = "litert")]
 pub mod graph;
+#[cfg(feature = "litert")]
+pub mod import;
 #[cfg(feature = "litert")]
 pub mod litert;
 #[cfg(feature = "litert")]

@@ -36,6 +36,7 @@ pub use depthwise::DepthwiseConv2d;
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use fold::Fold;
+pub(crate) use forward::length_of;
 pub use forward::{Forward, Memory, Plan};
 pub use frozen::Frozen;
 pub(crate) use geometry::{Geometry, OnImage, OnSignal};

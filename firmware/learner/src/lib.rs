@@ -217,7 +217,7 @@ where
         let kept = guard.end(net, after).map_err(of_file)?;
         if kept {
             self.steps += 1;
-            replay.insert(x.clone(), class, &mut self.rng).map_err(of_training)?;
+            replay.insert(*x, class, &mut self.rng).map_err(of_training)?;
         } else {
             // The same momentum would take the next step uphill too (O'Donoghue and Candès 2015, function restart).
             self.forget_momentum();

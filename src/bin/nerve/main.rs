@@ -1,4 +1,4 @@
-//! `nerve info | run`: LiteRT's models on the command line.
+//! `nerve info | run | import`: LiteRT's models on the command line.
 
 mod examples;
 mod info;
@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use nerve::executor::Executor;
 use nerve::graph::Graph;
-use nerve::litert;
+use nerve::{import, litert};
 
 /// Looks into LiteRT's (TensorFlow Lite's) models.
 #[derive(Parser)]
@@ -37,6 +37,14 @@ enum Command {
         #[arg(long)]
         output: PathBuf,
     },
+    /// Writes a model as a network in Rust: NAME.rs, and its constants NAME.nrv.
+    Import {
+        /// A `.tflite` file, NAME.tflite.
+        file: PathBuf,
+        /// The folder for both files.
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -46,6 +54,9 @@ fn main() -> ExitCode {
             let model = Executor::new(&graph).with_context(|| format!("could not run {}", file.display()))?;
             run::run(&graph, model, &input, &output)
         }),
+        Command::Import { file, out } => {
+            import::write(&file, out).with_context(|| format!("could not import {}", file.display()))
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

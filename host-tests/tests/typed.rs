@@ -1,0 +1,153 @@
+//! Typed networks that are generated from models: compiled all together, and run beside the executor and LiteRT's reference outputs.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use host_tests::models;
+use nerve::codegen::{self, GenerateError};
+use nerve::executor::Executor;
+use nerve::graph::{Graph, Scalar};
+use nerve::litert;
+
+/// Random models that are compiled.
+const RANDOM: usize = 40;
+
+/// A model with its examples, what is expected of them, and the bytes of its arena if they are known.
+struct Case {
+    name: String,
+    graph: Graph,
+    inputs: Vec<u8>,
+    expected: Vec<u8>,
+    arena: Option<usize>,
+}
+
+/// Models of one input and one output for which a typed network can be generated.
+fn random() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for seed in 0.. {
+        if cases.len() == RANDOM {
+            break;
+        }
+        let graph = models::random(seed, Scalar::I8);
+        if codegen::generate(&graph, "model").is_err() {
+            continue;
+        }
+        let inputs = models::examples(&graph, seed, 3);
+        let mut executor = Executor::new(&graph).unwrap();
+        let length = graph.tensors[graph.inputs[0]].bytes();
+        let expected = inputs.chunks_exact(length).flat_map(|x| executor.run(&[x]).unwrap().concat()).collect();
+        cases.push(Case { name: format!("random_{seed}"), graph, inputs, expected, arena: None });
+    }
+    cases
+}
+
+fn public() -> Vec<Case> {
+    let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) else {
+        println!("public models are skipped: NERVE_MODELS names no folder of .tflite files");
+        return Vec::new();
+    };
+    let arenas = [
+        ("ad01_int8", Some(768)),
+        ("hello_world_int8", None),
+        ("kws_int8", Some(16_000)),
+        ("micro_speech_int8", None),
+        ("resnet8_int8", Some(49_152)),
+        ("streaming_wakeword_int8", Some(6_656)),
+        ("vww_int8", Some(55_296)),
+    ];
+    let cases = arenas.map(|(name, arena)| {
+        let read = |ending: &str| fs::read(folder.join(format!("{name}.{ending}"))).unwrap();
+        let graph = litert::read(&read("tflite")).unwrap();
+        Case { name: name.into(), graph, inputs: read("input.bin"), expected: read("output.bin"), arena }
+    });
+    cases.into()
+}
+
+const MAIN: &str = r#"
+fn run<N: Forward<X>, X: Array, const BYTES: usize>(name: &str, net: &N) {
+    let inputs = std::fs::read(format!("{name}.x")).unwrap();
+    let mut arena = Box::new(Arena::<BYTES>::ZERO);
+    let mut outputs = Vec::new();
+    for x in inputs.chunks_exact(size_of::<X>()) {
+        let x: X = bytemuck::pod_read_unaligned(x);
+        outputs.extend_from_slice(bytemuck::bytes_of(arena.predict(net, &x)));
+    }
+    std::fs::write(format!("{name}.y"), outputs).unwrap();
+    std::fs::write(format!("{name}.arena"), BYTES.to_string()).unwrap();
+}
+"#;
+
+/// A program that runs all of them in the folder in which it is started.
+fn build(folder: &Path, cases: &[Case]) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    fs::create_dir_all(folder.join("src")).unwrap();
+    let manifest = format!(
+        "[package]\nname = \"typed\"\nedition = \"2024\"\n[workspace]\n[dependencies]\nbytemuck = {{ version = \"1\", features = \
+         [\"min_const_generics\"] }}\nnerve = {{ path = {root:?} }}\n[profile.dev]\nopt-level = 1\n"
+    );
+    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    let (mut modules, mut calls) = (String::new(), String::new());
+    for Case { name, graph, inputs, .. } in cases {
+        let generated = codegen::generate(graph, name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        fs::write(folder.join(format!("src/{name}.rs")), generated.source).unwrap();
+        fs::write(folder.join(format!("src/{name}.nrv")), generated.weights).unwrap();
+        fs::write(folder.join(format!("{name}.x")), inputs).unwrap();
+        writeln!(modules, "mod {name};").unwrap();
+        let types = format!("{name}::Net, {name}::Input");
+        writeln!(calls, "    run::<{types}, {{ arena_len::<{types}>() }}>({name:?}, &{name}::NET);").unwrap();
+    }
+    let uses = "#![allow(dead_code)]\nuse nerve::{Arena, Array, Forward, arena_len};";
+    fs::write(folder.join("src/main.rs"), format!("{uses}\n{modules}{MAIN}\nfn main() {{\n{calls}}}\n")).unwrap();
+}
+
+fn cargo(folder: &Path, command: &str) -> Result<(), String> {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([command, "--offline", "--quiet", "--target-dir"]).arg(folder.parent().unwrap().join("typed-target"));
+    let output = cargo.current_dir(folder).output().unwrap();
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+#[test]
+fn typed_networks_have_the_bits_of_the_executor_and_of_litert() {
+    let mut cases = public();
+    cases.extend(random());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typed");
+    build(&folder, &cases);
+    cargo(&folder, "run").unwrap_or_else(|error| panic!("{error}"));
+    for Case { name, expected, arena, .. } in &cases {
+        let found = fs::read(folder.join(format!("{name}.y"))).unwrap();
+        assert!(found == *expected, "{name}");
+        let bytes: usize = fs::read_to_string(folder.join(format!("{name}.arena"))).unwrap().parse().unwrap();
+        println!("{name}: {} outputs agree, {bytes} bytes of RAM", found.len());
+        if let Some(arena) = arena {
+            assert_eq!(bytes, *arena, "{name}");
+        }
+    }
+
+    // Constants of another model do not compile.
+    let name = &cases[0].name;
+    let file = folder.join(format!("src/{name}.nrv"));
+    let mut constants = fs::read(&file).unwrap();
+    constants[0] ^= 1;
+    fs::write(&file, constants).unwrap();
+    let error = cargo(&folder, "check").expect_err("it compiles");
+    assert!(error.contains("constants' file of another model"), "{error}");
+}
+
+#[test]
+fn what_has_no_typed_layers_is_refused_by_name() {
+    let mut refused = 0;
+    for seed in 0..300 {
+        for scalar in [Scalar::I8, Scalar::F32] {
+            let Err(error) = codegen::generate(&models::random(seed, scalar), "model") else { continue };
+            println!("{seed} {}: {error}", scalar.name());
+            let named = matches!(error, GenerateError::Untyped { operator: (_, name), .. } if !name.is_empty());
+            assert!(named || error == GenerateError::Ends, "{error}");
+            refused += usize::from(scalar == Scalar::I8);
+        }
+    }
+    assert!(refused < 150, "{refused} of 300 integer models are refused");
+}

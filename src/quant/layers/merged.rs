@@ -1,0 +1,39 @@
+//! A tensor and a constant.
+
+use core::marker::PhantomData;
+
+use super::Merge;
+use crate::layers::{Forward, Memory, Plan};
+use crate::numbers::Array;
+
+/// `X` merged with a constant, which is repeated if it is shorter, in the place of the input.
+#[derive(Clone, Copy, Debug)]
+pub struct Merged<Op, X> {
+    op: Op,
+    constant: &'static [i8],
+    types: PhantomData<fn(X)>,
+}
+
+impl<Op, X> Merged<Op, X> {
+    /// The input is the operator's first one.
+    pub const fn new(op: Op, constant: &'static [i8]) -> Self {
+        Self { op, constant, types: PhantomData }
+    }
+}
+
+impl<X: Array<Elem = i8>, Op: Merge> Forward<X> for Merged<Op, X> {
+    type Out = X;
+    const PLAN: Plan = Plan::in_place::<X>();
+
+    #[inline]
+    fn infer(&self, x: &X, memory: Memory) {
+        memory.write(|y: &mut X| {
+            *y = *x;
+            self.op.run_in_place(y.flat_mut(), self.constant);
+        });
+    }
+    #[inline]
+    fn infer_inside(&self, memory: Memory) {
+        memory.write(|x: &mut X| self.op.run_in_place(x.flat_mut(), self.constant));
+    }
+}

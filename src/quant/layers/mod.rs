@@ -1,0 +1,19 @@
+//! Integer operators as layers of a network: values that `chain!` puts together and an [`Arena`](crate::Arena) runs.
+//!
+//! A layer holds an operator and borrows its constants from flash. Its types are those of its input and output; its loop is the operator's.
+
+mod branches;
+mod constants;
+mod each;
+mod integer;
+mod merged;
+mod operator;
+mod reshape;
+
+pub use branches::{Around, Branches};
+pub use constants::ConstantsFile;
+pub use each::Each;
+pub use integer::Integer;
+pub use merged::Merged;
+pub use operator::{Merge, Operator, Padded, Weighted};
+pub use reshape::Reshape;
