@@ -1,4 +1,4 @@
-//! Hands the board's memory map to the linker, and the linker scripts of the runtime and of the log.
+//! Hands the board's memory map to the linker, and the linker scripts of the runtime and of the log; makes the network of a LiteRT model.
 
 use std::{env, error::Error, fs, path::PathBuf};
 
@@ -66,6 +66,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("cargo:rustc-link-arg-bin={name}=-Tdefmt.x");
         }
     }
+    // The network of the program `model`: that of the file which the environment names, or else the demo's in integers.
+    println!("cargo:rerun-if-env-changed=NERVE_MODEL");
+    let model = env::var_os("NERVE_MODEL").map_or_else(|| "data/iris.tflite".into(), PathBuf::from);
+    println!("cargo:rerun-if-changed={}", model.display());
+    fs::copy(&model, out.join("model.tflite"))?;
+    nerve::import::write(out.join("model.tflite"), &out)?;
     println!("cargo:rustc-check-cfg=cfg(newlib)");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/bin");

@@ -67,7 +67,8 @@ where
 macro_rules! inference {
     ($Net:ty = $net:expr, $X:ty = $x:expr) => {
         static NET: $Net = $net;
-        static ARENA: static_cell::ConstStaticCell<Arena<{ arena_len::<$Net, $X>() }>> = static_cell::ConstStaticCell::new(Arena::ZERO);
+        static ARENA: static_cell::ConstStaticCell<Arena<{ arena_len::<$Net, $X>() }>> =
+            static_cell::ConstStaticCell::new(Arena::ZERO);
         static X: $X = $x;
 
         #[nerve_firmware::entry]

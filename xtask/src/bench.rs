@@ -230,7 +230,7 @@ fn table() -> Result<String> {
 }
 
 /// Builds the plugin that counts.
-fn plugin() -> Result<PathBuf> {
+pub fn plugin() -> Result<PathBuf> {
     output(Command::new("cargo").args(["build", "--quiet", "--release", "--package", "m4-cycles"]))?;
     Ok(Path::new("target/release").join(if cfg!(target_os = "macos") {
         "libm4_cycles.dylib"
@@ -246,7 +246,7 @@ fn region(line: &str) -> Option<(u64, u64)> {
 }
 
 /// All regions of a run.
-fn regions(run: &Run) -> Vec<(u64, u64)> {
+pub fn regions(run: &Run) -> Vec<(u64, u64)> {
     run.plugin.lines().filter_map(region).collect()
 }
 

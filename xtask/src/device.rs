@@ -183,6 +183,13 @@ pub fn build_all(toolchain: Toolchain, target: &str, feature: &str, programs: &[
     Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join("release"))
 }
 
+/// Builds the program that runs a LiteRT model; returns its ELF file.
+pub fn build_model(toolchain: Toolchain, target: &str, feature: &str, model: &Path) -> Result<PathBuf> {
+    let mut cargo = toolchain.cargo("build", target);
+    build_with(cargo.arg("--release").env("NERVE_MODEL", model), feature, &["model"])?;
+    Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join("release/model"))
+}
+
 fn build_with(cargo: &mut Command, feature: &str, programs: &[&str]) -> Result<String> {
     cargo.current_dir("firmware").args(["--quiet", "--locked", "--no-default-features", "--features", feature]);
     output(cargo.args(programs.iter().flat_map(|program| ["--bin", program])))
@@ -204,11 +211,15 @@ pub fn folder(board: &Board) -> PathBuf {
     Path::new("target/emulated").join(board.feature)
 }
 
+/// The board with this feature.
+pub fn board(feature: &str) -> Result<&'static Board> {
+    let choose = || format!("--board {feature}: choose one of {}", BOARDS.map(|board| board.feature).join(", "));
+    BOARDS.into_iter().find(|board| board.feature == feature).with_context(choose)
+}
+
 /// Runs a program on the board with this feature and prints its log; the learner goes on until it is stopped.
 pub fn emulate(feature: &str, program: &str) -> Result<()> {
-    let board = BOARDS.iter().find(|board| board.feature == feature).with_context(|| {
-        format!("--board {feature}: choose one of {}", BOARDS.map(|board| board.feature).join(", "))
-    })?;
+    let board = board(feature)?;
     let file = |entry: io::Result<fs::DirEntry>| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned());
     let programs: BTreeSet<_> = fs::read_dir("firmware/src/bin")?.filter_map(file).collect();
     ensure!(

@@ -6,6 +6,7 @@ mod device;
 mod experiments;
 mod images;
 mod litert;
+mod model;
 mod onnx;
 mod package;
 mod peers;
@@ -38,8 +39,17 @@ enum Task {
         #[arg(long, default_value = "mps2-an386")]
         board: String,
         /// A file of `firmware/src/bin`.
-        #[arg(long, default_value = "iris")]
+        #[arg(long, default_value = "iris", conflicts_with = "model")]
         program: String,
+        /// A LiteRT model to build the firmware around instead.
+        #[arg(long)]
+        model: Option<PathBuf>,
+        /// The model's examples one after another, little endian; one of zeros without it.
+        #[arg(long, requires = "model")]
+        input: Option<PathBuf>,
+        /// Where the model's outputs go, in the same form.
+        #[arg(long, requires = "model")]
+        output: Option<PathBuf>,
     },
     /// Classifies real images with the convolutional networks on an emulated Cortex-M4F.
     Images,
@@ -65,7 +75,11 @@ fn main() -> ExitCode {
     let result = enter_root().and_then(|here| match task {
         Task::Demo => demo::run(),
         Task::Test { part } => test::run(part),
-        Task::Emulate { board, program } => device::emulate(&board, &program),
+        Task::Emulate { board, program, model: None, .. } => device::emulate(&board, &program),
+        Task::Emulate { board, model: Some(model), input, output, .. } => device::board(&board).and_then(|board| {
+            let [input, output] = [input, output].map(|file| file.map(|file| here.join(file)));
+            model::emulate(board, &here.join(model), input, output)
+        }),
         Task::Images => images::run(),
         Task::Bench { write } => bench::run(write),
         Task::Peers => peers::run_all(),

@@ -93,15 +93,31 @@ fn use_replay() {
 #[entry]
 fn main() -> ! {
     let outputs = black_box([[0.5; 3]; 3]);
-    use_network::<{ arena_len::<Vision, Image>() }, Vision, Image, _>(&Mse, black_box(&[[[[0.5; 2]; 9]; 8]; 3]), &outputs);
-    use_network::<{ arena_len::<Listening, Signal>() }, Listening, Signal, _>(&BinaryCrossEntropy, black_box(&[[[0.5; 3]; 21]; 3]), &outputs);
-    use_network::<{ arena_len::<Recurrent, Signal>() }, Recurrent, Signal, _>(&Mse, black_box(&[[[0.5; 3]; 21]; 3]), &outputs);
+    use_network::<{ arena_len::<Vision, Image>() }, Vision, Image, _>(
+        &Mse,
+        black_box(&[[[[0.5; 2]; 9]; 8]; 3]),
+        &outputs,
+    );
+    use_network::<{ arena_len::<Listening, Signal>() }, Listening, Signal, _>(
+        &BinaryCrossEntropy,
+        black_box(&[[[0.5; 3]; 21]; 3]),
+        &outputs,
+    );
+    use_network::<{ arena_len::<Recurrent, Signal>() }, Recurrent, Signal, _>(
+        &Mse,
+        black_box(&[[[0.5; 3]; 21]; 3]),
+        &outputs,
+    );
     let mut folded = black_box(<Recurrent as Fold>::Folded::ZERO);
     black_box(Recurrent::ZERO).fold_into(&mut folded);
     black_box(&folded);
     black_box(Gru::<4, 7>::ZERO).step(black_box(&[0.5; 4]), black_box(&mut [0.5; 7]));
     let features = black_box([[0.5; 4]; 3]);
-    use_network::<{ arena_len::<Classifier, Features>() }, Classifier, Features, usize>(&CrossEntropy, &features, black_box(&[0, 1, 2]));
+    use_network::<{ arena_len::<Classifier, Features>() }, Classifier, Features, usize>(
+        &CrossEntropy,
+        &features,
+        black_box(&[0, 1, 2]),
+    );
     use_loss(&CrossEntropy);
     use_loss(&Mae);
     use_loss(&Huber { delta: black_box(1.0) });
