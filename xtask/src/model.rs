@@ -1,14 +1,15 @@
 //! A user's LiteRT model on an emulated board.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
-use nerve::graph::Cost;
+use nerve::executor::Executor;
+use nerve::graph::{Cost, Graph};
 use nerve::litert;
 
 use crate::bench;
-use crate::device::{self, Board};
+use crate::device::{self, BOARDS, Board, M4F, Run};
 use crate::setup::{self, Toolchain};
 
 /// Where the device looks for examples, and where it leaves its outputs.
@@ -31,7 +32,28 @@ pub fn emulate(board: &Board, model: &Path, input: Option<PathBuf>, output: Opti
         examples.len(),
         model.display()
     );
-    let cost = Cost::of(&graph);
+    let Ran { run, outputs, instructions, cycles } = run_model(board, model, &graph, &examples)?;
+    print!("{}", run.log);
+    let cycles = if board.core == M4F.core { format!(", {cycles} cycles (a model's)") } else { String::new() };
+    println!("an example: {instructions} instructions{cycles}");
+    if let Some(output) = output {
+        fs::write(&output, outputs).with_context(|| output.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// What a model left.
+struct Ran {
+    run: Run,
+    outputs: Vec<u8>,
+    /// Of the first example.
+    instructions: u64,
+    cycles: u64,
+}
+
+/// Says first what does not fit on the board.
+fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8]) -> Result<Ran> {
+    let cost = Cost::of(graph);
     let (flash, ram) = (cost.flash as u64 / 1024, cost.ram as u64 / 1024);
     let fits = flash < board.memory.0 && ram < board.memory.1;
     let run_on = if fits { board } else { board.roomy() };
@@ -50,16 +72,44 @@ pub fn emulate(board: &Board, model: &Path, input: Option<PathBuf>, output: Opti
     setup::qemu(true)?;
     fs::create_dir_all(FOLDER)?;
     let folder = Path::new(FOLDER);
-    fs::write(folder.join("input.bin"), &examples)?;
+    fs::write(folder.join("input.bin"), examples)?;
     let elf = device::build_model(toolchain, board.target, run_on.feature, &fs::canonicalize(model)?)
         .with_context(|| format!("{} does not build for {}", model.display(), board.core))?;
     let run = run_on.run(&elf, Some(&bench::plugin()?))?;
-    print!("{}", run.log);
     let (instructions, cycles) = *bench::regions(&run).first().context("the device ran no example")?;
-    let cycles = if board.core == device::M4F.core { format!(", {cycles} cycles (a model's)") } else { String::new() };
-    println!("an example: {instructions} instructions{cycles}");
-    if let Some(output) = output {
-        fs::copy(folder.join("output.bin"), &output).with_context(|| output.display().to_string())?;
+    Ok(Ran { run, outputs: fs::read(folder.join("output.bin"))?, instructions, cycles })
+}
+
+/// The demo's network in integers on every board, and the public models of the folder that `NERVE_MODELS` names on the Cortex-M4F, two of
+/// them with every core's code: every byte is the executor's.
+pub fn check() -> Result<String> {
+    let mut shown = String::new();
+    for board in BOARDS {
+        shown += &compare(board, Path::new("firmware/data/iris.tflite"), 45)?;
     }
-    Ok(())
+    let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) else {
+        return Ok(shown + "skipped the public models: NERVE_MODELS does not name their folder\n");
+    };
+    let model = |name: &str| folder.join(name).with_extension("tflite");
+    for name in ["ad01_int8", "kws_int8"] {
+        for board in BOARDS {
+            shown += &compare(board, &model(name), 2)?;
+        }
+    }
+    for name in ["hello_world_int8", "micro_speech_int8", "resnet8_int8", "streaming_wakeword_int8", "vww_int8"] {
+        shown += &compare(&M4F, &model(name), 2)?;
+    }
+    Ok(shown)
+}
+
+fn compare(board: &Board, model: &Path, examples: usize) -> Result<String> {
+    let graph = litert::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
+    let example: usize = graph.inputs.iter().map(|index| graph.tensors[*index].bytes()).sum();
+    // Any bytes.
+    let inputs: Vec<u8> = (0..examples * example).map(|i| (i * 73 + i / 7 * 29 + i / 251 * 13) as u8).collect();
+    let expected = Executor::new(&graph)?.run_all(&inputs)?;
+    let Ran { outputs, instructions, .. } = run_model(board, model, &graph, &inputs)?;
+    let name = model.file_stem().unwrap_or_default().display().to_string();
+    ensure!(outputs == expected, "{name} has other outputs on the {} than on the host", board.core);
+    Ok(format!("{name}, {}: {examples} examples, {instructions} instructions each\n", board.core))
 }

@@ -11,7 +11,7 @@ use cargo_metadata::MetadataCommand;
 
 use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
-use crate::{bench, images, litert, onnx, output, package, session};
+use crate::{bench, images, litert, model, onnx, output, package, session};
 
 const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 
@@ -124,6 +124,7 @@ fn on_devices(steps: &Steps, toolchain: Toolchain) {
         Ok(String::new())
     });
     steps.step("the demo on every emulated board", || demo(toolchain));
+    steps.step("LiteRT models on the emulated boards: every byte the executor's", model::check);
     steps.step("a 1-D CNN and a GRU on a signal, on the emulated Cortex-M4F", || {
         Ok(M4F.run(&M4F.build(toolchain, "signal")?, None)?.log)
     });
