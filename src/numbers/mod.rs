@@ -11,7 +11,10 @@ mod params;
 mod real;
 mod tensor;
 
-#[cfg(any(target_arch = "arm", all(target_arch = "x86_64", feature = "std")))]
+#[cfg(any(
+    all(target_arch = "arm", target_os = "none", target_abi = "eabihf"),
+    all(target_arch = "x86_64", feature = "std")
+))]
 pub(crate) use elementary::EXP;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 pub(crate) use elementary::exp;

@@ -15,6 +15,11 @@ use crate::setup::{self, Toolchain};
 /// Where the device looks for examples, and where it leaves its outputs.
 const FOLDER: &str = "target/model";
 
+/// Bytes that a program takes beside the constants, about, and beside values and input.
+const CODE: usize = 32 * 1024;
+/// See [`CODE`].
+const STACK: usize = 2048;
+
 /// Builds the firmware around a model, runs it over the examples of `input` (one of zeros if there is none), prints what it costs and
 /// copies the outputs to `output`.
 pub fn emulate(board: &Board, model: &Path, input: Option<PathBuf>, output: Option<PathBuf>) -> Result<()> {
@@ -54,12 +59,13 @@ struct Ran {
 /// Says first what does not fit on the board.
 fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8]) -> Result<Ran> {
     let cost = Cost::of(graph);
-    let (flash, ram) = (cost.flash as u64 / 1024, cost.ram as u64 / 1024);
-    let fits = flash < board.memory.0 && ram < board.memory.1;
+    let example: usize = graph.inputs.iter().map(|index| graph.tensors[*index].bytes()).sum();
+    let (flash, ram) = ((cost.flash + CODE).div_ceil(1024) as u64, (cost.ram + example + STACK).div_ceil(1024) as u64);
+    let fits = flash <= board.memory.0 && ram <= board.memory.1;
     let run_on = if fits { board } else { board.roomy() };
     if !fits {
         println!(
-            "{} does not fit: its constants take {flash} of {} KB of flash, its values {ram} of {} KB of RAM; the code for the {} is linked \
+            "{} does not fit: constants and code take about {flash} of {} KB of flash, values and stack {ram} of {} KB of RAM; the code for the {} is linked \
              and run with the memory of {}",
             model.display(),
             board.memory.0,

@@ -13,7 +13,7 @@ use semihosting::fs::File;
 use semihosting::io::{Read, Write};
 use static_cell::ConstStaticCell;
 
-#[allow(missing_docs, unused_imports)]
+#[allow(dead_code, missing_docs, unused_imports)]
 mod model {
     include!(concat!(env!("OUT_DIR"), "/model.rs"));
 }
