@@ -57,7 +57,7 @@ pub fn write(model: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<(), Impor
     Ok(())
 }
 
-/// [`write`] for `build.rs`, whose `OUT_DIR` is `out`; runs again when the model changes.
+/// [`write()`] for `build.rs`, whose `OUT_DIR` is `out`; runs again when the model changes.
 ///
 /// The program then has `mod kws { include!(concat!(env!("OUT_DIR"), "/kws.rs")); }`.
 pub fn compile(model: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<(), ImportError> {
