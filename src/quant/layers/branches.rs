@@ -87,8 +87,8 @@ impl<X: Array, L: Forward<X, Out: Array<Elem = i8>>, R: Forward<X, Out: Array<El
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::infer::{Arena, arena_len};
     use crate::quant::{Each, Integer, Mul, Multiplier, Output, Reshape, Strided, Table};
-    use crate::{Arena, arena_len};
 
     type X = [i8; 16];
     const OUTPUT: Output = Output { zero_point: 0, least: -128, greatest: 127 };

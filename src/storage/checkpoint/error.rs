@@ -24,7 +24,7 @@ pub enum CheckpointError<E> {
     RangeTooSmall {
         /// Pages in the range.
         found: u32,
-        /// Pages needed, [`CheckpointStore::pages_needed`].
+        /// Pages needed, [`CheckpointStore::pages_needed`](super::CheckpointStore::pages_needed).
         needed: u32,
     },
     /// The newest state cannot be loaded into this target, which has not changed.
