@@ -36,7 +36,9 @@ pub fn pointwise(x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) {
     }
 }
 
-#[inline(always)]
+// Without optimisation a function of its own: the compiler takes assembly for short, and constants would be out of its reach.
+#[cfg_attr(debug_assertions, inline(never))]
+#[cfg_attr(not(debug_assertions), inline(always))]
 fn two_pixels([x0, x1]: [&[f32]; 2], w: &[f32], block: usize, b: &[f32; LANES], [y0, y1]: [&mut [f32; LANES]; 2]) {
     let inputs = x0.len();
     let Some(outputs) = w.len().checked_div(inputs) else { return };
