@@ -36,9 +36,7 @@ pub fn pointwise(x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) {
     }
 }
 
-// Without optimisation a function of its own: the compiler takes assembly for short, and constants would be out of its reach.
-#[cfg_attr(debug_assertions, inline(never))]
-#[cfg_attr(not(debug_assertions), inline(always))]
+#[inline(always)]
 fn two_pixels([x0, x1]: [&[f32]; 2], w: &[f32], block: usize, b: &[f32; LANES], [y0, y1]: [&mut [f32; LANES]; 2]) {
     let inputs = x0.len();
     let Some(outputs) = w.len().checked_div(inputs) else { return };
@@ -49,10 +47,12 @@ fn two_pixels([x0, x1]: [&[f32]; 2], w: &[f32], block: usize, b: &[f32; LANES], 
         ($x0:literal $x1:literal) => {
             concat!(
                 "vldmia {w}, {{s0-s7}}\n",
-                columns!("eight": [
-                    "vmul.f32 s30, s\\i, " $x0 "\nvmul.f32 s31, s\\i, " $x1
-                    "\nvadd.f32 s1\\i, s1\\i, s30\nvadd.f32 s2\\i, s2\\i, s31"
-                ]),
+                columns!("eight":
+                    ["vmul.f32 s30, s\\i, " $x0]
+                    ["vmul.f32 s31, s\\i, " $x1]
+                    ["vadd.f32 s1\\i, s1\\i, s30"]
+                    ["vadd.f32 s2\\i, s2\\i, s31"]
+                ),
                 "add {w}, {w}, {row}\n",
             )
         };
@@ -66,19 +66,19 @@ fn two_pixels([x0, x1]: [&[f32]; 2], w: &[f32], block: usize, b: &[f32; LANES], 
             "vldmia {b}, {{s20-s27}}",
             "lsrs {k}, {k}, #1",
             // The first of an odd number alone.
-            "bcc.w 3f",
+            "bcc 3f",
             "vldmia {x0}!, {{s8}}",
             "vldmia {x1}!, {{s18}}",
             channels!("s8" "s18"),
             "cmp {k}, #0",
-            "beq.w 4f",
+            "beq 4f",
             "3:",
             "vldmia {x0}!, {{s8-s9}}",
             "vldmia {x1}!, {{s18-s19}}",
             channels!("s8" "s18"),
             channels!("s9" "s19"),
             "subs {k}, {k}, #1",
-            "bne.w 3b",
+            "bne 3b",
             "4:",
             "vstmia {y0}, {{s10-s17}}",
             "vstmia {y1}, {{s20-s27}}",
