@@ -93,7 +93,7 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
          pub static NET: Net = {{\n    \
          #[allow(unused_imports)]\n    \
          use nerve::quant::{{\n        \
-         Add, Addend, Around, AveragePool, Axis, Branches, ConstantsFile, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
+         Add, Addend, AveragePool, Axis, ConstantsFile, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
          FullyConnected, Integer, MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, Padded, Quantize, Reshape,\n        \
          ResizeNearest, Softmax, Strided, Table, Weighted, Weights,\n    \
          }};\n    \
@@ -247,8 +247,9 @@ impl Code<'_> {
         let value = |index: usize| &self.graph.tensors[index];
         let to = array(value(outputs[0]));
         let types = format!("{}, {to}", array(value(from)));
-        let integer =
-            |op: &str, value: String| (format!("Integer<quant::{op}, {types}>"), format!("Integer::new({value})"));
+        let integer = |op: &str, value: String| {
+            (format!("quant::Integer<quant::{op}, {types}>"), format!("Integer::new({value})"))
+        };
         let (ty, value) = match kernel {
             Kernel::FullyConnected(op, constants) => {
                 integer("Weighted<quant::FullyConnected>", weighted(&mut self.file, op, constants))
@@ -267,9 +268,9 @@ impl Code<'_> {
             Kernel::Dequantize(op) => integer("Dequantize", format!("{op:?}")),
             Kernel::Table(values) => {
                 let values = bytes(&mut self.file, &values[..]);
-                (format!("Each<{to}>"), format!("Each::new(Table {{ values: {values} }})"))
+                (format!("quant::Each<{to}>"), format!("Each::new(Table {{ values: {values} }})"))
             }
-            Kernel::Copy => (format!("Reshape<{types}>"), "Reshape::new()".into()),
+            Kernel::Copy => (format!("quant::Reshape<{types}>"), "Reshape::new()".into()),
             Kernel::Float(_) => return self.refuse(step, "operators of floats have no typed layers yet"),
             _ if value(outputs[0]).scalar == Scalar::F32 => {
                 return self.refuse(step, "operators of floats have no typed layers yet");
@@ -286,7 +287,7 @@ impl Code<'_> {
         let name = format!("layer{step}");
         // What is written to a string always fits.
         let _ = writeln!(self.lets, "    let {name} = {value};");
-        Ok(Layer { ty: format!("quant::{ty}"), value: name })
+        Ok(Layer { ty, value: name })
     }
 
     /// Two paths from one tensor. The shorter of their outputs is repeated; one path may be the tensor itself.
@@ -317,17 +318,17 @@ impl Code<'_> {
                 return self.refuse(step, "has a constant that is larger than the tensor");
             };
             let constant = bytes(&mut self.file, &data.iter().map(|x| *x as i8).collect::<Vec<_>>());
-            let ty = format!("Merged<quant::{name}, {}>", array(&self.graph.tensors[a]));
+            let ty = format!("quant::Merged<quant::{name}, {}>", array(&self.graph.tensors[a]));
             return Ok((ty, format!("Merged::new({op:?}, {constant})")));
         }
         let right = self.chain(from, b, depth + 1)?;
         if a == from {
-            let ty = format!("Around<{}, quant::{name}>", right.ty);
-            return Ok((ty, format!("Around {{ path: {}, op: {op:?} }}", right.value)));
+            let ty = format!("nerve::Around<{}, quant::{name}>", right.ty);
+            return Ok((ty, format!("nerve::Around {{ path: {}, join: {op:?} }}", right.value)));
         }
         let left = self.chain(from, a, depth + 1)?;
-        let ty = format!("Branches<{}, {}, quant::{name}>", left.ty, right.ty);
-        Ok((ty, format!("Branches {{ left: {}, right: {}, op: {op:?} }}", left.value, right.value)))
+        let ty = format!("nerve::Branches<{}, {}, quant::{name}>", left.ty, right.ty);
+        Ok((ty, format!("nerve::Branches {{ left: {}, right: {}, join: {op:?} }}", left.value, right.value)))
     }
 }
 

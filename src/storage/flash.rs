@@ -5,8 +5,8 @@ use core::marker::PhantomData;
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 use crate::layers::{
-    Activation, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Geometry, GlobalAvgPool, Gru, Last, LeakyRelu,
-    Linear, Pool, Pooling, Relu, Residual, Sigmoid, Softmax, Standardize, Tanh,
+    Activation, Around, Branches, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Geometry, GlobalAvgPool, Gru,
+    Last, LeakyRelu, Linear, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
 };
 use crate::numbers::{Tensors, Zero};
 use crate::storage::weights::HEADER_LEN;
@@ -97,8 +97,14 @@ impl<S: Source, const I: usize, const H: usize> FromSource<S> for Gru<I, H> {
     };
 }
 
-impl<S: Source, L: FromSource<S>> FromSource<S> for Residual<L> {
-    const NETWORK: Self = Residual(L::NETWORK);
+impl<S: Source, L: FromSource<S>, J: Tensors<f32> + Zero> FromSource<S> for Around<L, J> {
+    const NETWORK: Self = Self { path: L::NETWORK, join: J::ZERO };
+}
+
+impl<S: Source, L: FromSource<S>, R: FromSource<After<S, L>>, J: Tensors<f32> + Zero> FromSource<S>
+    for Branches<L, R, J>
+{
+    const NETWORK: Self = Self { left: L::NETWORK, right: R::NETWORK, join: J::ZERO };
 }
 
 impl<S: Source, const N: usize> FromSource<S> for Standardize<N> {

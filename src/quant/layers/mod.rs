@@ -2,7 +2,6 @@
 //!
 //! A layer holds an operator and borrows its constants from flash. Its types are those of its input and output; its loop is the operator's.
 
-mod branches;
 mod constants;
 mod each;
 mod integer;
@@ -10,7 +9,6 @@ mod merged;
 mod operator;
 mod reshape;
 
-pub use branches::{Around, Branches};
 pub use constants::ConstantsFile;
 pub use each::Each;
 pub use integer::Integer;
