@@ -44,4 +44,20 @@ impl<'a> ConstantsFile<'a> {
         }
         all
     }
+
+    /// `N` floats from the byte `at` on.
+    pub const fn floats<const N: usize>(self, at: usize) -> [f32; N] {
+        let (mut all, mut i) = ([0.0; N], 0);
+        while i < N {
+            let at = at + 4 * i;
+            all[i] = f32::from_le_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]]);
+            i += 1;
+        }
+        all
+    }
+
+    /// `len` bytes from `at` on, as they lie in the file.
+    pub const fn part(self, at: usize, len: usize) -> &'a [u8] {
+        self.0.split_at(at).1.split_at(len).0
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! A layer holds an operator and borrows its constants from flash. Its types are those of its input and output; its loop is the operator's.
 
+mod constant;
 mod constants;
 mod each;
 mod integer;
@@ -9,6 +10,7 @@ mod merged;
 mod operator;
 mod reshape;
 
+pub use constant::Constant;
 pub use constants::ConstantsFile;
 pub use each::Each;
 pub use integer::Integer;

@@ -27,17 +27,23 @@ operators! {
     AveragePool: i8 => i8,
     MaxPool: i8 => i8,
     Mean: i8 => i8,
-    ResizeNearest: i8 => i8,
     Softmax: i8 => i8,
     Quantize: f32 => i8,
     Dequantize: i8 => f32,
 }
 
 /// Takes elements at regular distances.
-impl Operator<i8, i8> for Strided {
+impl<T: Copy> Operator<T, T> for Strided {
     #[inline]
-    fn run(&self, x: &[i8], y: &mut [i8]) {
+    fn run(&self, x: &[T], y: &mut [T]) {
         self.gather(x, y);
+    }
+}
+
+impl<T: Copy> Operator<T, T> for ResizeNearest {
+    #[inline]
+    fn run(&self, x: &[T], y: &mut [T]) {
+        Self::run(self, x, y);
     }
 }
 
@@ -64,16 +70,16 @@ weighted!(FullyConnected, Conv2d, DepthwiseConv2d);
 
 /// A margin: the output is filled, then the input is scattered in it.
 #[derive(Clone, Copy, Debug)]
-pub struct Padded {
+pub struct Padded<T> {
     /// Where the input lies in the output.
     pub part: Strided,
     /// What lies around it.
-    pub value: i8,
+    pub value: T,
 }
 
-impl Operator<i8, i8> for Padded {
+impl<T: Copy> Operator<T, T> for Padded<T> {
     #[inline]
-    fn run(&self, x: &[i8], y: &mut [i8]) {
+    fn run(&self, x: &[T], y: &mut [T]) {
         y.fill(self.value);
         self.part.scatter(x, y);
     }
