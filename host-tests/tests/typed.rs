@@ -12,7 +12,7 @@ use nerve::graph::{Graph, Scalar};
 use nerve::litert;
 
 /// Random models of each kind and scalar that are compiled.
-const RANDOM: usize = 30;
+const RANDOM: usize = 15;
 /// Of the largest output: floats are summed up in another order.
 const TOLERANCE: f32 = 1e-5;
 
@@ -140,14 +140,16 @@ fn typed_networks_have_the_bits_of_the_executor_and_of_litert() {
         }
     }
 
-    // Constants of another model do not compile.
-    let name = &cases[0].name;
-    let file = folder.join(format!("src/{name}.nrv"));
-    let mut constants = fs::read(&file).unwrap();
-    constants[0] ^= 1;
-    fs::write(&file, constants).unwrap();
+    // Constants of another model do not compile, nor what was damaged.
+    let file = |i: usize| folder.join(format!("src/{}.nrv", cases[i].name));
+    let mut constants = fs::read(file(0)).unwrap();
+    fs::write(file(0), fs::read(file(1)).unwrap()).unwrap();
     let error = cargo(&folder, "check").expect_err("it compiles");
     assert!(error.contains("constants' file of another model"), "{error}");
+    *constants.last_mut().unwrap() ^= 1;
+    fs::write(file(0), constants).unwrap();
+    let error = cargo(&folder, "check").expect_err("it compiles");
+    assert!(error.contains("damaged"), "{error}");
 }
 
 /// Whatever forks and is joined again; only what leaves a path for another one has no type.

@@ -9,10 +9,11 @@ use crate::layers::{
     Last, LeakyRelu, Linear, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
 };
 use crate::numbers::{Tensors, Zero};
+pub use crate::storage::constants::ConstantsFile;
 use crate::storage::weights::HEADER_LEN;
 
 /// For the compiler alone, which would take minutes for a large file bit by bit; nothing of it comes into a program.
-const FAST_CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
+pub(crate) const FAST_CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
 
 /// Bytes known at compile time, as a type. [`include_weights!`](crate::include_weights) makes one.
 pub trait Source {

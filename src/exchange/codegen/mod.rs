@@ -10,7 +10,9 @@ use std::vec::Vec;
 use super::float::Float;
 use super::graph::{Graph, Scalar, Value};
 use super::lower::{Constants, Filling, Kernel, LowerError};
-use crate::quant::{ConstantsFile, Merge};
+use crate::numbers::fingerprint;
+use crate::quant::Merge;
+use crate::storage::flash::ConstantsFile;
 use paths::{Paths, Step};
 
 mod floats;
@@ -76,6 +78,8 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
     let mut code = Code { used: vec![false; paths.steps.len()], paths, lets: String::new(), file: vec![] };
     let net = code.chain(input, output, 0)?;
     let Code { lets, file, paths, .. } = code;
+    let fingerprint = fingerprint(&[&net.ty[..], &lets, &net.value].concat(), &[]);
+    let weights = [&ConstantsFile::header(fingerprint, &file)[..], &file].concat();
     let mut source = String::new();
     // What is written to a string always fits.
     let _ = write!(
@@ -94,13 +98,13 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
          pub static NET: Net = {{\n    \
          #[allow(unused_imports)]\n    \
          use nerve::quant::{{\n        \
-         Add, Addend, AveragePool, Axis, Constant, ConstantsFile, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
+         Add, Addend, AveragePool, Axis, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
          FullyConnected, Integer, MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, Padded, Quantize, Reshape,\n        \
          ResizeNearest, Softmax, Strided, Table, Weighted, Weights,\n    \
          }};\n    \
          #[allow(dead_code)]\n    \
-         const FILE: ConstantsFile =\n        \
-         ConstantsFile::checked(include_bytes!({:?}), {}, {:#010x});\n\
+         const FILE: nerve::flash::ConstantsFile =\n        \
+         nerve::flash::ConstantsFile::checked(include_bytes!({:?}), {fingerprint:#010x});\n\
          {lets}    {}\n}};\n",
         array_of(&paths.graph.tensors[input]),
         array_of(&paths.graph.tensors[output]),
@@ -108,11 +112,9 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
         meanings("INPUT", "input", graph, &graph.inputs),
         meanings("OUTPUT", "output", graph, &graph.outputs),
         format!("{name}.nrv"),
-        file.len(),
-        ConstantsFile::checksum(&file),
         net.value,
     );
-    Ok(Generated { source, weights: file })
+    Ok(Generated { source, weights })
 }
 
 /// A value's array, without its batch.

@@ -3,7 +3,6 @@
 //! A layer holds an operator and borrows its constants from flash. Its types are those of its input and output; its loop is the operator's.
 
 mod constant;
-mod constants;
 mod each;
 mod integer;
 mod merged;
@@ -11,7 +10,6 @@ mod operator;
 mod reshape;
 
 pub use constant::Constant;
-pub use constants::ConstantsFile;
 pub use each::Each;
 pub use integer::Integer;
 pub use merged::Merged;
