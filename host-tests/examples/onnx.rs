@@ -59,6 +59,18 @@ type Signals = chain![
     Flatten<20>,
     Dense<20, 3, Elu>
 ];
+/// Paths that are added and concatenated, with the channels first and last.
+type Paths = chain![
+    Branches<Conv2d<2, 4, 3, Relu, To<4, 5, 2, 1>>, Conv2d<2, 4, 1, Linear, To<4, 5, 2>>, Sum>,
+    Branches<Branches<Conv2d<4, 2, 1>, Conv2d<4, 3, 3, Tanh>, Concat<5>>, Linear, Concat<9>>,
+    Around<DepthwiseConv2d<9, 3>, Concat<18>>,
+    Flatten<360>,
+    Dense<360, 5>,
+    Around<Dense<5, 2, Relu>, Concat<7>>
+];
+/// Of signals.
+type SignalPaths =
+    chain![Branches<Gru<3, 4>, Conv1d<3, 4, 3>, Sum>, Around<Gru<4, 3>, Concat<7>>, Around<Conv1d<7, 2, 3>, Concat<9>>];
 /// Outputs that are no row: an image, and a window's states.
 type ToImage = chain![Conv2d<2, 3, 3, Sigmoid>, MaxPool2d<2, 4, 5>];
 type ToRow = chain![Conv2d<2, 3, 3, Sigmoid>, Last, Last];
@@ -93,6 +105,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<signal::Recurrent, signal::Window>(to, "signal/gru-adam")?;
     write::<Images, [[[f32; 2]; 10]; 8]>(to, "images")?;
     write::<Signals, [[f32; 3]; 28]>(to, "signals")?;
+    write::<Paths, [[[f32; 2]; 10]; 8]>(to, "paths")?;
+    write::<SignalPaths, [[f32; 3]; 9]>(to, "signal-paths")?;
     write::<ToImage, [[[f32; 2]; 10]; 8]>(to, "to-image")?;
     write::<ToRow, [[[f32; 2]; 10]; 8]>(to, "to-row")?;
     write::<chain![Gru<3, 4>, Gru<4, 2>], [[f32; 3]; 9]>(to, "to-window")?;

@@ -53,6 +53,19 @@ pub fn random(seed: u64, scalar: Scalar) -> Graph {
     model.graph
 }
 
+/// Forks in forks.
+const FORKS: usize = 2;
+
+/// A model of paths that fork, from the input or from the parts of a split, with convolutions on any of them, and are added or concatenated.
+pub fn branches(seed: u64, scalar: Scalar) -> Graph {
+    let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
+    let shape = [1, model.between(1, 5), model.between(1, 5), model.between(2, 6)];
+    let x = model.input(&shape);
+    let y = model.paths(x, FORKS);
+    model.graph.outputs.push(y);
+    model.graph
+}
+
 /// `count` examples of a model's inputs, one after another.
 pub fn examples(graph: &Graph, seed: u64, count: usize) -> Vec<u8> {
     let mut rng = Pcg32::seed_from_u64(seed);
@@ -518,6 +531,70 @@ impl Model {
         let outputs = shape[3] * if self.one_in(2) { 1 } else { self.between(2, 4) };
         let weights = [1, kernel[0], kernel[1], outputs];
         self.weighted(Op::DepthwiseConv2d(conv), x, &weights, 3, taps, &[1, size(0), size(1), outputs])
+    }
+
+    /// Two to four paths from `x` to one value.
+    fn paths(&mut self, x: usize, depth: usize) -> usize {
+        let shape = self.of(x);
+        let mut starts = vec![x; self.between(2, 4)];
+        if shape[3] > 1 && self.one_in(3) {
+            let first = self.between(1, shape[3] - 1);
+            starts = [first, shape[3] - first].map(|n| self.like(x, &[1, shape[1], shape[2], n])).into();
+            self.node(Op::Split { axis: 3 }, &[x], &starts);
+        }
+        let mut ends: Vec<usize> = starts.into_iter().map(|start| self.path(start, depth)).collect();
+        if self.one_in(3) {
+            let channels = self.between(1, 5);
+            let mut sum = self.convolved(ends[0], channels);
+            for end in &ends[1..] {
+                let end =
+                    if self.of(*end)[3] == channels && self.one_in(2) { *end } else { self.convolved(*end, channels) };
+                let y = self.value(&self.of(sum));
+                let activation = if self.one_in(2) { Activation::Relu } else { Activation::None };
+                let inputs = if self.one_in(2) { [sum, end] } else { [end, sum] };
+                sum = self.node(Op::Add { activation }, &inputs, &[y]);
+            }
+            return sum;
+        }
+        // Side by side by channel, with one quantisation; or, at the end, by row or column.
+        let first = ends[0];
+        for end in ends.iter_mut().filter(|end| **end != first) {
+            let shape = self.of(*end);
+            if self.scalar == Scalar::I8 {
+                let y = self.like(first, &shape);
+                *end = self.node(Op::Quantize, &[*end], &[y]);
+            }
+        }
+        let same = ends.iter().all(|end| self.of(*end)[3] == self.of(first)[3]);
+        let axis = if same && depth == FORKS { self.between(1, 3) } else { 3 };
+        let mut to = self.of(first);
+        to[axis] = ends.iter().map(|end| self.of(*end)[axis]).sum();
+        let y = self.like(first, &to);
+        self.node(Op::Concatenation { axis }, &ends, &[y])
+    }
+
+    /// Up to two convolutions or forks.
+    fn path(&mut self, mut x: usize, depth: usize) -> usize {
+        for _ in 0..self.below(3) {
+            let small = self.of(x).iter().product::<usize>() < 400;
+            let channels = self.between(1, 5);
+            x = if depth > 0 && small && self.one_in(3) {
+                self.paths(x, depth - 1)
+            } else {
+                self.convolved(x, channels)
+            };
+        }
+        x
+    }
+
+    /// A convolution that keeps height and width.
+    fn convolved(&mut self, x: usize, outputs: usize) -> usize {
+        let shape = self.of(x);
+        let kernel = [1, 3][self.below(2)];
+        let activation = if self.one_in(2) { Activation::Relu } else { Activation::None };
+        let conv = Conv { padding: Padding::Same, strides: [1; 2], dilation: [1; 2], activation };
+        let (weights, terms) = ([outputs, kernel, kernel, shape[3]], kernel * kernel * shape[3]);
+        self.weighted(Op::Conv2d(conv), x, &weights, 0, terms, &[1, shape[1], shape[2], outputs])
     }
 
     fn pool(&mut self, max: bool, x: usize) -> usize {

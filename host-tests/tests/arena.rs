@@ -73,6 +73,18 @@ networks! {
     residuals_in_residuals: chain![Conv2d<1, 2, 3>, Residual<chain![Residual<Conv2d<2, 2, 3, Tanh>>, Conv2d<2, 2, 1>]>, Relu], Image<1>,
         image(2) + 2 * image(2);
     a_residual_in_place: chain![Dense<3, 4>, Residual<chain![Relu, Tanh]>, Dense<4, 3>], [f32; 3], 16 + 16;
+    a_projected_residual: chain![Conv2d<1, 2, 3>, Branches<chain![Conv2d<2, 6, 1, Relu>, Conv2d<6, 4, 3>], Conv2d<2, 4, 1>, Sum>, GlobalAvgPool], Image<1>,
+        image(2) + image(6) + image(4);
+    a_second_path_that_is_larger: Branches<Conv2d<1, 4, 1>, chain![Conv2d<1, 6, 1, Relu>, Conv2d<6, 4, 3>], Sum>, Image<1>,
+        image(4) + image(6) + image(4);
+    concatenated_first: Branches<Conv2d<1, 2, 1>, Conv2d<1, 3, 3>, Concat<5>>, Image<1>, image(2) + image(3) + image(5);
+    concatenated: chain![
+        Conv2d<1, 2, 3>, Branches<Branches<Conv2d<2, 3, 1>, Conv2d<2, 1, 3>, Concat<4>>, Conv2d<2, 2, 3>, Concat<6>>, Conv2d<6, 1, 1>
+    ], Image<1>, image(2) + image(4) + image(2) + image(6);
+    concatenated_around: chain![Conv2d<1, 2, 3>, Around<Conv2d<2, 3, 3>, Concat<5>>, Conv2d<5, 1, 1>], Image<1>,
+        image(2) + image(3) + image(5);
+    concatenated_around_first: Around<chain![Conv2d<1, 9, 3>, Conv2d<9, 2, 1>], Concat<3>>, Image<1>, image(9) + image(2);
+    branches_of_rows: chain![Dense<3, 4>, Branches<Dense<4, 3, Tanh>, Linear, Concat<7>>, Dense<7, 2>], [f32; 3], 16 + 16 + 16 + 32;
     frozen: chain![Frozen<chain![Dense<4, 6, Relu>, Dense<6, 6>]>, Dense<6, 2>], [f32; 4], 24 + 24;
     recurrent: chain![Gru<3, 5>, Gru<5, 4>, Last, Dense<4, 2>], [[f32; 3]; 7], 144 + 112; // 140 bytes, to a multiple of 8
     signals: chain![Conv1d<3, 4, 5, Relu, To1d<9, 2>>, AvgPool1d<2, 4>, Flatten<16>, Dense<16, 3>], [[f32; 3]; 21], 144 + 64;

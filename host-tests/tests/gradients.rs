@@ -111,6 +111,7 @@ layers! {
     dropout: chain![First, Dropout<40>, Second];
     standardize: chain![First, Standardize<4, f64>, Second];
     frozen: chain![First, Frozen<Dense<4, 4, Sigmoid, f64>>, Second];
+    branches_of_rows: chain![First, Branches<Dense<4, 3, Tanh, f64>, Dense<4, 5, Sigmoid, f64>, Concat<8>>, Dense<8, 3, Linear, f64>];
     deep_and_wide: chain![Dense<3, 37, Tanh, f64>, Dense<37, 18, Sigmoid, f64>, Dense<18, 3, Linear, f64>];
 }
 
@@ -143,6 +144,27 @@ layers! {
     batch_norm_dense: chain![Before, Flatten<60>, BatchNorm<Dense<60, 5, Linear, f64>, Tanh, f64>, Dense<5, 3, Linear, f64>];
     residual: chain![Before, Residual<chain![Conv2d<3, 4, 3, Tanh, Same, f64>, Conv2d<4, 3, 3, Sigmoid, Same, f64>]>, Head<60>];
     residual_first: chain![Residual<Conv2d<2, 2, 3, Tanh, Same, f64>>, Head<40>];
+    branches_summed: chain![
+        Before,
+        Branches<
+            chain![Conv2d<3, 5, 3, Tanh, To<2, 3, 2, 1>, f64>, Conv2d<5, 4, 3, Sigmoid, Same, f64>],
+            Conv2d<3, 4, 1, Tanh, To<2, 3, 2>, f64>,
+            Sum,
+        >,
+        Head<24>
+    ];
+    branches_concatenated: chain![
+        Before,
+        Branches<
+            Branches<Conv2d<3, 2, 1, Tanh, Same, f64>, Conv2d<3, 1, 3, Sigmoid, Same, f64>, Concat<3>>,
+            chain![DepthwiseConv2d<3, 3, Elu, Same, f64>, Dropout<20>, Conv2d<3, 2, 1, Tanh, Same, f64>],
+            Concat<5>,
+        >,
+        Head<100>
+    ];
+    branches_first: chain![Branches<Conv2d<2, 2, 3, Tanh, Same, f64>, Conv2d<2, 3, 1, Elu, Same, f64>, Concat<5>>, Head<100>];
+    a_frozen_branch: chain![Before, Branches<Frozen<Conv2d<3, 2, 3, Tanh, Same, f64>>, Linear, Concat<5>>, Head<100>];
+    concatenated_around: chain![Before, Around<Conv2d<3, 2, 3, Tanh, Same, f64>, Concat<5>>, Head<100>];
     frozen_conv2d: chain![Before, Frozen<Conv2d<3, 4, 3, Sigmoid, Same, f64>>, Head<80>];
 }
 
@@ -160,6 +182,7 @@ layers! {
     avg_pool1d: chain![BeforeSignal, AvgPool1d<4, 2>, Head<6>];
     global_avg_pool_of_a_signal: chain![BeforeSignal, GlobalAvgPool, Dense<3, 3, Linear, f64>];
     gru: chain![Gru<2, 4, f64>, Flatten<36>, Dense<36, 3, Linear, f64>];
+    branches_of_signals: chain![Branches<Gru<2, 3, f64>, BeforeSignal, Sum>, Around<Gru<3, 2, f64>, Concat<5>>, Flatten<45>, Dense<45, 3, Linear, f64>];
     gru_after_gru: chain![Gru<2, 3, f64>, Gru<3, 4, f64>, Last, Dense<4, 3, Linear, f64>];
     frozen_gru: chain![Gru<2, 3, f64>, Frozen<Gru<3, 4, f64>>, Last, Dense<4, 3, Linear, f64>];
 }

@@ -55,6 +55,19 @@ fn a_file_of_format_1_is_read_and_written() {
     assert_eq!(save(&net, &mut [0; 30]), Ok(FILE));
 }
 
+/// Of mixed numbers: two bytes and a word, by another implementation of the checksum.
+#[test]
+fn a_file_of_format_2_is_read_by_the_compiler_alone() {
+    const FILE: [u8; 24] = *b"nerv\x02\0\x78\x56\x34\x12\x06\0\0\0\x76\x39\xb2\xa8\x01\xfe\x03\x02\x01\xff";
+    const CONSTANTS: flash::ConstantsFile = flash::ConstantsFile::checked(&FILE, 0x1234_5678);
+    const BYTES: [i8; 2] = CONSTANTS.bytes(0);
+    const WORDS: [i32; 1] = CONSTANTS.words(2);
+    assert_eq!((BYTES, WORDS), ([1, -2], [-0x00fe_fdfd]));
+    assert_eq!(flash::ConstantsFile::header(0x1234_5678, &FILE[18..]), FILE[..18]);
+    let mut net = Dense::<2, 1>::ZERO;
+    assert_eq!(load(&mut net, &FILE), Err(LoadError::Imported));
+}
+
 /// CRC-32 of "123456789" is cbf43926 in every description of it; here of the elements, by another implementation.
 #[test]
 fn the_checksum_is_crc_32() {

@@ -7,9 +7,9 @@ use std::vec::Vec;
 
 use crate::kernels::Axis;
 use crate::layers::{
-    Activation, Affine, BatchNorm, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Forward, Frozen, GlobalAvgPool,
-    Gru, Last, Layer, LeakyRelu, Linear, OnImage, OnSignal, Pool, Pooling, Relu, Residual, Sigmoid, Softmax,
-    Standardize, Tanh,
+    Activation, Affine, Around, BatchNorm, Branches, Concat, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten,
+    Forward, Frozen, GlobalAvgPool, Gru, JoinBackward, Last, Layer, LeakyRelu, Linear, OnImage, OnSignal, Pool,
+    Pooling, Relu, Sigmoid, Softmax, Standardize, Sum, Tanh,
 };
 use crate::numbers::{Array, Real, Tensor, Tensors};
 
@@ -79,9 +79,24 @@ pub(crate) enum Kind {
     Flatten,
     /// Axes in a new order, counted without the batch.
     Transpose(Vec<usize>),
-    /// From here on, until its [`Kind::Join`], a branch whose result is added to what it began with.
+    /// From here on, until its [`Kind::Other`], the first of two branches.
     Fork,
-    Join,
+    /// From here on, until its [`Kind::Join`], the second one, from where the first one began.
+    Other,
+    /// The branches' results as one, along an axis counted without the batch.
+    Join {
+        joined: Joined,
+        axis: usize,
+    },
+}
+
+/// What two branches become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// The sum of their elements.
+    Sum,
+    /// One behind the other along an axis.
+    Concat,
 }
 
 /// A tensor of another framework.
@@ -210,24 +225,77 @@ impl<X: Tensor, L: Describe<X>> Describe<X> for Frozen<L> {
     }
 }
 
-impl<T: Real, X: Tensor<Elem = T>, L: Describe<X, Out = X>> Describe<X> for Residual<L> {
-    fn describe(net: &mut Description) {
-        let (before, scalars, shape, order) = (net.modules.len(), net.scalars, net.shape.clone(), net.order.clone());
-        net.push(Kind::Fork);
-        L::describe(net);
-        if order == Order::Same && net.order == Order::ChannelsFirst {
+impl Description {
+    /// Two paths from the present values, each described by its function; `joined` is what their outputs become.
+    fn branches(&mut self, paths: [&dyn Fn(&mut Self); 2], joined: Joined) {
+        let start = (self.modules.len(), self.scalars, self.shape.clone(), self.order.clone());
+        if self.both(paths) && start.3 == Order::Same {
             // A branch that wants the channels first wants them where it begins.
-            net.modules.truncate(before);
-            (net.scalars, net.shape, net.order) = (scalars, shape, order);
-            net.channels_first();
-            net.push(Kind::Fork);
-            L::describe(net);
-        } else if order == Order::ChannelsFirst {
-            net.channels_first();
-        } else if order != net.order {
-            net.refuse("a Residual right behind a Flatten of several channels: put a Dense between".into());
+            self.modules.truncate(start.0);
+            (self.scalars, self.shape, self.order) = (start.1, start.2, start.3);
+            self.channels_first();
+            self.both(paths);
         }
-        net.push(Kind::Join);
+        let axis = if self.order == Order::ChannelsFirst { 0 } else { self.shape.len().saturating_sub(1) };
+        if joined == Joined::Concat && matches!(self.order, Order::Row(_)) {
+            self.refuse("a Concat right behind a Flatten of several channels: put a Dense between".into());
+        }
+        self.push(Kind::Join { joined, axis });
+    }
+
+    /// Whether a path wants the channels first that did not begin so.
+    fn both(&mut self, [left, right]: [&dyn Fn(&mut Self); 2]) -> bool {
+        let (shape, order) = (self.shape.clone(), self.order.clone());
+        let mut orders = vec![];
+        self.push(Kind::Fork);
+        for (path, last) in [(left, false), (right, true)] {
+            path(self);
+            if order == Order::ChannelsFirst && self.order == Order::Same && self.shape.len() > 1 {
+                self.channels_first();
+            }
+            orders.push(self.order.clone());
+            if !last {
+                self.push(Kind::Other);
+                (self.shape, self.order) = (shape.clone(), order.clone());
+            }
+        }
+        if orders.iter().any(|order| *order != orders[0]) && order != Order::Same {
+            self.refuse("branches that meet behind a Flatten of several channels: put a Dense between".into());
+        }
+        order == Order::Same && orders.contains(&Order::ChannelsFirst)
+    }
+}
+
+/// A join that ONNX has.
+pub trait DescribeJoin {
+    const JOINED: Joined;
+}
+
+impl DescribeJoin for Sum {
+    const JOINED: Joined = Joined::Sum;
+}
+
+impl<const C: usize> DescribeJoin for Concat<C> {
+    const JOINED: Joined = Joined::Concat;
+}
+
+impl<X: Tensor, L: Describe<X>, J> Describe<X> for Around<L, J>
+where
+    J: DescribeJoin + JoinBackward<X, L::Out> + Tensors<X::Elem>,
+{
+    fn describe(net: &mut Description) {
+        net.branches([&|_| (), &L::describe], J::JOINED);
+        net.finish::<J::Out>(0);
+    }
+}
+
+impl<X: Tensor, L: Describe<X>, R: Describe<X>, J> Describe<X> for Branches<L, R, J>
+where
+    J: DescribeJoin + JoinBackward<L::Out, R::Out> + Tensors<X::Elem>,
+{
+    fn describe(net: &mut Description) {
+        net.branches([&L::describe, &R::describe], J::JOINED);
+        net.finish::<J::Out>(0);
     }
 }
 

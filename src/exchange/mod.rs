@@ -26,7 +26,7 @@ pub mod pytorch;
 
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
 pub use describe::{Describe, Description};
+#[cfg(feature = "onnx")]
+pub(crate) use describe::{Joined, Parameter, shape};
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
 pub(crate) use describe::{Kind, Module};
-#[cfg(feature = "onnx")]
-pub(crate) use describe::{Parameter, shape};

@@ -27,7 +27,7 @@ use std::vec::Vec;
 
 use prost::Message;
 
-use crate::exchange::{Describe, Description, Kind, Module, Parameter, shape};
+use crate::exchange::{Describe, Description, Joined, Kind, Module, Parameter, shape};
 use crate::layers::EPSILON;
 use crate::numbers::{Real, Tensor};
 
@@ -199,9 +199,18 @@ impl<T: Real> Graph<T> {
                 self.transpose(&[&[0][..], &order.iter().map(|axis| axis + 1).collect::<Vec<_>>()].concat())
             }
             Kind::Fork => self.forks.push(self.value.clone()),
-            Kind::Join => {
-                let begin = self.forks.pop();
-                self.next("Add", begin.as_slice(), vec![]);
+            Kind::Other => {
+                if let Some(fork) = self.forks.last_mut() {
+                    core::mem::swap(fork, &mut self.value);
+                }
+            }
+            Kind::Join { joined, axis } => {
+                let inputs = [self.forks.pop().unwrap_or_default(), self.value.clone()];
+                let inputs = inputs.each_ref().map(String::as_str);
+                match joined {
+                    Joined::Sum => self.node("Add", &inputs, vec![]),
+                    Joined::Concat => self.node("Concat", &inputs, vec![int("axis", *axis as i64 + 1)]),
+                }
             }
         }
     }

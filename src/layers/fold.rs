@@ -1,8 +1,8 @@
 //! Making a network ready for the device.
 
 use crate::layers::{
-    Activation, Affine, BatchNorm, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Frozen, Geometry,
-    GlobalAvgPool, Gru, Last, LeakyRelu, Linear, Pool, Pooling, Relu, Residual, Sigmoid, Softmax, Standardize, Tanh,
+    Activation, Affine, Around, BatchNorm, Branches, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Frozen,
+    Geometry, GlobalAvgPool, Gru, Last, LeakyRelu, Linear, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
 };
 use crate::numbers::Real;
 
@@ -43,17 +43,27 @@ impl<A: Fold, B: Fold> Fold for (A, B) {
     }
 }
 
-macro_rules! inside {
-    ($($Wrapper:ident),*) => {$(
-        impl<L: Fold> Fold for $Wrapper<L> {
-            type Folded = $Wrapper<L::Folded>;
-            fn fold_into(&self, folded: &mut Self::Folded) {
-                self.0.fold_into(&mut folded.0);
-            }
-        }
-    )*};
+impl<L: Fold> Fold for Frozen<L> {
+    type Folded = Frozen<L::Folded>;
+    fn fold_into(&self, folded: &mut Self::Folded) {
+        self.0.fold_into(&mut folded.0);
+    }
 }
-inside!(Frozen, Residual);
+
+impl<L: Fold, J> Fold for Around<L, J> {
+    type Folded = Around<L::Folded, J>;
+    fn fold_into(&self, folded: &mut Self::Folded) {
+        self.path.fold_into(&mut folded.path);
+    }
+}
+
+impl<L: Fold, R: Fold, J> Fold for Branches<L, R, J> {
+    type Folded = Branches<L::Folded, R::Folded, J>;
+    fn fold_into(&self, folded: &mut Self::Folded) {
+        self.left.fold_into(&mut folded.left);
+        self.right.fold_into(&mut folded.right);
+    }
+}
 
 /// Layers that stay as they are.
 macro_rules! as_it_is {

@@ -121,7 +121,7 @@ impl<'m> Memory<'m> {
     }
 
     #[inline(always)]
-    fn turned(self) -> Self {
+    pub(crate) fn turned(self) -> Self {
         let end = match self.end {
             End::Low => End::High,
             End::High => End::Low,

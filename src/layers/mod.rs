@@ -5,6 +5,7 @@
 
 mod activation;
 mod batch_norm;
+mod branches;
 mod conv;
 mod dense;
 mod depthwise;
@@ -15,11 +16,11 @@ mod forward;
 mod frozen;
 mod geometry;
 mod gru;
+mod join;
 mod last;
 mod layer;
 mod pair;
 mod pool;
-mod residual;
 mod standardize;
 mod weights_and_biases;
 
@@ -29,6 +30,7 @@ pub(crate) use activation::{largest, softmax};
 pub(crate) use batch_norm::EPSILON;
 pub(crate) use batch_norm::scale_rows;
 pub use batch_norm::{Affine, BatchNorm, Scale};
+pub use branches::{Around, Branches, Residual};
 pub use conv::{Conv, Conv1d, Conv2d};
 pub(crate) use conv::{each_row, pixels, pixels_mut};
 pub use dense::Dense;
@@ -42,11 +44,12 @@ pub use frozen::Frozen;
 pub(crate) use geometry::{Geometry, OnImage, OnSignal};
 pub use geometry::{Same, To, To1d};
 pub use gru::Gru;
+pub use join::{Concat, Join, JoinBackward, Sum, WithChannels};
 pub use last::Last;
 pub use layer::{Layer, Mode};
 pub use pair::PairActs;
 pub(crate) use pool::Pooling;
 pub use pool::{Avg, AvgPool1d, AvgPool2d, GlobalAvgPool, Max, MaxPool1d, MaxPool2d, Pool};
-pub use residual::Residual;
+
 pub use standardize::Standardize;
 pub(crate) use weights_and_biases::{weights_and_biases, zip_weights};

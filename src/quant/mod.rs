@@ -39,7 +39,7 @@ pub use conv::Conv2d;
 pub use depthwise::DepthwiseConv2d;
 pub use fully_connected::FullyConnected;
 pub use functions::Function;
-pub use layers::{Around, Branches, ConstantsFile, Each, Integer, Merge, Merged, Operator, Padded, Reshape, Weighted};
+pub use layers::{Constant, Each, Integer, Merge, Merged, Operator, Padded, Reshape, Weighted};
 pub use max_pool::MaxPool;
 pub use mean::Mean;
 pub use mul::Mul;

@@ -5,14 +5,15 @@ use core::marker::PhantomData;
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 use crate::layers::{
-    Activation, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Geometry, GlobalAvgPool, Gru, Last, LeakyRelu,
-    Linear, Pool, Pooling, Relu, Residual, Sigmoid, Softmax, Standardize, Tanh,
+    Activation, Around, Branches, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Geometry, GlobalAvgPool, Gru,
+    Last, LeakyRelu, Linear, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
 };
 use crate::numbers::{Tensors, Zero};
+pub use crate::storage::constants::ConstantsFile;
 use crate::storage::weights::HEADER_LEN;
 
 /// For the compiler alone, which would take minutes for a large file bit by bit; nothing of it comes into a program.
-const FAST_CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
+pub(crate) const FAST_CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
 
 /// Bytes known at compile time, as a type. [`include_weights!`](crate::include_weights) makes one.
 pub trait Source {
@@ -97,8 +98,14 @@ impl<S: Source, const I: usize, const H: usize> FromSource<S> for Gru<I, H> {
     };
 }
 
-impl<S: Source, L: FromSource<S>> FromSource<S> for Residual<L> {
-    const NETWORK: Self = Residual(L::NETWORK);
+impl<S: Source, L: FromSource<S>, J: Tensors<f32> + Zero> FromSource<S> for Around<L, J> {
+    const NETWORK: Self = Self { path: L::NETWORK, join: J::ZERO };
+}
+
+impl<S: Source, L: FromSource<S>, R: FromSource<After<S, L>>, J: Tensors<f32> + Zero> FromSource<S>
+    for Branches<L, R, J>
+{
+    const NETWORK: Self = Self { left: L::NETWORK, right: R::NETWORK, join: J::ZERO };
 }
 
 impl<S: Source, const N: usize> FromSource<S> for Standardize<N> {

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "checkpoint")]
 pub mod checkpoint;
+mod constants;
 pub mod flash;
 #[cfg(feature = "serde")]
 pub mod serde;

@@ -1,14 +1,17 @@
-//! The weights file: networks, and checkpoints of a network with its optimizer.
+//! The weights file: networks, checkpoints of a network with its optimizer, and the constants of imported networks.
 //!
 //! | bytes | content |
 //! |---|---|
 //! | 4 | `nerv` |
-//! | 1 | format version, 1 |
-//! | 1 | element type: 4 for `f32`, 8 for `f64` |
-//! | 4 | fingerprint of the architecture, little-endian |
+//! | 1 | format version: 1 for elements of one type, 2 for mixed ones |
+//! | 1 | element type: 4 for `f32`, 8 for `f64`; in format 2, 0 for bytes |
+//! | 4 | fingerprint of the architecture, little-endian; in format 2, of the program that was made of a model |
 //! | 4 | number of elements |
 //! | 4 | CRC-32 (ISO-HDLC) of the elements' bytes |
 //! | … | the elements, in declaration order, little-endian |
+//!
+//! Format 2 is that of networks imported from LiteRT (feature `litert`), and the compiler alone reads it, as a
+//! [`ConstantsFile`](crate::flash::ConstantsFile): the program says where each number lies and what type it has.
 //!
 //! This is [`postcard`]'s encoding of the header as a tuple of byte arrays, then of each element. Reading checks everything before it
 //! writes the first weight, and works in place, tensor by tensor, without a copy on the stack.
@@ -20,8 +23,10 @@ use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use crate::numbers::{Real, Tensors};
 
 pub(crate) type Header = ([u8; 4], u8, u8, [u8; 4], [u8; 4], [u8; 4]);
-const MAGIC: [u8; 4] = *b"nerv";
+pub(crate) const MAGIC: [u8; 4] = *b"nerv";
 const VERSION: u8 = 1;
+/// Format version and element type of mixed numbers.
+pub(crate) const MIXED: (u8, u8) = (2, 0);
 pub(crate) const HEADER_LEN: usize = 18;
 /// Bit by bit: a table would take 1 KiB of a device's flash.
 pub(crate) static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
@@ -34,6 +39,8 @@ pub enum LoadError {
     Magic,
     /// A format that this version of the library does not know.
     Version(u8),
+    /// The constants of an imported network, which its program includes.
+    Imported,
     /// Weights of another scalar type.
     ElementType {
         /// Bytes per element in the file.
@@ -67,6 +74,9 @@ impl fmt::Display for LoadError {
             LoadError::Magic => write!(f, "not a weights file: it does not begin with `nerv`"),
             LoadError::Version(v) => {
                 write!(f, "weights file of format {v}, this library reads {VERSION}: use the version that wrote it")
+            }
+            LoadError::Imported => {
+                write!(f, "the file holds the constants of an imported network: compile it with the module beside it")
             }
             LoadError::ElementType { found, expected } => {
                 write!(
@@ -189,6 +199,9 @@ pub(crate) fn check<T: Real, P: Tensors<T>>(header: Header) -> Result<u32, LoadE
     let (fingerprint, count) = (u32::from_le_bytes(fingerprint), u32::from_le_bytes(count));
     if magic != MAGIC {
         return Err(LoadError::Magic);
+    }
+    if (version, tag) == MIXED {
+        return Err(LoadError::Imported);
     }
     if version != VERSION {
         return Err(LoadError::Version(version));

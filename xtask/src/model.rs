@@ -5,7 +5,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
 use nerve::executor::Executor;
-use nerve::graph::{Cost, Graph};
+use nerve::graph::{Cost, Graph, Scalar};
 use nerve::litert;
 
 use crate::bench;
@@ -87,7 +87,7 @@ fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8]) -> Res
 }
 
 /// The demo's network in integers on every board, and the public models of the folder that `NERVE_MODELS` names on the Cortex-M4F, two of
-/// them with every core's code: every byte is the executor's.
+/// them with every core's code: every byte is the executor's; floats are near its own, which are summed up in another order.
 pub fn check() -> Result<String> {
     let mut shown = String::new();
     for board in BOARDS {
@@ -102,7 +102,16 @@ pub fn check() -> Result<String> {
             shown += &compare(board, &model(name), 2)?;
         }
     }
-    for name in ["hello_world_int8", "micro_speech_int8", "resnet8_int8", "streaming_wakeword_int8", "vww_int8"] {
+    let models = [
+        "hello_world_f32",
+        "hello_world_int8",
+        "micro_speech_int8",
+        "resnet8_f32",
+        "resnet8_int8",
+        "streaming_wakeword_int8",
+        "vww_int8",
+    ];
+    for name in models {
         shown += &compare(&M4F, &model(name), 2)?;
     }
     Ok(shown)
@@ -111,11 +120,26 @@ pub fn check() -> Result<String> {
 fn compare(board: &Board, model: &Path, examples: usize) -> Result<String> {
     let graph = litert::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
     let example: usize = graph.inputs.iter().map(|index| graph.tensors[*index].bytes()).sum();
-    // Any bytes.
-    let inputs: Vec<u8> = (0..examples * example).map(|i| (i * 73 + i / 7 * 29 + i / 251 * 13) as u8).collect();
+    // Any bytes; of floats, any numbers of both signs.
+    let bytes = |count: usize| (0..count).map(|i| (i * 73 + i / 7 * 29 + i / 251 * 13) as u8);
+    let inputs: Vec<u8> = if graph.inputs.iter().all(|index| graph.tensors[*index].scalar == Scalar::F32) {
+        bytes(examples * example / 4).flat_map(|byte| (f32::from(byte as i8) / 64.0).to_le_bytes()).collect()
+    } else {
+        bytes(examples * example).collect()
+    };
     let expected = Executor::new(&graph)?.run_all(&inputs)?;
     let Ran { outputs, instructions, .. } = run_model(board, model, &graph, &inputs)?;
     let name = model.file_stem().unwrap_or_default().display().to_string();
-    ensure!(outputs == expected, "{name} has other outputs on the {} than on the host", board.core);
+    let floats = graph.tensors.iter().all(|value| value.quantization.is_none());
+    let same = if floats { near(&outputs, &expected) } else { outputs == expected };
+    ensure!(same, "{name} has other outputs on the {} than on the host", board.core);
     Ok(format!("{name}, {}: {examples} examples, {instructions} instructions each\n", board.core))
+}
+
+/// Whether floats differ by 1e-5 of the largest at most.
+fn near(a: &[u8], b: &[u8]) -> bool {
+    let floats = |bytes: &[u8]| bytes.as_chunks().0.iter().map(|x| f32::from_le_bytes(*x)).collect::<Vec<_>>();
+    let (floats_a, floats_b) = (floats(a), floats(b));
+    let largest = floats_b.iter().fold(0_f32, |largest, x| largest.max(x.abs()));
+    a.len() == b.len() && floats_a.iter().zip(&floats_b).all(|(a, b)| (a - b).abs() <= 1e-5 * largest)
 }

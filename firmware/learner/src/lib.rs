@@ -268,7 +268,9 @@ fn of_training(error: TrainError) -> Error {
 
 fn of_file(error: LoadError) -> Error {
     match error {
-        LoadError::Magic | LoadError::Version(_) | LoadError::ElementType { .. } => Error::NotWeights,
+        LoadError::Magic | LoadError::Version(_) | LoadError::Imported | LoadError::ElementType { .. } => {
+            Error::NotWeights
+        }
         LoadError::Architecture { found, expected } => Error::Architecture { found, expected },
         LoadError::Length { found, expected } => Error::FileLength { found: found as u32, expected: expected as u32 },
         LoadError::Checksum => Error::FileDamaged,

@@ -18,6 +18,8 @@ type Image = [[[f32; 2]; 9]; 8];
 type Vision = chain![
     Conv2d<2, 5, 3, Relu>,
     Residual<Conv2d<5, 5, 3, Tanh>>,
+    Branches<Around<Conv2d<5, 4, 1>, Concat<9>>, Conv2d<5, 9, 3>, Sum>,
+    Branches<Conv2d<9, 2, 3>, Conv2d<9, 3, 1>, Concat<5>>,
     DepthwiseConv2d<5, 3, LeakyRelu>,
     MaxPool2d<2, 4, 4>,
     Conv2d<5, 16, 3, Elu, To<2, 2, 2, 1>>,

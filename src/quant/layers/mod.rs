@@ -2,16 +2,14 @@
 //!
 //! A layer holds an operator and borrows its constants from flash. Its types are those of its input and output; its loop is the operator's.
 
-mod branches;
-mod constants;
+mod constant;
 mod each;
 mod integer;
 mod merged;
 mod operator;
 mod reshape;
 
-pub use branches::{Around, Branches};
-pub use constants::ConstantsFile;
+pub use constant::Constant;
 pub use each::Each;
 pub use integer::Integer;
 pub use merged::Merged;

@@ -1,5 +1,7 @@
 //! What operators have in common.
 
+use crate::layers::Join;
+use crate::numbers::Array;
 use crate::quant::{
     Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, MaxPool, Mean, Mul, Quantize, ResizeNearest,
     Softmax, Strided, Weights,
@@ -25,17 +27,23 @@ operators! {
     AveragePool: i8 => i8,
     MaxPool: i8 => i8,
     Mean: i8 => i8,
-    ResizeNearest: i8 => i8,
     Softmax: i8 => i8,
     Quantize: f32 => i8,
     Dequantize: i8 => f32,
 }
 
 /// Takes elements at regular distances.
-impl Operator<i8, i8> for Strided {
+impl<T: Copy> Operator<T, T> for Strided {
     #[inline]
-    fn run(&self, x: &[i8], y: &mut [i8]) {
+    fn run(&self, x: &[T], y: &mut [T]) {
         self.gather(x, y);
+    }
+}
+
+impl<T: Copy> Operator<T, T> for ResizeNearest {
+    #[inline]
+    fn run(&self, x: &[T], y: &mut [T]) {
+        Self::run(self, x, y);
     }
 }
 
@@ -62,22 +70,23 @@ weighted!(FullyConnected, Conv2d, DepthwiseConv2d);
 
 /// A margin: the output is filled, then the input is scattered in it.
 #[derive(Clone, Copy, Debug)]
-pub struct Padded {
+pub struct Padded<T> {
     /// Where the input lies in the output.
     pub part: Strided,
     /// What lies around it.
-    pub value: i8,
+    pub value: T,
 }
 
-impl Operator<i8, i8> for Padded {
+impl<T: Copy> Operator<T, T> for Padded<T> {
     #[inline]
-    fn run(&self, x: &[i8], y: &mut [i8]) {
+    fn run(&self, x: &[T], y: &mut [T]) {
         y.fill(self.value);
         self.part.scatter(x, y);
     }
 }
 
-/// An operator of two tensors that writes in the place of the first one. The second one is repeated if it is shorter.
+/// An operator of two tensors that writes in the place of the first one. The second one is repeated if it is shorter. With it,
+/// [`Around`](crate::Around) and [`Branches`](crate::Branches) join their paths.
 pub trait Merge: Copy {
     /// Writes over `a`.
     fn run_in_place(&self, a: &mut [i8], b: &[i8]);
@@ -105,5 +114,83 @@ impl Merge for Mul {
     fn exchanged(self) -> Self {
         let [a, b] = self.zero_points;
         Self { zero_points: [b, a], ..self }
+    }
+}
+
+impl<A: Array<Elem = i8>, B: Array<Elem = i8>, Op: Merge> Join<A, B> for Op {
+    type Out = A;
+    const CHECK: () =
+        assert!(A::LEN.is_multiple_of(B::LEN), "the second path's output is repeated to the first one's length");
+    const OVER: [bool; 2] = [true, A::LEN == B::LEN];
+
+    #[inline]
+    fn join(&self, a: Option<&[i8]>, b: Option<&[i8]>, y: &mut [i8]) {
+        match (a, b) {
+            (None, Some(b)) => self.run_in_place(y, b),
+            (Some(a), None) => self.exchanged().run_in_place(y, a),
+            (Some(a), Some(b)) => {
+                y.iter_mut().zip(a).for_each(|(y, a)| *y = *a);
+                self.run_in_place(y, b);
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::infer::{Arena, arena_len};
+    use crate::layers::{Around, Branches, Forward};
+    use crate::quant::{Each, Integer, Mul, Multiplier, Output, Reshape, Strided, Table};
+
+    type X = [i8; 16];
+    const OUTPUT: Output = Output { zero_point: 0, least: -128, greatest: 127 };
+    /// The product of `a + 3` and `b`.
+    const OP: Mul =
+        Mul { zero_points: [-3, 0], multiplier: Multiplier { mantissa: 1 << 30, shift: 1 }, output: OUTPUT };
+    /// 2, whatever the element.
+    const TWO: Table = Table { values: &[2; 256] };
+    /// The first element.
+    const FIRST: Strided = Strided { lengths: [1; 8], steps: [0; 8], first: 0 };
+
+    fn run<N: Forward<X>, const BYTES: usize>(net: &N) -> N::Out {
+        let mut x = [0; 16];
+        x.iter_mut().zip(1..).for_each(|(x, i)| *x = i);
+        let mut arena = Arena::<BYTES>::ZERO;
+        *arena.predict(net, &x)
+    }
+
+    fn expected(of: impl Fn(i8) -> i8) -> X {
+        core::array::from_fn(|i| of(i as i8 + 1))
+    }
+
+    #[test]
+    fn a_path_is_merged_with_the_input() {
+        type Whole = Around<Each<X>, Mul>;
+        let whole = Around { path: Each::new(TWO), join: OP };
+        assert_eq!(run::<Whole, 16>(&whole), expected(|x| (x + 3) * 2));
+        assert_eq!(arena_len::<Whole, X>(), 16);
+        type Inside = (Reshape<X, X>, Whole);
+        assert_eq!(run::<Inside, 32>(&(Reshape::new(), whole)), expected(|x| (x + 3) * 2));
+        assert_eq!(arena_len::<Inside, X>(), 32);
+    }
+
+    #[test]
+    fn a_shorter_path_is_repeated() {
+        type Short = Around<Integer<Strided, X, [i8; 1]>, Mul>;
+        let short = Around { path: Integer::new(FIRST), join: OP };
+        assert_eq!(run::<Short, 24>(&short), expected(|x| x + 3));
+        assert_eq!(arena_len::<Short, X>(), 24);
+        assert_eq!(run::<(Reshape<X, X>, Short), 24>(&(Reshape::new(), short)), expected(|x| x + 3));
+    }
+
+    #[test]
+    fn two_paths_are_merged_beside_the_input() {
+        type Two = Branches<Reshape<X, X>, Each<X>, Mul>;
+        let two = Branches { left: Reshape::new(), right: Each::new(TWO), join: OP };
+        assert_eq!(run::<Two, 32>(&two), expected(|x| (x + 3) * 2));
+        type Inside = (Reshape<X, X>, Two);
+        assert_eq!(run::<Inside, 48>(&(Reshape::new(), two)), expected(|x| (x + 3) * 2));
+        assert_eq!((arena_len::<Two, X>(), arena_len::<Inside, X>()), (32, 48));
     }
 }

@@ -1,0 +1,473 @@
+//! From a graph to a typed network: a Rust module, and a file of its constants.
+
+use core::fmt::{self, Write};
+use std::borrow::ToOwned;
+use std::format;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+
+use super::float::Float;
+use super::graph::{Graph, Scalar, Value};
+use super::lower::{Constants, Filling, Kernel, LowerError};
+use crate::numbers::fingerprint;
+use crate::quant::Merge;
+use crate::storage::flash::ConstantsFile;
+use paths::{Paths, Step};
+
+mod floats;
+mod paths;
+
+/// Branches in branches, at most.
+const DEPTH: usize = 32;
+
+/// A network as a program's source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// The module `NAME.rs`.
+    pub source: String,
+    /// The file `NAME.nrv` beside it.
+    pub weights: Vec<u8>,
+}
+
+/// Why no typed network can be made of a graph.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum GenerateError {
+    /// An operator cannot be run at all.
+    Lower(LowerError),
+    /// No input, no output, or several of different types.
+    Ends,
+    /// The operators are not in series, nor paths from one tensor that are joined again; or one has no typed layer.
+    Untyped {
+        /// Number of the operator, and its name.
+        operator: (usize, &'static str),
+        /// The tensor that it writes.
+        tensor: String,
+        /// What is at fault.
+        why: &'static str,
+    },
+}
+
+impl fmt::Display for GenerateError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Lower(error) => error.fmt(f),
+            Self::Ends => write!(f, "a typed network's inputs have one type, and so have its outputs: use `nerve run`"),
+            Self::Untyped { operator: (index, name), tensor, why } => {
+                write!(f, "operator {index} ({name}): tensor `{tensor}`: {why}: use `nerve run`")
+            }
+        }
+    }
+}
+
+impl core::error::Error for GenerateError {}
+
+impl From<LowerError> for GenerateError {
+    fn from(error: LowerError) -> Self {
+        Self::Lower(error)
+    }
+}
+
+/// The module and the constants of a graph. `name` is that of both files, without their endings.
+///
+/// Several inputs are one, each behind the one before it, and so are several outputs.
+pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
+    let paths = Paths::new(graph)?;
+    let (input, output) = (paths.graph.inputs[0], paths.graph.outputs[0]);
+    let mut code = Code { used: vec![false; paths.steps.len()], paths, lets: String::new(), file: vec![] };
+    let net = code.chain(input, output, 0)?;
+    let Code { lets, file, paths, .. } = code;
+    let fingerprint = fingerprint(&[&net.ty[..], &lets, &net.value].concat(), &[]);
+    let weights = [&ConstantsFile::header(fingerprint, &file)[..], &file].concat();
+    let mut source = String::new();
+    // What is written to a string always fits.
+    let _ = write!(
+        source,
+        "use nerve::quant;\n\n\
+         /// One example. `u8` are in it by their bits.\n\
+         pub type Input = {};\n\
+         /// What the network makes of one.\n\
+         pub type Output = {};\n\
+         /// The network, from the LiteRT model `{name}`.\n\
+         pub type Net = {};\n\
+         \n\
+         {}{}\
+         /// The network, in flash.\n\
+         #[allow(long_running_const_eval)]\n\
+         pub static NET: Net = {{\n    \
+         #[allow(unused_imports)]\n    \
+         use nerve::quant::{{\n        \
+         Add, Addend, AveragePool, Axis, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
+         FullyConnected, Integer, MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, Padded, Quantize, Reshape,\n        \
+         ResizeNearest, Softmax, Strided, Table, Weighted, Weights,\n    \
+         }};\n    \
+         #[allow(dead_code)]\n    \
+         const FILE: nerve::flash::ConstantsFile =\n        \
+         nerve::flash::ConstantsFile::checked(include_bytes!({:?}), {fingerprint:#010x});\n\
+         {lets}    {}\n}};\n",
+        array_of(&paths.graph.tensors[input]),
+        array_of(&paths.graph.tensors[output]),
+        net.ty,
+        meanings("INPUT", "input", graph, &graph.inputs),
+        meanings("OUTPUT", "output", graph, &graph.outputs),
+        format!("{name}.nrv"),
+        net.value,
+    );
+    Ok(Generated { source, weights })
+}
+
+/// A value's array, without its batch.
+fn array_of(value: &Value) -> String {
+    nested(scalar_of(value), axes(value))
+}
+
+fn scalar_of(value: &Value) -> &'static str {
+    if value.scalar == Scalar::F32 { "f32" } else { "i8" }
+}
+
+/// A value's axes, without its batch.
+fn axes(value: &Value) -> &[usize] {
+    match &value.shape[..] {
+        [1, rest @ ..] if !rest.is_empty() => rest,
+        all => all,
+    }
+}
+
+fn nested(scalar: &str, axes: &[usize]) -> String {
+    axes.iter().rev().fold(scalar.to_owned(), |inner, length| format!("[{inner}; {length}]"))
+}
+
+/// What the integers of an end of the network mean; where each value of several lies.
+fn meanings(name: &str, what: &str, graph: &Graph, values: &[usize]) -> String {
+    let (mut text, mut at) = (String::new(), 0);
+    for (i, value) in values.iter().map(|index| &graph.tensors[*index]).enumerate() {
+        let (mut name, mut what) = (name.to_owned(), what.to_owned());
+        if values.len() > 1 {
+            let end = at + value.elements();
+            name.push_str(&format!("_{i}"));
+            what.push_str(&format!(" {i}, elements {at} to {} of all of them,", end - 1));
+            at = end;
+        }
+        let quantization = value.quantization.as_ref().map(|found| (&found.scales[..], &found.zero_points[..]));
+        if let Some(([scale], [zero])) = quantization {
+            text.push_str(&format!(
+                "/// An integer `q` of the {what} means `{name}_SCALE * (q - {name}_ZERO_POINT)`.\n\
+                 pub const {name}_SCALE: f32 = {scale:?};\n\
+                 /// See [`{name}_SCALE`].\n\
+                 pub const {name}_ZERO_POINT: i32 = {zero};\n\n"
+            ));
+        }
+    }
+    text
+}
+
+/// A layer's type, and the expression of its value.
+struct Layer {
+    ty: String,
+    value: String,
+}
+
+/// A layer, and the arrays that it reads and writes.
+struct Part {
+    ty: String,
+    value: String,
+    from: String,
+    to: String,
+}
+
+impl Part {
+    fn reshape(from: String, to: String) -> Self {
+        Self { ty: format!("quant::Reshape<{from}, {to}>"), value: "Reshape::new()".into(), from, to }
+    }
+}
+
+/// Parts in series from one array to another, reshaped where they do not fit together.
+fn series(parts: Vec<Part>, from: &str, to: &str) -> Layer {
+    let (mut layers, mut at) = (vec![], from.to_owned());
+    for part in parts {
+        if part.from != at {
+            layers.push(Part::reshape(at, part.from.clone()));
+        }
+        at = part.to.clone();
+        layers.push(part);
+    }
+    if at != to || layers.is_empty() {
+        layers.push(Part::reshape(at, to.to_owned()));
+    }
+    let types: Vec<_> = layers.iter().map(|layer| &layer.ty[..]).collect();
+    let ty = match &types[..] {
+        [one] => (*one).into(),
+        _ => format!("nerve::chain![\n    {}\n]", types.join(",\n").replace('\n', "\n    ")),
+    };
+    let value = layers.into_iter().map(|layer| layer.value).reduce(|chain, layer| format!("({chain}, {layer})"));
+    Layer { ty, value: value.unwrap_or_default() }
+}
+
+/// What joins two tensors.
+struct Join {
+    ty: String,
+    value: String,
+    /// The value with its tensors exchanged.
+    exchanged: String,
+}
+
+struct Code {
+    paths: Paths,
+    /// Tensors whose steps are in the network.
+    used: Vec<bool>,
+    /// A statement for each layer.
+    lets: String,
+    file: Vec<u8>,
+}
+
+impl Code {
+    fn value(&self, tensor: usize) -> &Value {
+        &self.paths.graph.tensors[tensor]
+    }
+
+    fn array(&self, tensor: usize) -> String {
+        array_of(self.value(tensor))
+    }
+
+    fn refuse<T>(&self, step: &Step, tensor: usize, why: &'static str) -> Result<T, GenerateError> {
+        let name = self.paths.graph.nodes.get(step.operator).map_or("", |node| node.op.name());
+        let tensor = self.value(tensor).name.clone();
+        Err(GenerateError::Untyped { operator: (step.operator.saturating_sub(self.paths.ahead), name), tensor, why })
+    }
+
+    /// The layers between two tensors, through the first of which all paths to the second go.
+    fn chain(&mut self, from: usize, to: usize, depth: usize) -> Result<Layer, GenerateError> {
+        let mut tensors = vec![];
+        let mut at = to;
+        while at != from {
+            tensors.push(at);
+            let Some((before, _)) = self.paths.before[at].filter(|(before, _)| *before != at) else {
+                return Err(GenerateError::Ends);
+            };
+            at = before;
+        }
+        let mut parts = vec![];
+        for tensor in tensors.into_iter().rev() {
+            let Some(step) = self.paths.steps[tensor].take() else { return Err(GenerateError::Ends) };
+            if core::mem::replace(&mut self.used[tensor], true) {
+                return self.refuse(&step, tensor, "is read inside and outside of branches");
+            }
+            let layer = self.layer(&step, at, tensor, depth)?;
+            self.paths.steps[tensor] = Some(step);
+            let name = format!("layer{tensor}");
+            // What is written to a string always fits.
+            let _ = writeln!(self.lets, "    let {name} = {};", layer.value);
+            parts.push(Part { ty: layer.ty, value: name, from: self.array(at), to: self.array(tensor) });
+            at = tensor;
+        }
+        Ok(series(parts, &self.array(from), &self.array(to)))
+    }
+
+    /// What makes the output of a step of the tensor `from`.
+    fn layer(&mut self, step: &Step, from: usize, output: usize, depth: usize) -> Result<Layer, GenerateError> {
+        let (x, to) = (self.array(from), self.array(output));
+        let types = format!("{x}, {to}");
+        let integer = |op: &str, value: String| Layer {
+            ty: format!("quant::Integer<quant::{op}, {types}>"),
+            value: format!("Integer::new({value})"),
+        };
+        let scalar = scalar_of(self.value(output));
+        Ok(match &step.kernel {
+            Kernel::FullyConnected(op, constants) => {
+                integer("Weighted<quant::FullyConnected>", weighted(&mut self.file, op, constants))
+            }
+            Kernel::Conv2d(op, constants) => {
+                integer("Weighted<quant::Conv2d>", weighted(&mut self.file, op, constants))
+            }
+            Kernel::DepthwiseConv2d(op, constants) => {
+                integer("Weighted<quant::DepthwiseConv2d>", weighted(&mut self.file, op, constants))
+            }
+            Kernel::AveragePool(op) => integer("AveragePool", format!("{op:?}")),
+            Kernel::MaxPool(op) => integer("MaxPool", format!("{op:?}")),
+            Kernel::Mean(op) => integer("Mean", format!("{op:?}")),
+            Kernel::Softmax(op) => integer("Softmax", format!("{op:?}")),
+            Kernel::Quantize(op) => integer("Quantize", format!("{op:?}")),
+            Kernel::Dequantize(op) => integer("Dequantize", format!("{op:?}")),
+            Kernel::Table(values) => {
+                let values = bytes(&mut self.file, &values[..]);
+                Layer { ty: format!("quant::Each<{to}>"), value: format!("Each::new(Table {{ values: {values} }})") }
+            }
+            Kernel::Copy => series(vec![], &x, &to),
+            Kernel::Pad(part, filling) => {
+                let value = match filling {
+                    Filling::I8(value) => format!("{value}"),
+                    Filling::F32(value) if value.is_finite() => format!("{value:?}"),
+                    Filling::F32(_) => return self.refuse(step, output, "has a margin that is infinite or NaN"),
+                };
+                integer(&format!("Padded<{scalar}>"), format!("Padded {{ part: {part:?}, value: {value} }}"))
+            }
+            Kernel::Gather(parts) => integer("Strided", format!("{:?}", parts[0])),
+            Kernel::ResizeNearest(op) => integer("ResizeNearest", format!("{op:?}")),
+            Kernel::Add(op) => self.merge(step, from, output, depth, joined("Add", op))?,
+            Kernel::Mul(op) => self.merge(step, from, output, depth, joined("Mul", op))?,
+            Kernel::Concatenation(_) => self.concatenation(step, from, output, depth)?,
+            Kernel::Float(Float::Add(range)) => {
+                let f = floats::activation(*range).or_else(|why| self.refuse(step, output, why))?;
+                let sum = || "nerve::Sum".to_owned();
+                let join = Join { ty: sum(), value: sum(), exchanged: sum() };
+                if step.inputs.iter().any(|input| self.value(*input).elements() != self.value(output).elements()) {
+                    return self.refuse(step, output, "has no typed layer of floats: a sum that repeats a tensor");
+                }
+                let Layer { ty, value } = self.merge(step, from, output, depth, join)?;
+                let sum = Part { ty, value, from: x.clone(), to: to.clone() };
+                let f = (f != "Linear").then(|| floats::unit(f, [to.clone(), to.clone()]));
+                series([Some(sum), f].into_iter().flatten().collect(), &x, &to)
+            }
+            Kernel::Float(float) => {
+                let op = &self.paths.graph.nodes[step.operator].op;
+                match floats::layers(&mut self.file, op, float, &self.paths.graph.tensors[from]) {
+                    Ok(parts) => series(parts, &x, &to),
+                    Err(why) => return self.refuse(step, output, why),
+                }
+            }
+        })
+    }
+
+    /// What makes of `from` a tensor that is joined, as `array`.
+    fn path(&mut self, from: usize, tensor: usize, array: &str, depth: usize) -> Result<Layer, GenerateError> {
+        let x = self.array(from);
+        if let Some(data) = &self.paths.graph.tensors[tensor].data {
+            let values = constant(&mut self.file, self.paths.graph.tensors[tensor].scalar, data);
+            return Ok(Layer { ty: format!("quant::Constant<{array}>"), value: format!("Constant::new({values})") });
+        }
+        let Layer { ty, value } = self.chain(from, tensor, depth + 1)?;
+        let part = Part { ty, value, from: x.clone(), to: self.array(tensor) };
+        Ok(series(vec![part], &x, array))
+    }
+
+    /// Two tensors to be joined as `from` goes past one path or into both; the arrays are those that the join reads.
+    fn join(
+        &mut self,
+        from: usize,
+        tensors: [usize; 2],
+        arrays: [&str; 2],
+        join: (String, String),
+        depth: usize,
+    ) -> Result<Layer, GenerateError> {
+        let ([a, b], (ty, value)) = (tensors, join);
+        let right = self.path(from, b, arrays[1], depth)?;
+        if a == from && arrays[0] == self.array(from) {
+            let value = format!("nerve::Around {{ path: {}, join: {value} }}", right.value);
+            return Ok(Layer { ty: format!("nerve::Around<{}, {ty}>", right.ty), value });
+        }
+        let left = self.path(from, a, arrays[0], depth)?;
+        Ok(Layer {
+            ty: format!("nerve::Branches<{}, {}, {ty}>", left.ty, right.ty),
+            value: format!("nerve::Branches {{ left: {}, right: {}, join: {value} }}", left.value, right.value),
+        })
+    }
+
+    /// Channels side by side; along another axis than the last one, as rows of what lies behind the axis.
+    fn concatenation(&mut self, step: &Step, from: usize, output: usize, depth: usize) -> Result<Layer, GenerateError> {
+        let &[a, b] = &step.inputs[..] else { return self.refuse(step, output, "has no typed layer yet") };
+        if depth == DEPTH {
+            return self.refuse(step, output, "lies in too many branches");
+        }
+        let (y, axis) = (self.value(output), self.paths.concatenated(step.operator));
+        let rows: usize = y.shape[..axis].iter().product();
+        let direct = axis + 1 == y.shape.len() && axes(y).len() <= 3 && y.shape.len() > 1;
+        let channels = y.elements() / rows;
+        let scalar = scalar_of(y);
+        let array = |tensor: usize| {
+            if direct { self.array(tensor) } else { nested(scalar, &[rows, self.value(tensor).elements() / rows]) }
+        };
+        let [of_a, of_b, of_y] = [a, b, output].map(array);
+        let concat = format!("nerve::Concat<{channels}>");
+        let name = "nerve::Concat".to_owned();
+        let Layer { ty, value } = self.join(from, [a, b], [&of_a, &of_b], (concat, name), depth)?;
+        let x = self.array(from);
+        Ok(series(vec![Part { ty, value, from: x.clone(), to: of_y }], &x, &self.array(output)))
+    }
+
+    /// A sum or product. The shorter of the tensors is repeated; one may be the tensor `from` itself, or a constant.
+    fn merge(
+        &mut self,
+        step: &Step,
+        from: usize,
+        output: usize,
+        depth: usize,
+        join: Join,
+    ) -> Result<Layer, GenerateError> {
+        let &[a, b] = &step.inputs[..] else { return self.refuse(step, output, "has no typed layer yet") };
+        if depth == DEPTH {
+            return self.refuse(step, output, "lies in too many branches");
+        }
+        let whole = |tensor: usize| self.value(tensor).elements() == self.value(output).elements();
+        let constant = |tensor: usize| self.value(tensor).data.is_some();
+        // What is written over comes first: it is as long as the output, and is the tensor itself where that is possible.
+        let exchange = !whole(a) || whole(b) && a != from && (b == from || constant(a));
+        let ([a, b], value) = if exchange { ([b, a], join.exchanged) } else { ([a, b], join.value) };
+        let (x, y) = (self.array(from), self.array(output));
+        let float = self.value(output).scalar == Scalar::F32;
+        let of_b = if float { y.clone() } else { self.array(b) };
+        let part = if a == from && constant(b) && !float {
+            let data = self.paths.graph.tensors[b].data.as_deref().unwrap_or_default();
+            let data = constant_bytes(&mut self.file, data);
+            let ty = format!("quant::Merged<{}, {y}>", join.ty);
+            Part { ty, value: format!("Merged::new({value}, {data})"), from: y.clone(), to: y.clone() }
+        } else {
+            let Layer { ty, value } = self.join(from, [a, b], [&y, &of_b], (join.ty, value), depth)?;
+            Part { ty, value, from: x.clone(), to: y.clone() }
+        };
+        Ok(series(vec![part], &x, &y))
+    }
+}
+
+fn joined(name: &str, op: &(impl Merge + fmt::Debug)) -> Join {
+    Join { ty: format!("quant::{name}"), value: format!("{op:?}"), exchanged: format!("{:?}", op.exchanged()) }
+}
+
+fn weighted(file: &mut Vec<u8>, op: &impl fmt::Debug, constants: &Constants) -> String {
+    let Constants { weights, biases, mantissas, shifts, rests } = constants;
+    let (weights, biases) = (bytes(file, weights), words(file, biases));
+    let (mantissas, shifts) = (words(file, mantissas), bytes(file, shifts));
+    format!(
+        "Weighted {{\n        op: {op:?},\n        weights: Weights {{\n            weights: {weights},\n            biases: {biases},\n            \
+         mantissas: {mantissas},\n            shifts: {shifts},\n            rests: &{rests:?},\n        }},\n    }}"
+    )
+}
+
+/// Puts bytes into the file; the expression that reads them.
+fn bytes(file: &mut Vec<u8>, data: &[i8]) -> String {
+    let at = file.len();
+    file.extend(data.iter().map(|x| *x as u8));
+    format!("&const {{ FILE.bytes::<{}>({at}) }}", data.len())
+}
+
+/// Puts words into the file; the expression that reads them.
+fn words(file: &mut Vec<u8>, data: &[i32]) -> String {
+    let at = file.len();
+    file.extend(data.iter().flat_map(|x| x.to_le_bytes()));
+    format!("&const {{ FILE.words::<{}>({at}) }}", data.len())
+}
+
+/// Puts a tensor into the file; the expression that reads its elements.
+fn constant(file: &mut Vec<u8>, scalar: Scalar, data: &[u8]) -> String {
+    if scalar != Scalar::F32 {
+        return constant_bytes(file, data);
+    }
+    let at = file.len();
+    file.extend(data);
+    format!("&const {{ FILE.floats::<{}>({at}) }}", data.len() / 4)
+}
+
+fn constant_bytes(file: &mut Vec<u8>, data: &[u8]) -> String {
+    bytes(file, &data.iter().map(|x| *x as i8).collect::<Vec<_>>())
+}
+
+/// Puts the elements of a layer of floats into the file; the expression that makes the layer of them.
+fn source(file: &mut Vec<u8>, ty: &str, elements: Vec<f32>) -> String {
+    let (at, len) = (file.len(), 4 * elements.len());
+    file.extend(elements.iter().flat_map(|x| x.to_le_bytes()));
+    format!(
+        "{{\n        struct Elements;\n        impl nerve::flash::Source for Elements {{\n            \
+         const ELEMENTS: &'static [u8] = FILE.part({at}, {len});\n        }}\n        \
+         <{ty} as nerve::flash::FromSource<Elements>>::NETWORK\n    }}"
+    )
+}
