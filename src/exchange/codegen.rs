@@ -251,13 +251,13 @@ impl Code<'_> {
             |op: &str, value: String| (format!("Integer<quant::{op}, {types}>"), format!("Integer::new({value})"));
         let (ty, value) = match kernel {
             Kernel::FullyConnected(op, constants) => {
-                integer("Weighted<quant::FullyConnected>", weighted(&mut self.file, op, constants))
+                integer("Weighted<quant::FullyConnected, i32>", weighted(&mut self.file, op, constants, words))
             }
             Kernel::Conv2d(op, constants) => {
-                integer("Weighted<quant::Conv2d>", weighted(&mut self.file, op, constants))
+                integer("Weighted<quant::Conv2d, i32>", weighted(&mut self.file, op, constants, words))
             }
             Kernel::DepthwiseConv2d(op, constants) => {
-                integer("Weighted<quant::DepthwiseConv2d>", weighted(&mut self.file, op, constants))
+                integer("Weighted<quant::DepthwiseConv2d>", weighted(&mut self.file, op, constants, bytes))
             }
             Kernel::AveragePool(op) => integer("AveragePool", format!("{op:?}")),
             Kernel::MaxPool(op) => integer("MaxPool", format!("{op:?}")),
@@ -331,9 +331,15 @@ impl Code<'_> {
     }
 }
 
-fn weighted(file: &mut Vec<u8>, op: &impl fmt::Debug, constants: &Constants) -> String {
+/// `put` puts the weights into the file.
+fn weighted<W>(
+    file: &mut Vec<u8>,
+    op: &impl fmt::Debug,
+    constants: &Constants<W>,
+    put: fn(&mut Vec<u8>, &[W]) -> String,
+) -> String {
     let Constants { weights, biases, mantissas, shifts, rests } = constants;
-    let (weights, biases) = (bytes(file, weights), words(file, biases));
+    let (weights, biases) = (put(file, weights), words(file, biases));
     let (mantissas, shifts) = (words(file, mantissas), bytes(file, shifts));
     format!(
         "Weighted {{\n        op: {op:?},\n        weights: Weights {{\n            weights: {weights},\n            biases: {biases},\n            \

@@ -1,16 +1,13 @@
 //! Convolution.
 
-use core::ops::Range;
-
-use super::dot::{dot, sum};
+use super::products::Products;
 use super::{Axis, Output, Rows, Weights};
-
-/// Outputs of a pixel that are summed up together.
-const BLOCK: usize = 16;
+use crate::kernels::paired::PIECE;
 
 /// Convolution of an image.
 ///
-/// Its sums are rounded twice ([`Multiplier::twice`](super::Multiplier::twice)), with one scale as with one a channel.
+/// Its sums are rounded twice ([`Multiplier::twice`](super::Multiplier::twice)), with one scale as with one a channel. Two pixels of the
+/// output are made at a time: weights are loaded once for both.
 #[derive(Clone, Copy, Debug)]
 pub struct Conv2d {
     /// From top to bottom.
@@ -26,73 +23,132 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// `x`: `[height, width, channels]`, weights: `[outputs, kernel height, kernel width, channels]`, `y`:
+    /// `x`: `[height, width, channels]`, weights: `[outputs, kernel height, kernel width, channels]`, [packed](super::pack), `y`:
     /// `[output height, output width, outputs]`.
-    pub fn run(&self, weights: &Weights, x: &[i8], y: &mut [i8]) {
+    pub fn run(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
         let rows = Rows { data: x, len: self.width.input.wrapping_mul(self.channels) };
-        let length = self.width.output.wrapping_mul(weights.outputs());
-        for (at, y) in y.chunks_exact_mut(length.max(1)).enumerate() {
-            self.row(weights, rows, at, y);
-        }
+        self.pixels(weights, rows, 0, y);
     }
 
     /// Row `at` of the output, `[output width, outputs]`.
+    pub fn row(&self, weights: &Weights<i32>, x: Rows, at: usize, y: &mut [i8]) {
+        let length = self.width.output.wrapping_mul(weights.outputs());
+        if let Some(y) = y.get_mut(..length) {
+            self.pixels(weights, x, at, y);
+        }
+    }
+
+    /// Pixels from the first one of row `at` on, of that row and those after it.
     #[inline(never)]
-    pub fn row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
-        let of_row = self.width.kernel.wrapping_mul(self.channels);
-        let of_output = self.height.kernel.wrapping_mul(of_row);
-        for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
-            let inside = self.width.inside(column);
-            let [first, end] = [inside.start, inside.end].map(|tap| tap.wrapping_mul(self.channels));
-            let start = self.width.at(column, inside.start).unwrap_or(0).wrapping_mul(self.channels);
-            for (block, y) in y.chunks_mut(BLOCK).enumerate() {
-                let output = block.wrapping_mul(BLOCK);
-                let mut sums = [0_i32; BLOCK];
-                for (sum, bias) in sums.iter_mut().zip(weights.biases.get(output..).unwrap_or(&[])) {
-                    *sum = *bias;
-                }
-                let of_block = weights.weights.get(output.wrapping_mul(of_output)..).unwrap_or(&[]);
-                for tap in 0..self.height.kernel {
-                    let row = self.height.at(at, tap).map(|at| x.row(at).get(start..).unwrap_or(&[]));
-                    let rows = of_block.get(tap.wrapping_mul(of_row)..).unwrap_or(&[]).chunks(of_output.max(1));
-                    for (sum, w) in sums.iter_mut().zip(rows.take(y.len())) {
-                        let w = w.get(..of_row).unwrap_or(&[]);
-                        *sum = sum.wrapping_add(match row {
-                            Some(x) => self.taps(x, w, first..end),
-                            None => self.around(w),
-                        });
-                    }
-                }
-                for (i, (y, sum)) in y.iter_mut().zip(sums).enumerate() {
-                    *y = self.output.of(weights.multiplier(output.wrapping_add(i)).twice(sum));
-                }
+    fn pixels(&self, weights: &Weights<i32>, x: Rows, at: usize, y: &mut [i8]) {
+        let outputs = weights.outputs().max(1);
+        let mut windows = Windows { conv: self, x, at: [at, 0] };
+        let mut pairs = y.chunks_exact_mut(outputs.wrapping_mul(2));
+        let mut products = Products::<2>::new();
+        for y in &mut pairs {
+            windows.next(&mut products, weights, y);
+        }
+        let last = pairs.into_remainder();
+        if last.len() >= outputs {
+            windows.next(&mut Products::<1>::new(), weights, last);
+        }
+    }
+}
+
+/// Goes through the windows, row by row.
+struct Windows<'x> {
+    conv: &'x Conv2d,
+    x: Rows<'x>,
+    /// Row and column of the next one.
+    at: [usize; 2],
+}
+
+impl Windows<'_> {
+    /// Makes the outputs of the next `P` windows.
+    #[inline(always)]
+    fn next<const P: usize>(&mut self, products: &mut Products<P>, weights: &Weights<i32>, y: &mut [i8]) {
+        let Self { conv, x, .. } = *self;
+        let windows = [(); P].map(|()| {
+            let at = self.at;
+            let [row, column] = &mut self.at;
+            *column = column.wrapping_add(1);
+            if *column >= conv.width.output {
+                (*row, *column) = (row.wrapping_add(1), 0);
             }
-        }
+            at
+        });
+        let inputs = conv.height.kernel.wrapping_mul(conv.width.kernel).wrapping_mul(conv.channels);
+        products.each(
+            weights,
+            inputs,
+            |vectors, first, length| {
+                let mut piece = [0; PIECE];
+                for (at, window) in windows.into_iter().enumerate() {
+                    vectors.set(at, conv.piece(x, window, first, length, &mut piece));
+                }
+            },
+            |first, sums| weights.round_twice(conv.output, first, sums, y),
+        );
     }
+}
 
-    /// The products of a window's row with a row of weights, of which those `inside` fall on the image, where `x` begins.
+impl Conv2d {
+    /// A piece of the window of output pixel `at`: where it lies in the image, or else put together in `piece`.
     #[inline(always)]
-    fn taps(&self, x: &[i8], w: &[i8], inside: Range<usize>) -> i32 {
-        let middle = w.get(inside.clone()).unwrap_or(&[]);
-        let products = if self.width.dilation == 1 {
-            dot(x, middle)
-        } else {
-            let pixels = x.chunks(self.channels.max(1)).step_by(self.width.dilation.max(1));
-            let weights = middle.chunks_exact(self.channels.max(1));
-            pixels.zip(weights).fold(0_i32, |total, (x, w)| total.wrapping_add(dot(x, w)))
-        };
-        if middle.len() == w.len() {
-            return products;
+    fn piece<'x>(
+        &self,
+        x: Rows<'x>,
+        [row, column]: [usize; 2],
+        first: usize,
+        length: usize,
+        piece: &'x mut [i8; PIECE],
+    ) -> &'x [i8] {
+        let Self { height, width, channels, .. } = *self;
+        let start = column.wrapping_mul(width.stride);
+        // Taps that lie side by side are one run.
+        let taps = if width.dilation == 1 { width.kernel } else { 1 };
+        let run = taps.wrapping_mul(channels).max(1);
+        let mut tap = [0, 0];
+        let mut skip = first;
+        while skip >= run {
+            skip = skip.wrapping_sub(run);
+            tap = next(tap, taps, width.kernel);
         }
-        let [before, after] = [w.get(..inside.start), w.get(inside.end..)].map(Option::unwrap_or_default);
-        products.wrapping_add(self.around(before)).wrapping_add(self.around(after))
+        let piece = piece.get_mut(..length).unwrap_or_default();
+        let mut rest = &mut *piece;
+        while !rest.is_empty() {
+            let (to, others) = rest.split_at_mut(rest.len().min(run.wrapping_sub(skip)));
+            // Where the run begins, counted from the margin.
+            let left =
+                start.wrapping_add(tap[1].wrapping_mul(width.dilation)).wrapping_mul(channels).wrapping_add(skip);
+            let margin = width.before.wrapping_mul(channels);
+            let before = margin.saturating_sub(left).min(to.len());
+            let (before, inside) = to.split_at_mut(before);
+            before.fill(self.zero_point);
+            let row = height.at(row, tap[0]).map_or(&[][..], |row| x.row(row));
+            let found = row.get(left.saturating_sub(margin)..).unwrap_or(&[]);
+            if let Some(found) = found.get(..inside.len())
+                && found.len() == length
+                && before.is_empty()
+            {
+                return found;
+            }
+            let found = found.get(..inside.len()).unwrap_or(found);
+            let (inside, after) = inside.split_at_mut(found.len());
+            inside.copy_from_slice(found);
+            after.fill(self.zero_point);
+            (rest, skip) = (others, 0);
+            tap = next(tap, taps, width.kernel);
+        }
+        piece
     }
+}
 
-    /// The products with what lies around the image.
-    #[inline(always)]
-    fn around(&self, w: &[i8]) -> i32 {
-        sum(w).wrapping_mul(self.zero_point.into())
-    }
+/// The tap after `taps` others, row by row.
+#[inline(always)]
+fn next([row, column]: [usize; 2], taps: usize, kernel: usize) -> [usize; 2] {
+    let column = column.wrapping_add(taps);
+    if column >= kernel { [row.wrapping_add(1), 0] } else { [row, column] }
 }
 
 #[cfg(test)]
@@ -106,8 +162,8 @@ mod tests {
         let weights = samples::w::<24>();
         let biases = samples::folded([1000, -500], -7, |output| Box::new(weights[12 * output..][..12].iter()));
         let (mantissas, shifts) = samples::multipliers([0.01, 0.02], 0.2);
-        let weights =
-            Weights { weights: &weights, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
+        let packed = samples::packed::<12>(&weights, 12);
+        let weights = Weights { weights: &packed, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
         let conv = Conv2d {
             height: Axis::same(4, 3, 2, 1),
             width: Axis::same(4, 2, 1, 2),
@@ -124,8 +180,9 @@ mod tests {
     fn makes_a_row_of_the_last_rows_that_came() {
         let weights = samples::w::<24>();
         let (mantissas, shifts) = samples::multipliers([0.01, 0.02], 0.2);
+        let packed = samples::packed::<12>(&weights, 12);
         let weights =
-            Weights { weights: &weights, biases: &[1000, -500], mantissas: &mantissas, shifts: &shifts, rests: &[] };
+            Weights { weights: &packed, biases: &[1000, -500], mantissas: &mantissas, shifts: &shifts, rests: &[] };
         let conv = Conv2d {
             height: Axis::same(9, 3, 2, 1),
             width: Axis::same(4, 2, 1, 2),

@@ -1,12 +1,12 @@
 //! What a product with weights reads from flash.
 
-use super::Multiplier;
+use super::{Multiplier, Output};
 
 /// Weights and what belongs to each output channel.
 #[derive(Clone, Copy, Debug)]
-pub struct Weights<'a> {
-    /// In the order that the operator names. Their zero point is 0.
-    pub weights: &'a [i8],
+pub struct Weights<'a, W = i8> {
+    /// In the order that the operator names, packed where it says so. Their zero point is 0.
+    pub weights: &'a [W],
     /// One for each output. The input's zero point is in it: `bias - zero_point * (sum of the output's weights)`.
     pub biases: &'a [i32],
     /// [Multipliers](Multiplier), one for each output or one for all: the scale of the input times that of the weights, divided by that of
@@ -18,7 +18,7 @@ pub struct Weights<'a> {
     pub rests: &'a [u32],
 }
 
-impl Weights<'_> {
+impl<W> Weights<'_, W> {
     /// Number of outputs.
     #[inline(always)]
     pub fn outputs(&self) -> usize {
@@ -26,15 +26,28 @@ impl Weights<'_> {
     }
 
     #[inline(always)]
-    pub(super) fn bias(&self, output: usize) -> i32 {
-        self.biases.get(output).copied().unwrap_or(0)
-    }
-
-    #[inline(always)]
     pub(super) fn multiplier(&self, output: usize) -> Multiplier {
         let mantissa = self.mantissas.get(output).or(self.mantissas.last());
         let shift = self.shifts.get(output).or(self.shifts.last());
         Multiplier { mantissa: mantissa.copied().unwrap_or(0), shift: shift.copied().unwrap_or(0) }
+    }
+
+    /// `y[p][first + i]` of the sums `[i][p]`, by [`Multiplier::twice`].
+    #[inline(never)]
+    pub(super) fn round_twice<const P: usize>(&self, output: Output, first: usize, sums: &[[i32; P]], y: &mut [i8]) {
+        for (y, at) in y.chunks_mut(self.outputs().max(1)).zip(0..P) {
+            for ((y, sums), i) in y.get_mut(first..).unwrap_or_default().iter_mut().zip(sums).zip(first..) {
+                *y = output.of(self.multiplier(i).twice(sums[at]));
+            }
+        }
+    }
+
+    /// `y[first + i]` of `sums[i]`, by [`Multiplier::once`].
+    #[inline(never)]
+    pub(super) fn round_once(&self, output: Output, first: usize, sums: &[[i32; 1]], y: &mut [i8]) {
+        for ((y, [sum]), i) in y.get_mut(first..).unwrap_or_default().iter_mut().zip(sums).zip(first..) {
+            *y = output.of(self.multiplier(i).once(*sum, self.rest(i)));
+        }
     }
 
     #[inline(always)]
