@@ -1,6 +1,7 @@
 //! What a product with weights reads from flash.
 
 use super::{Multiplier, Output};
+use crate::kernels::paired::round;
 
 /// Weights and what belongs to each output channel.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +36,22 @@ impl<W> Weights<'_, W> {
     /// `y[p][first + i]` of the sums `[i][p]`, by [`Multiplier::twice`].
     #[inline(never)]
     pub(super) fn round_twice<const P: usize>(&self, output: Output, first: usize, sums: &[[i32; P]], y: &mut [i8]) {
-        for (y, at) in y.chunks_mut(self.outputs().max(1)).zip(0..P) {
-            for ((y, sums), i) in y.get_mut(first..).unwrap_or_default().iter_mut().zip(sums).zip(first..) {
+        let mut pixels = y.chunks_exact_mut(self.outputs().max(1));
+        let mut y = [(); P].map(|()| {
+            let y = pixels.next().and_then(|y| y.get_mut(first..));
+            y.and_then(|y| y.get_mut(..sums.len())).unwrap_or_default()
+        });
+        let of = |all: usize| if all == 1 { 0 } else { first };
+        let mantissas = self.mantissas.get(of(self.mantissas.len())..).unwrap_or(&[]);
+        let shifts = self.shifts.get(of(self.shifts.len())..).unwrap_or(&[]);
+        if round(sums, mantissas, shifts, output.zero_point, y.each_mut().map(|y| &mut **y)) {
+            if output.least > i8::MIN || output.greatest < i8::MAX {
+                y.into_iter().flatten().for_each(|y| *y = (*y).max(output.least).min(output.greatest));
+            }
+            return;
+        }
+        for (at, y) in y.into_iter().enumerate() {
+            for ((y, sums), i) in y.iter_mut().zip(sums).zip(first..) {
                 *y = output.of(self.multiplier(i).twice(sums[at]));
             }
         }
@@ -45,8 +60,12 @@ impl<W> Weights<'_, W> {
     /// `y[first + i]` of `sums[i]`, by [`Multiplier::once`].
     #[inline(never)]
     pub(super) fn round_once(&self, output: Output, first: usize, sums: &[[i32; 1]], y: &mut [i8]) {
-        for ((y, [sum]), i) in y.get_mut(first..).unwrap_or_default().iter_mut().zip(sums).zip(first..) {
-            *y = output.of(self.multiplier(i).once(*sum, self.rest(i)));
+        let y = y.get_mut(first..).unwrap_or_default().iter_mut().zip(sums);
+        if self.rests.is_empty() && self.mantissas.len() == 1 {
+            let multiplier = self.multiplier(0);
+            y.for_each(|(y, [sum])| *y = output.of(multiplier.once(*sum, 0)));
+        } else {
+            y.zip(first..).for_each(|((y, [sum]), i)| *y = output.of(self.multiplier(i).once(*sum, self.rest(i))));
         }
     }
 

@@ -6,4 +6,4 @@
 
 mod paired;
 
-pub(crate) use paired::Vectors;
+pub(crate) use paired::{Vectors, round};

@@ -291,3 +291,117 @@ unsafe extern "C" fn two(call: &Call) {
         "pop {{r3-r11, pc}}",
     )
 }
+
+/// What [`round_two`] reads.
+#[repr(C)]
+struct Rounded {
+    sums: *const [i32; 2],
+    mantissas: *const i32,
+    shifts: *const i8,
+    y: [*mut i8; 2],
+    end: *const [i32; 2],
+    zero_point: i32,
+    /// Bytes from a mantissa to the next one, and from a shift.
+    steps: [usize; 2],
+}
+
+/// `y[v][output] = round(round(sums[output][v] * 2^left * mantissa / 2^31) / 2^right) + zero_point`, held in 8 bits. The first rounding is
+/// half up, the second half away from 0. Mantissas are 2³⁰ or more, or 0 with a shift of 0.
+///
+/// 13 instructions an output where the compiler needs 23: SMMLAR of the sum, twice the mantissa less 2³², and the sum is the first rounding.
+#[inline(always)]
+pub(crate) fn round<const P: usize>(
+    sums: &[[i32; P]],
+    mantissas: &[i32],
+    shifts: &[i8],
+    zero_point: i8,
+    mut y: [&mut [i8]; P],
+) -> bool {
+    let outputs = sums.len();
+    let fits = |len: usize| len == 1 || len >= outputs;
+    if P != 2 || outputs == 0 || !fits(mantissas.len()) || !fits(shifts.len()) || y.iter().any(|y| y.len() < outputs) {
+        return false;
+    }
+    let sums = sums.as_ptr().cast();
+    let mut to = y.iter_mut().map(|y| y.as_mut_ptr());
+    let mut to = || to.next().unwrap_or(core::ptr::null_mut());
+    let rounded = Rounded {
+        sums,
+        mantissas: mantissas.as_ptr(),
+        shifts: shifts.as_ptr(),
+        y: [to(), to()],
+        end: sums.wrapping_add(outputs),
+        zero_point: zero_point.into(),
+        steps: [if mantissas.len() == 1 { 0 } else { size_of::<i32>() }, usize::from(shifts.len() > 1)],
+    };
+    // SAFETY: there is an output. Of each, this reads two sums, its multiplier or the one of all, and writes a byte of both `y`, all of
+    // which are there.
+    unsafe { round_two(&rounded) };
+    true
+}
+
+/// Both outputs of each channel.
+///
+/// # Safety
+/// What is pointed to must be there.
+#[unsafe(naked)]
+unsafe extern "C" fn round_two(rounded: &Rounded) {
+    naked_asm!(
+        ".cpu cortex-m4",
+        "push {{r3-r11, lr}}",
+        "vldmia r0, {{s0-s8}}",
+        "vmov r0, s0",
+        "vmov r1, s1",
+        "vmov r2, s2",
+        "vmov r3, s3",
+        "vmov r4, s4",
+        "vmov r5, s5",
+        "vmov r6, s6",
+        "vmov r12, s7",
+        "vmov lr, s8",
+        "2:",
+        "ldr r7, [r1]",
+        "ldrsb r8, [r2]",
+        "ldrd r10, r11, [r0], #8",
+        "add r1, r1, r12",
+        "add r2, r2, lr",
+        "lsl r7, r7, #1",
+        "rsbs r8, r8, #0",
+        "ble 4f",
+        "mov r9, #1",
+        "lsl r9, r9, r8",
+        "smmlar r10, r10, r7, r10",
+        "smmlar r11, r11, r7, r11",
+        "add r10, r10, r10, asr #31",
+        "add r11, r11, r11, asr #31",
+        "add r10, r10, r9, lsr #1",
+        "add r11, r11, r9, lsr #1",
+        "asr r10, r10, r8",
+        "asr r11, r11, r8",
+        "3:",
+        "add r10, r10, r6",
+        "add r11, r11, r6",
+        "ssat r10, #8, r10",
+        "ssat r11, #8, r11",
+        "strb r10, [r3], #1",
+        "strb r11, [r4], #1",
+        "cmp r0, r5",
+        "bne 2b",
+        "pop {{r3-r11, pc}}",
+        // No shift to the right.
+        "4:",
+        "rsb r8, r8, #0",
+        "lsl r10, r10, r8",
+        "lsl r11, r11, r8",
+        "smmlar r10, r10, r7, r10",
+        "smmlar r11, r11, r7, r11",
+        "cmp r7, #0",
+        "itt eq",
+        "moveq r10, #0",
+        "moveq r11, #0",
+        // The zero point is added without an overflow.
+        "ssat r10, #16, r10",
+        "ssat r11, #16, r11",
+        "b 3b",
+    )
+}
