@@ -65,18 +65,33 @@ impl<const P: usize> Plain<P> {
         Self { x: [[0; PIECE]; P], offsets: [0; P], quads: 0 }
     }
 
-    /// Vector `at` is `x`, of up to [`PIECE`] inputs; all must be as long.
+    /// Of each vector, `length` inputs are set from now on, at most [`PIECE`].
     #[inline(always)]
-    pub(crate) fn set(&mut self, at: usize, x: &[i8]) {
-        self.quads = x.len().div_ceil(4);
+    pub(crate) fn begin(&mut self, length: usize) {
+        self.quads = length.div_ceil(4);
+        self.offsets = [0; P];
+    }
+
+    /// Of vector `at`, the inputs from `first` on are `x`; both are multiples of 4, unless `x` is the last.
+    #[inline(always)]
+    pub(crate) fn set(&mut self, at: usize, first: usize, x: &[i8]) {
         let (Some(to), Some(offset)) = (self.x.get_mut(at), self.offsets.get_mut(at)) else { return };
-        let Some(to) = to.get_mut(..4 * self.quads) else { return };
+        let to = to.get_mut(first..).unwrap_or_default();
+        let Some(to) = to.get_mut(..x.len().next_multiple_of(4)) else { return };
         let mut sum = 0;
         for (to, x) in to.iter_mut().zip(x.iter().copied().chain([0; 3])) {
             *to = x;
             sum += i32::from(x);
         }
-        *offset = -128 * sum;
+        *offset -= 128 * sum;
+    }
+
+    /// As [`set`](Self::set), `length` times `x`.
+    #[inline(always)]
+    pub(crate) fn fill(&mut self, at: usize, first: usize, length: usize, x: i8) {
+        let (Some(to), Some(offset)) = (self.x.get_mut(at), self.offsets.get_mut(at)) else { return };
+        to.get_mut(first..).and_then(|to| to.get_mut(..length)).unwrap_or_default().fill(x);
+        *offset -= 128 * length as i32 * i32::from(x);
     }
 
     /// Adds to `sums[row]` the products of each vector with rows of packed weights, modulo 2³². A pair of rows begins `stride` words after
@@ -117,10 +132,13 @@ mod tests {
             let packed = &mut packed[..packed_len(outputs, inputs)];
             pack(&weights[..outputs * inputs], inputs, packed);
             let mut vectors = Plain::<2>::new();
+            vectors.begin(inputs);
             let mut x = [[0; PIECE]; 2];
             for (at, x) in x.iter_mut().enumerate() {
                 x.iter_mut().for_each(|x| *x = random());
-                vectors.set(at, &x[..inputs]);
+                let middle = inputs / 8 * 4;
+                vectors.set(at, 0, &x[..middle]);
+                vectors.set(at, middle, &x[middle..inputs]);
             }
             let mut sums = [[5, 6]; 8];
             vectors.add_products(packed, words_of_pair(inputs), &mut sums[..outputs.next_multiple_of(2)]);

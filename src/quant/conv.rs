@@ -2,7 +2,7 @@
 
 use super::products::Products;
 use super::{Axis, Output, Rows, Weights};
-use crate::kernels::paired::PIECE;
+use crate::kernels::paired::{PIECE, Vectors};
 
 /// Convolution of an image.
 ///
@@ -82,9 +82,8 @@ impl Windows<'_> {
             weights,
             inputs,
             |vectors, first, length| {
-                let mut piece = [0; PIECE];
                 for (at, window) in windows.into_iter().enumerate() {
-                    vectors.set(at, conv.piece(x, window, first, length, &mut piece));
+                    conv.set(vectors, at, x, window, first, length);
                 }
             },
             |first, sums| weights.round_twice(conv.output, first, sums, y),
@@ -93,54 +92,85 @@ impl Windows<'_> {
 }
 
 impl Conv2d {
-    /// A piece of the window of output pixel `at`: where it lies in the image, or else put together in `piece`.
+    /// Sets a vector to elements of the window of an output pixel.
     #[inline(always)]
-    fn piece<'x>(
+    fn set<const P: usize>(
         &self,
-        x: Rows<'x>,
+        vectors: &mut Vectors<P>,
+        at: usize,
+        x: Rows,
+        window: [usize; 2],
+        first: usize,
+        length: usize,
+    ) {
+        if self.channels.is_multiple_of(4) {
+            self.parts(x, window, first, length, |first, length, part| match part {
+                Some(part) => vectors.set(at, first, part),
+                None => vectors.fill(at, first, length, self.zero_point),
+            });
+            return;
+        }
+        let mut piece = [0; PIECE];
+        self.parts(x, window, first, length, |first, length, part| {
+            let to = piece.get_mut(first..).and_then(|piece| piece.get_mut(..length)).unwrap_or_default();
+            match part {
+                Some(part) => to.iter_mut().zip(part).for_each(|(to, part)| *to = *part),
+                None => to.fill(self.zero_point),
+            }
+        });
+        vectors.set(at, 0, piece.get(..length).unwrap_or(&[]));
+    }
+
+    /// Goes through the `length` elements of a window from `first` on: calls `part` with the place of a part, its length, and it itself if
+    /// it lies in the image. Where there are four channels or eight and so on, these are multiples of 4.
+    #[inline(always)]
+    fn parts(
+        &self,
+        x: Rows,
         [row, column]: [usize; 2],
         first: usize,
         length: usize,
-        piece: &'x mut [i8; PIECE],
-    ) -> &'x [i8] {
+        mut part: impl FnMut(usize, usize, Option<&[i8]>),
+    ) {
         let Self { height, width, channels, .. } = *self;
-        let start = column.wrapping_mul(width.stride);
         // Taps that lie side by side are one run.
         let taps = if width.dilation == 1 { width.kernel } else { 1 };
         let run = taps.wrapping_mul(channels).max(1);
+        let margin = width.before.wrapping_mul(channels);
         let mut tap = [0, 0];
         let mut skip = first;
         while skip >= run {
             skip = skip.wrapping_sub(run);
             tap = next(tap, taps, width.kernel);
         }
-        let piece = piece.get_mut(..length).unwrap_or_default();
-        let mut rest = &mut *piece;
-        while !rest.is_empty() {
-            let (to, others) = rest.split_at_mut(rest.len().min(run.wrapping_sub(skip)));
-            // Where the run begins, counted from the margin.
-            let left =
-                start.wrapping_add(tap[1].wrapping_mul(width.dilation)).wrapping_mul(channels).wrapping_add(skip);
-            let margin = width.before.wrapping_mul(channels);
-            let before = margin.saturating_sub(left).min(to.len());
-            let (before, inside) = to.split_at_mut(before);
-            before.fill(self.zero_point);
+        let mut at = 0;
+        while at < length {
+            let mut here = run.wrapping_sub(skip).min(length.wrapping_sub(at));
+            let pixel = column.wrapping_mul(width.stride).wrapping_add(tap[1].wrapping_mul(width.dilation));
+            // From the left margin's beginning on.
+            let left = pixel.wrapping_mul(channels).wrapping_add(skip);
             let row = height.at(row, tap[0]).map_or(&[][..], |row| x.row(row));
-            let found = row.get(left.saturating_sub(margin)..).unwrap_or(&[]);
-            if let Some(found) = found.get(..inside.len())
-                && found.len() == length
-                && before.is_empty()
-            {
-                return found;
+            (skip, tap) = (0, next(tap, taps, width.kernel));
+            if row.is_empty() {
+                part(at, here, None);
+                at = at.wrapping_add(here);
+                continue;
             }
-            let found = found.get(..inside.len()).unwrap_or(found);
-            let (inside, after) = inside.split_at_mut(found.len());
-            inside.copy_from_slice(found);
-            after.fill(self.zero_point);
-            (rest, skip) = (others, 0);
-            tap = next(tap, taps, width.kernel);
+            let before = margin.saturating_sub(left).min(here);
+            if before > 0 {
+                part(at, before, None);
+                (at, here) = (at.wrapping_add(before), here.wrapping_sub(before));
+            }
+            let found = row.get(left.saturating_sub(margin)..).unwrap_or(&[]);
+            let found = found.get(..here).unwrap_or(found);
+            if !found.is_empty() {
+                part(at, found.len(), Some(found));
+            }
+            if found.len() < here {
+                part(at.wrapping_add(found.len()), here.wrapping_sub(found.len()), None);
+            }
+            at = at.wrapping_add(here);
         }
-        piece
     }
 }
 

@@ -19,7 +19,8 @@ impl<const P: usize> Products<P> {
     }
 
     /// The sums of windows of `inputs` elements with all `weights`, biases included: `made(output, sums)` takes those of the outputs from
-    /// `output` on. `elements(vectors, first, length)` sets the vectors to a piece of the windows.
+    /// `output` on. `elements(vectors, first, length)` sets the vectors to the `length` elements of the windows from
+    /// `first` on.
     #[inline(always)]
     pub(super) fn each(
         &mut self,
@@ -41,6 +42,7 @@ impl<const P: usize> Products<P> {
                 let length = inputs.wrapping_sub(first).min(PIECE);
                 // Windows of one piece are there since the first block.
                 if block == 0 || inputs > PIECE {
+                    self.vectors.begin(length);
                     elements(&mut self.vectors, first, length);
                 }
                 self.vectors.add_products(rows.get(first / 2..).unwrap_or(&[]), stride, sums);

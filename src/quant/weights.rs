@@ -36,10 +36,11 @@ impl<W> Weights<'_, W> {
     /// `y[p][first + i]` of the sums `[i][p]`, by [`Multiplier::twice`].
     #[inline(never)]
     pub(super) fn round_twice<const P: usize>(&self, output: Output, first: usize, sums: &[[i32; P]], y: &mut [i8]) {
-        let mut pixels = y.chunks_exact_mut(self.outputs().max(1));
+        let mut rest = y;
         let mut y = [(); P].map(|()| {
-            let y = pixels.next().and_then(|y| y.get_mut(first..));
-            y.and_then(|y| y.get_mut(..sums.len())).unwrap_or_default()
+            let (pixel, others) = core::mem::take(&mut rest).split_at_mut_checked(self.outputs()).unwrap_or_default();
+            rest = others;
+            pixel.get_mut(first..).and_then(|y| y.get_mut(..sums.len())).unwrap_or_default()
         });
         let of = |all: usize| if all == 1 { 0 } else { first };
         let mantissas = self.mantissas.get(of(self.mantissas.len())..).unwrap_or(&[]);

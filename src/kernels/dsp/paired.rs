@@ -48,22 +48,30 @@ impl<const P: usize> Vectors<P> {
         Self { x: [[MaybeUninit::uninit(); WORDS]; P], offsets: [0; P], quads: 0 }
     }
 
-    /// Vector `at` is `x`, of up to [`PIECE`] inputs; all must be as long.
+    /// Of each vector, `length` inputs are set from now on, at most [`PIECE`].
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, length: usize) {
+        self.quads = length.min(PIECE).div_ceil(4);
+        self.offsets = [0; P];
+    }
+
+    /// Of vector `at`, the inputs from `first` on are `x`; both are multiples of 4, unless `x` is the last.
     #[inline(never)]
-    pub(crate) fn set(&mut self, at: usize, x: &[i8]) {
-        let x = x.get(..PIECE).unwrap_or(x);
-        let (whole, rest) = x.as_chunks::<4>();
-        self.quads = x.len().div_ceil(4);
+    pub(crate) fn set(&mut self, at: usize, first: usize, x: &[i8]) {
+        let left = self.quads.saturating_sub(first / 4);
         let Some(offset) = self.offsets.get_mut(at) else { return };
+        let (whole, rest) = x.as_chunks::<4>();
+        if whole.len() + usize::from(!rest.is_empty()) > left {
+            return;
+        }
         let mut sum = 0;
-        let mut to = self.x.as_mut_ptr().cast::<u32>().wrapping_add(2 * at);
+        let mut to = self.x.as_mut_ptr().cast::<u32>().wrapping_add(2 * (P * (first / 4) + at));
         if !whole.is_empty() {
-            // SAFETY: reads the quads of `whole`, which are at least one and at most `PIECE / 4`; writes two words of each to every
-            // `P`th pair of words from that of `at` on, where `at` is below `P`: these are in `self.x`. Every register that it changes
+            // SAFETY: reads the quads of `whole`, which are at least one; writes two words of each to every `P`th pair of words from that
+            // of `first` and `at` on, where `at` is below `P`, and there are so many `left` of the vector. Every register that it changes
             // is declared.
             unsafe {
                 asm!(
-                    ".cpu cortex-m4",
                     "2:",
                     "ldr {a}, [{x}], #4",
                     "sxtb16 {b}, {a}, ror #8",
@@ -89,13 +97,26 @@ impl<const P: usize> Vectors<P> {
             let mut x = [0; 4];
             x.iter_mut().zip(rest).for_each(|(to, x)| *to = i32::from(*x));
             sum += x[0] + x[1] + x[2];
-            // SAFETY: there is a quad more than `whole` has, hence two words of it in `self.x` at `to`.
+            // SAFETY: there is `left` a quad more than `whole` has.
             unsafe {
                 to.write((x[2] << 16 | x[0] & 0xffff) as u32);
                 to.add(1).write((x[3] << 16 | x[1] & 0xffff) as u32);
             }
         }
-        *offset = -128 * sum;
+        *offset -= 128 * sum;
+    }
+
+    /// As [`set`](Self::set), `length` times `x`.
+    #[inline(never)]
+    pub(crate) fn fill(&mut self, at: usize, first: usize, length: usize, x: i8) {
+        let word = (i32::from(x) << 16 | i32::from(x) & 0xffff) as u32;
+        let pairs = self.x.as_flattened_mut().as_chunks_mut::<2>().0.iter_mut();
+        for pair in pairs.skip(P * (first / 4) + at).step_by(P).take(length / 4) {
+            *pair = [MaybeUninit::new(word); 2];
+        }
+        if let Some(offset) = self.offsets.get_mut(at) {
+            *offset -= 128 * length as i32 * i32::from(x);
+        }
     }
 
     /// Adds to `sums[row]` the products of each vector with rows of packed weights, modulo 2³². A pair of rows begins `stride` words after
