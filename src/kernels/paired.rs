@@ -44,7 +44,7 @@ pub(crate) use crate::kernels::dsp::{Vectors, round};
 /// Rounds sums of two vectors at once, where there is a loop for it, and says whether there is; the plain one is the caller's.
 #[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
 #[inline(always)]
-pub(crate) fn round<const P: usize>(_: &[[i32; P]], _: &[i32], _: &[i8], _: i8, _: [&mut [i8]; P]) -> bool {
+pub(crate) fn round<const P: usize>(_: &[[i32; P]], _: &[i32], _: &[i8], _: i8, _: &mut [&mut [i8]; P]) -> bool {
     false
 }
 

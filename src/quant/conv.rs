@@ -42,15 +42,16 @@ impl Conv2d {
     #[inline(never)]
     fn pixels(&self, weights: &Weights<i32>, x: Rows, at: usize, y: &mut [i8]) {
         let outputs = weights.outputs().max(1);
-        let mut windows = Windows { conv: self, x, at: [at, 0] };
+        let mut windows = Windows { conv: self, x, at: [at, 0], piece: [0; PIECE] };
         let mut pairs = y.chunks_exact_mut(outputs.wrapping_mul(2));
         let mut products = Products::<2>::new();
         for y in &mut pairs {
-            windows.next(&mut products, weights, y);
+            let (first, second) = y.split_at_mut(outputs);
+            windows.next(&mut products, weights, [first, second]);
         }
         let last = pairs.into_remainder();
         if last.len() >= outputs {
-            windows.next(&mut Products::<1>::new(), weights, last);
+            windows.next(&mut Products::<1>::new(), weights, [last]);
         }
     }
 }
@@ -61,13 +62,15 @@ struct Windows<'x> {
     x: Rows<'x>,
     /// Row and column of the next one.
     at: [usize; 2],
+    /// For what does not lie in the image as it is needed.
+    piece: [i8; PIECE],
 }
 
 impl Windows<'_> {
     /// Makes the outputs of the next `P` windows.
     #[inline(always)]
-    fn next<const P: usize>(&mut self, products: &mut Products<P>, weights: &Weights<i32>, y: &mut [i8]) {
-        let Self { conv, x, .. } = *self;
+    fn next<const P: usize>(&mut self, products: &mut Products<P>, weights: &Weights<i32>, mut y: [&mut [i8]; P]) {
+        let conv = self.conv;
         let windows = [(); P].map(|()| {
             let at = self.at;
             let [row, column] = &mut self.at;
@@ -77,48 +80,63 @@ impl Windows<'_> {
             }
             at
         });
-        let inputs = conv.height.kernel.wrapping_mul(conv.width.kernel).wrapping_mul(conv.channels);
+        let taps = conv.height.kernel.wrapping_mul(conv.width.kernel);
         products.each(
             weights,
-            inputs,
+            taps.wrapping_mul(conv.channels),
             |vectors, first, length| {
                 for (at, window) in windows.into_iter().enumerate() {
-                    conv.set(vectors, at, x, window, first, length);
+                    match conv.pixel(self.x, window).filter(|_| taps == 1) {
+                        Some(x) => vectors.set(at, 0, x.get(first..).and_then(|x| x.get(..length)).unwrap_or(&[])),
+                        None => self.set(vectors, at, window, first, length),
+                    }
                 }
             },
-            |first, sums| weights.round_twice(conv.output, first, sums, y),
+            |first, sums| {
+                let mut y = y.each_mut().map(|y| {
+                    let y = y.get_mut(first..).unwrap_or_default();
+                    y.get_mut(..sums.len()).unwrap_or_default()
+                });
+                weights.round_twice(conv.output, first, sums, &mut y);
+            },
         );
     }
-}
 
-impl Conv2d {
     /// Sets a vector to elements of the window of an output pixel.
-    #[inline(always)]
+    #[inline(never)]
     fn set<const P: usize>(
-        &self,
+        &mut self,
         vectors: &mut Vectors<P>,
         at: usize,
-        x: Rows,
         window: [usize; 2],
         first: usize,
         length: usize,
     ) {
-        if self.channels.is_multiple_of(4) {
-            self.parts(x, window, first, length, |first, length, part| match part {
+        let Self { conv, x, ref mut piece, .. } = *self;
+        if conv.channels.is_multiple_of(4) {
+            conv.parts(x, window, first, length, |first, length, part| match part {
                 Some(part) => vectors.set(at, first, part),
-                None => vectors.fill(at, first, length, self.zero_point),
+                None => vectors.fill(at, first, length, conv.zero_point),
             });
             return;
         }
-        let mut piece = [0; PIECE];
-        self.parts(x, window, first, length, |first, length, part| {
+        conv.parts(x, window, first, length, |first, length, part| {
             let to = piece.get_mut(first..).and_then(|piece| piece.get_mut(..length)).unwrap_or_default();
             match part {
                 Some(part) => to.iter_mut().zip(part).for_each(|(to, part)| *to = *part),
-                None => to.fill(self.zero_point),
+                None => to.fill(conv.zero_point),
             }
         });
         vectors.set(at, 0, piece.get(..length).unwrap_or(&[]));
+    }
+}
+
+impl Conv2d {
+    /// The pixel of the image on which the first tap of a window falls.
+    #[inline(always)]
+    fn pixel<'x>(&self, x: Rows<'x>, [row, column]: [usize; 2]) -> Option<&'x [i8]> {
+        let (row, column) = (self.height.at(row, 0)?, self.width.at(column, 0)?);
+        x.row(row).get(column.wrapping_mul(self.channels)..)
     }
 
     /// Goes through the `length` elements of a window from `first` on: calls `part` with the place of a part, its length, and it itself if

@@ -4,7 +4,7 @@ use super::Weights;
 use crate::kernels::paired::{PIECE, Vectors, words_of_pair};
 
 /// Outputs that are summed up at a time.
-const BLOCK: usize = 32;
+const BLOCK: usize = 64;
 
 /// The memory for sums of `P` windows at a time: 2 KiB of the stack for two of them, whatever the layer.
 pub(super) struct Products<const P: usize> {

@@ -33,25 +33,25 @@ impl<W> Weights<'_, W> {
         Multiplier { mantissa: mantissa.copied().unwrap_or(0), shift: shift.copied().unwrap_or(0) }
     }
 
-    /// `y[p][first + i]` of the sums `[i][p]`, by [`Multiplier::twice`].
+    /// `y[p][i]` of the sums `[i][p]` of the outputs from `first` on, by [`Multiplier::twice`].
     #[inline(never)]
-    pub(super) fn round_twice<const P: usize>(&self, output: Output, first: usize, sums: &[[i32; P]], y: &mut [i8]) {
-        let mut rest = y;
-        let mut y = [(); P].map(|()| {
-            let (pixel, others) = core::mem::take(&mut rest).split_at_mut_checked(self.outputs()).unwrap_or_default();
-            rest = others;
-            pixel.get_mut(first..).and_then(|y| y.get_mut(..sums.len())).unwrap_or_default()
-        });
+    pub(super) fn round_twice<const P: usize>(
+        &self,
+        output: Output,
+        first: usize,
+        sums: &[[i32; P]],
+        y: &mut [&mut [i8]; P],
+    ) {
         let of = |all: usize| if all == 1 { 0 } else { first };
         let mantissas = self.mantissas.get(of(self.mantissas.len())..).unwrap_or(&[]);
         let shifts = self.shifts.get(of(self.shifts.len())..).unwrap_or(&[]);
-        if round(sums, mantissas, shifts, output.zero_point, y.each_mut().map(|y| &mut **y)) {
+        if round(sums, mantissas, shifts, output.zero_point, y) {
             if output.least > i8::MIN || output.greatest < i8::MAX {
-                y.into_iter().flatten().for_each(|y| *y = (*y).max(output.least).min(output.greatest));
+                y.iter_mut().flat_map(|y| y.iter_mut()).for_each(|y| *y = (*y).max(output.least).min(output.greatest));
             }
             return;
         }
-        for (at, y) in y.into_iter().enumerate() {
+        for (at, y) in y.iter_mut().enumerate() {
             for ((y, sums), i) in y.iter_mut().zip(sums).zip(first..) {
                 *y = output.of(self.multiplier(i).twice(sums[at]));
             }

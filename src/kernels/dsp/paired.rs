@@ -336,7 +336,7 @@ pub(crate) fn round<const P: usize>(
     mantissas: &[i32],
     shifts: &[i8],
     zero_point: i8,
-    mut y: [&mut [i8]; P],
+    y: &mut [&mut [i8]; P],
 ) -> bool {
     let outputs = sums.len();
     let fits = |len: usize| len == 1 || len >= outputs;
