@@ -3,6 +3,8 @@
 //! With words `(w1 << 8) | (w0 + 128)`, SMLAD of a word gives `256·A + U`, where A is row 1's sum and U that of x·(w0 + 128); UXTB16 and
 //! SMLAD give U. So A is `(256·A + U - U) / 256`, exactly while it takes 24 bits: of up to 511 inputs it does. Row 0's sum is U less 128
 //! times the sum of x.
+//!
+//! `.cpu` makes the assembler know the instructions where the compiler does not count on them: on a Cortex-M33 they are an option.
 
 use core::arch::{asm, naked_asm};
 use core::mem::MaybeUninit;
@@ -72,6 +74,7 @@ impl<const P: usize> Vectors<P> {
             // is declared.
             unsafe {
                 asm!(
+                    ".cpu cortex-m4",
                     "2:",
                     "ldr {a}, [{x}], #4",
                     "sxtb16 {b}, {a}, ror #8",
