@@ -43,10 +43,10 @@ impl Conv2d {
     fn pixels(&self, weights: &Weights<i32>, x: Rows, at: usize, y: &mut [i8]) {
         let outputs = weights.outputs().max(1);
         let mut windows = Windows { conv: self, x, at: [at, 0], piece: [0; PIECE] };
-        let mut pairs = y.chunks_exact_mut(outputs.wrapping_mul(2));
+        let mut pairs = y.chunks_exact_mut(outputs.saturating_mul(2));
         let mut products = Products::<2>::new();
         for y in &mut pairs {
-            let (first, second) = y.split_at_mut(outputs);
+            let (first, second) = y.split_at_mut_checked(outputs).unwrap_or_default();
             windows.next(&mut products, weights, [first, second]);
         }
         let last = pairs.into_remainder();

@@ -146,7 +146,8 @@ impl<const P: usize> Vectors<P> {
             offset: self.offsets[0],
         };
         if let [_, second] = self.offsets[..] {
-            let call = call(weights.as_ptr(), &mut sums[..2 * pairs], stride - words, second as usize);
+            let sums = sums.get_mut(..2 * pairs).unwrap_or_default();
+            let call = call(weights.as_ptr(), sums, stride - words, second as usize);
             // SAFETY: reads `words` words from every `stride`th of `weights` on, as many times as there are `pairs`, which end within it;
             // the `quads` quads of both vectors; and adds to the four sums of each pair.
             unsafe { two(&call) };
@@ -155,7 +156,8 @@ impl<const P: usize> Vectors<P> {
         let four = pairs / 2;
         if four > 0 {
             let gap = 2 * stride - words;
-            let call = call(weights.as_ptr(), &mut sums[..4 * four], gap, stride * size_of::<i32>());
+            let sums = sums.get_mut(..4 * four).unwrap_or_default();
+            let call = call(weights.as_ptr(), sums, gap, stride * size_of::<i32>());
             // SAFETY: as above, of two pairs of rows at a time, which have four sums.
             unsafe { one(&call) };
         }
