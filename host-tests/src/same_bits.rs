@@ -1,6 +1,7 @@
 //! The program whose every weight must come out the same on every target, compiled for the host here and for devices by `firmware`.
 
 use nerve::prelude::*;
+use nerve::quant::{self, Axis, FullyConnected, Output, Weights, pack, packed_len};
 use nerve::{Array, Layer, Mode, Tensor};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
@@ -22,7 +23,7 @@ pub type Imported = chain![
 ];
 static IMPORTED: Imported = include_weights!(Imported, "../tests/torch/import-image.nrv");
 
-/// Gives `word` the bits of layers of many widths, of an imported network's logits, of every weight after 100 steps with each optimizer and of a recurrent network after
+/// Gives `word` the bits of layers of many widths, of integer operators of many shapes, of an imported network's logits, of every weight after 100 steps with each optimizer and of a recurrent network after
 /// 40, of the logits of one batch of 32 and of 32 batches of 1, then of the gradients accumulated either way.
 pub fn run(mut word: impl FnMut(u32)) {
     let mut rng = Pcg32::seed_from_u64(2023);
@@ -38,6 +39,7 @@ pub fn run(mut word: impl FnMut(u32)) {
     dense::<5, 41, 1>(&mut rng, &mut word);
     convolution(&mut rng, &mut word);
     exponentials(&mut word);
+    integers(&mut rng, &mut word);
 
     let mut x = [[0.0; 4]; BATCH];
     let mut classes = [0; BATCH];
@@ -168,6 +170,76 @@ fn sized_by_arguments(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
     layer::<Conv2d<1, 24, 1>, [[[f32; 1]; 1]; 1], 1>(rng, word);
     layer::<DepthwiseConv2d<8, 3>, [[[f32; 8]; 4]; 5], 1>(rng, word);
     layer::<DepthwiseConv2d<16, 5, Linear, To<2, 1, 2, 2>>, [[[f32; 16]; 2]; 3], 1>(rng, word);
+}
+
+/// Matrix products and convolutions of random shapes: few channels and many, odd numbers of them, margins on one side, pixels of odd number,
+/// one scale and one a channel, all inputs and weights the least ones.
+#[inline(never)]
+fn integers(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
+    for _ in 0..60 {
+        let mut below = |n: u32| (rng.next_u32() % n) as usize;
+        let axes = [0, 1].map(|_| {
+            let (input, kernel, stride, dilation) = (3 + below(4), 1 + below(3), 1 + below(2), 1 + below(2));
+            if below(2) == 0 {
+                Axis::same(input, kernel, stride, dilation)
+            } else {
+                Axis::valid(input, kernel, stride, dilation)
+            }
+        });
+        let [height, width] = axes;
+        let (outputs, channels) = (1 + below(7), [1, 2, 3, 4, 8, 10, 36][below(7)]);
+        let inputs = height.kernel * width.kernel * channels;
+        let sizes = [height.input * width.input * channels, height.output * width.output * outputs];
+        product(rng, word, [outputs, inputs], sizes, |weights, zero_point, output, x, y| {
+            quant::Conv2d { height, width, channels, zero_point, output }.run(weights, x, y);
+        });
+
+        let mut below = |n: u32| (rng.next_u32() % n) as usize;
+        let (outputs, inputs) = (1 + below(7), 1 + [below(12), below(330), 600][below(3)]);
+        product(rng, word, [outputs, inputs], [inputs, outputs], |weights, _, output, x, y| {
+            FullyConnected { inputs, output }.run(weights, x, y);
+        });
+    }
+}
+
+/// What `run` makes of random weights and inputs.
+#[inline(never)]
+fn product(
+    rng: &mut Pcg32,
+    word: &mut impl FnMut(u32),
+    [outputs, inputs]: [usize; 2],
+    [x_len, y_len]: [usize; 2],
+    run: impl Fn(&Weights<i32>, i8, Output, &[i8], &mut [i8]),
+) {
+    let (mut weights, mut packed) = ([0; 7 * 601], [0; 4 * 302]);
+    let (mut x, mut y) = ([0; 36 * 36], [0; 7 * 36]);
+    let least = rng.next_u32().is_multiple_of(4);
+    for v in weights[..outputs * inputs].iter_mut().chain(&mut x[..x_len]) {
+        *v = if least { i8::MIN } else { (rng.next_u32() >> 24) as i8 };
+    }
+    let packed = &mut packed[..packed_len(outputs, inputs)];
+    pack(&weights[..outputs * inputs], inputs, packed);
+    let (mut biases, mut mantissas, mut shifts) = ([0; 7], [0; 7], [0; 7]);
+    for ((bias, mantissa), shift) in biases.iter_mut().zip(&mut mantissas).zip(&mut shifts) {
+        *bias = (rng.next_u32() as i32) >> 16;
+        *mantissa = (rng.next_u32() >> 2 | 1 << 30) as i32;
+        *shift = 2 - (rng.next_u32() % 16) as i8;
+    }
+    let multipliers = if rng.next_u32().is_multiple_of(2) { 1 } else { outputs };
+    let weights = Weights {
+        weights: packed,
+        biases: &biases[..outputs],
+        mantissas: &mantissas[..multipliers],
+        shifts: &shifts[..multipliers],
+        rests: &[],
+    };
+    let zero_point = (rng.next_u32() >> 24) as i8;
+    let least = if rng.next_u32().is_multiple_of(2) { i8::MIN } else { zero_point };
+    let output = Output { zero_point, least, greatest: i8::MAX };
+    run(&weights, zero_point, output, &x[..x_len], &mut y[..y_len]);
+    for y in y[..y_len.next_multiple_of(4)].as_chunks().0 {
+        word(u32::from_le_bytes(y.map(|y: i8| y as u8)));
+    }
 }
 
 /// Those of arguments large and small, and whether NaN stays NaN: there is assembly for pairs and triples of them.

@@ -6,7 +6,10 @@
 mod axis;
 pub(crate) mod backend;
 pub(crate) mod depthwise;
+#[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+mod dsp;
 mod matrix;
+pub(crate) mod paired;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 mod vfp;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]

@@ -1,16 +1,13 @@
 //! Convolution.
 
-use core::ops::Range;
-
-use super::dot::{dot, sum};
+use super::products::Products;
 use super::{Axis, Output, Rows, Weights};
-
-/// Outputs of a pixel that are summed up together.
-const BLOCK: usize = 16;
+use crate::kernels::paired::{PIECE, Vectors};
 
 /// Convolution of an image.
 ///
-/// Its sums are rounded twice ([`Multiplier::twice`](super::Multiplier::twice)), with one scale as with one a channel.
+/// Its sums are rounded twice ([`Multiplier::twice`](super::Multiplier::twice)), with one scale as with one a channel. Two pixels of the
+/// output are made at a time: weights are loaded once for both.
 #[derive(Clone, Copy, Debug)]
 pub struct Conv2d {
     /// From top to bottom.
@@ -26,73 +23,180 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// `x`: `[height, width, channels]`, weights: `[outputs, kernel height, kernel width, channels]`, `y`:
+    /// `x`: `[height, width, channels]`, weights: `[outputs, kernel height, kernel width, channels]`, [packed](super::pack), `y`:
     /// `[output height, output width, outputs]`.
-    pub fn run(&self, weights: &Weights, x: &[i8], y: &mut [i8]) {
+    pub fn run(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
         let rows = Rows { data: x, len: self.width.input.wrapping_mul(self.channels) };
-        let length = self.width.output.wrapping_mul(weights.outputs());
-        for (at, y) in y.chunks_exact_mut(length.max(1)).enumerate() {
-            self.row(weights, rows, at, y);
-        }
+        self.pixels(weights, rows, 0, y);
     }
 
     /// Row `at` of the output, `[output width, outputs]`.
+    pub fn row(&self, weights: &Weights<i32>, x: Rows, at: usize, y: &mut [i8]) {
+        let length = self.width.output.wrapping_mul(weights.outputs());
+        if let Some(y) = y.get_mut(..length) {
+            self.pixels(weights, x, at, y);
+        }
+    }
+
+    /// Pixels from the first one of row `at` on, of that row and those after it.
     #[inline(never)]
-    pub fn row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
-        let of_row = self.width.kernel.wrapping_mul(self.channels);
-        let of_output = self.height.kernel.wrapping_mul(of_row);
-        for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
-            let inside = self.width.inside(column);
-            let [first, end] = [inside.start, inside.end].map(|tap| tap.wrapping_mul(self.channels));
-            let start = self.width.at(column, inside.start).unwrap_or(0).wrapping_mul(self.channels);
-            for (block, y) in y.chunks_mut(BLOCK).enumerate() {
-                let output = block.wrapping_mul(BLOCK);
-                let mut sums = [0_i32; BLOCK];
-                for (sum, bias) in sums.iter_mut().zip(weights.biases.get(output..).unwrap_or(&[])) {
-                    *sum = *bias;
-                }
-                let of_block = weights.weights.get(output.wrapping_mul(of_output)..).unwrap_or(&[]);
-                for tap in 0..self.height.kernel {
-                    let row = self.height.at(at, tap).map(|at| x.row(at).get(start..).unwrap_or(&[]));
-                    let rows = of_block.get(tap.wrapping_mul(of_row)..).unwrap_or(&[]).chunks(of_output.max(1));
-                    for (sum, w) in sums.iter_mut().zip(rows.take(y.len())) {
-                        let w = w.get(..of_row).unwrap_or(&[]);
-                        *sum = sum.wrapping_add(match row {
-                            Some(x) => self.taps(x, w, first..end),
-                            None => self.around(w),
-                        });
+    fn pixels(&self, weights: &Weights<i32>, x: Rows, at: usize, y: &mut [i8]) {
+        let outputs = weights.outputs().max(1);
+        let mut windows = Windows { conv: self, x, at: [at, 0], piece: [0; PIECE] };
+        let mut pairs = y.chunks_exact_mut(outputs.saturating_mul(2));
+        let mut products = Products::<2>::new();
+        for y in &mut pairs {
+            let (first, second) = y.split_at_mut_checked(outputs).unwrap_or_default();
+            windows.next(&mut products, weights, [first, second]);
+        }
+        let last = pairs.into_remainder();
+        if last.len() >= outputs {
+            windows.next(&mut Products::<1>::new(), weights, [last]);
+        }
+    }
+}
+
+/// Goes through the windows, row by row.
+struct Windows<'x> {
+    conv: &'x Conv2d,
+    x: Rows<'x>,
+    /// Row and column of the next one.
+    at: [usize; 2],
+    /// For what does not lie in the image as it is needed.
+    piece: [i8; PIECE],
+}
+
+impl Windows<'_> {
+    /// Makes the outputs of the next `P` windows.
+    #[inline(always)]
+    fn next<const P: usize>(&mut self, products: &mut Products<P>, weights: &Weights<i32>, mut y: [&mut [i8]; P]) {
+        let conv = self.conv;
+        let windows = [(); P].map(|()| {
+            let at = self.at;
+            let [row, column] = &mut self.at;
+            *column = column.wrapping_add(1);
+            if *column >= conv.width.output {
+                (*row, *column) = (row.wrapping_add(1), 0);
+            }
+            at
+        });
+        let taps = conv.height.kernel.wrapping_mul(conv.width.kernel);
+        products.each(
+            weights,
+            taps.wrapping_mul(conv.channels),
+            |vectors, first, length| {
+                for (at, window) in windows.into_iter().enumerate() {
+                    match conv.pixel(self.x, window).filter(|_| taps == 1) {
+                        Some(x) => vectors.set(at, 0, x.get(first..).and_then(|x| x.get(..length)).unwrap_or(&[])),
+                        None => self.set(vectors, at, window, first, length),
                     }
                 }
-                for (i, (y, sum)) in y.iter_mut().zip(sums).enumerate() {
-                    *y = self.output.of(weights.multiplier(output.wrapping_add(i)).twice(sum));
-                }
+            },
+            |first, sums| {
+                let mut y = y.each_mut().map(|y| {
+                    let y = y.get_mut(first..).unwrap_or_default();
+                    y.get_mut(..sums.len()).unwrap_or_default()
+                });
+                weights.round_twice(conv.output, first, sums, &mut y);
+            },
+        );
+    }
+
+    /// Sets a vector to elements of the window of an output pixel.
+    #[inline(never)]
+    fn set<const P: usize>(
+        &mut self,
+        vectors: &mut Vectors<P>,
+        at: usize,
+        window: [usize; 2],
+        first: usize,
+        length: usize,
+    ) {
+        let Self { conv, x, ref mut piece, .. } = *self;
+        if conv.channels.is_multiple_of(4) {
+            conv.parts(x, window, first, length, |first, length, part| match part {
+                Some(part) => vectors.set(at, first, part),
+                None => vectors.fill(at, first, length, conv.zero_point),
+            });
+            return;
+        }
+        conv.parts(x, window, first, length, |first, length, part| {
+            let to = piece.get_mut(first..).and_then(|piece| piece.get_mut(..length)).unwrap_or_default();
+            match part {
+                Some(part) => to.iter_mut().zip(part).for_each(|(to, part)| *to = *part),
+                None => to.fill(conv.zero_point),
             }
-        }
+        });
+        vectors.set(at, 0, piece.get(..length).unwrap_or(&[]));
+    }
+}
+
+impl Conv2d {
+    /// The pixel of the image on which the first tap of a window falls.
+    #[inline(always)]
+    fn pixel<'x>(&self, x: Rows<'x>, [row, column]: [usize; 2]) -> Option<&'x [i8]> {
+        let (row, column) = (self.height.at(row, 0)?, self.width.at(column, 0)?);
+        x.row(row).get(column.wrapping_mul(self.channels)..)
     }
 
-    /// The products of a window's row with a row of weights, of which those `inside` fall on the image, where `x` begins.
+    /// Goes through the `length` elements of a window from `first` on: calls `part` with the place of a part, its length, and it itself if
+    /// it lies in the image. Where there are four channels or eight and so on, these are multiples of 4.
     #[inline(always)]
-    fn taps(&self, x: &[i8], w: &[i8], inside: Range<usize>) -> i32 {
-        let middle = w.get(inside.clone()).unwrap_or(&[]);
-        let products = if self.width.dilation == 1 {
-            dot(x, middle)
-        } else {
-            let pixels = x.chunks(self.channels.max(1)).step_by(self.width.dilation.max(1));
-            let weights = middle.chunks_exact(self.channels.max(1));
-            pixels.zip(weights).fold(0_i32, |total, (x, w)| total.wrapping_add(dot(x, w)))
-        };
-        if middle.len() == w.len() {
-            return products;
+    fn parts(
+        &self,
+        x: Rows,
+        [row, column]: [usize; 2],
+        first: usize,
+        length: usize,
+        mut part: impl FnMut(usize, usize, Option<&[i8]>),
+    ) {
+        let Self { height, width, channels, .. } = *self;
+        // Taps that lie side by side are one run.
+        let taps = if width.dilation == 1 { width.kernel } else { 1 };
+        let run = taps.wrapping_mul(channels).max(1);
+        let margin = width.before.wrapping_mul(channels);
+        let mut tap = [0, 0];
+        let mut skip = first;
+        while skip >= run {
+            skip = skip.wrapping_sub(run);
+            tap = next(tap, taps, width.kernel);
         }
-        let [before, after] = [w.get(..inside.start), w.get(inside.end..)].map(Option::unwrap_or_default);
-        products.wrapping_add(self.around(before)).wrapping_add(self.around(after))
+        let mut at = 0;
+        while at < length {
+            let mut here = run.wrapping_sub(skip).min(length.wrapping_sub(at));
+            let pixel = column.wrapping_mul(width.stride).wrapping_add(tap[1].wrapping_mul(width.dilation));
+            // From the left margin's beginning on.
+            let left = pixel.wrapping_mul(channels).wrapping_add(skip);
+            let row = height.at(row, tap[0]).map_or(&[][..], |row| x.row(row));
+            (skip, tap) = (0, next(tap, taps, width.kernel));
+            if row.is_empty() {
+                part(at, here, None);
+                at = at.wrapping_add(here);
+                continue;
+            }
+            let before = margin.saturating_sub(left).min(here);
+            if before > 0 {
+                part(at, before, None);
+                (at, here) = (at.wrapping_add(before), here.wrapping_sub(before));
+            }
+            let found = row.get(left.saturating_sub(margin)..).unwrap_or(&[]);
+            let found = found.get(..here).unwrap_or(found);
+            if !found.is_empty() {
+                part(at, found.len(), Some(found));
+            }
+            if found.len() < here {
+                part(at.wrapping_add(found.len()), here.wrapping_sub(found.len()), None);
+            }
+            at = at.wrapping_add(here);
+        }
     }
+}
 
-    /// The products with what lies around the image.
-    #[inline(always)]
-    fn around(&self, w: &[i8]) -> i32 {
-        sum(w).wrapping_mul(self.zero_point.into())
-    }
+/// The tap after `taps` others, row by row.
+#[inline(always)]
+fn next([row, column]: [usize; 2], taps: usize, kernel: usize) -> [usize; 2] {
+    let column = column.wrapping_add(taps);
+    if column >= kernel { [row.wrapping_add(1), 0] } else { [row, column] }
 }
 
 #[cfg(test)]
@@ -106,8 +210,8 @@ mod tests {
         let weights = samples::w::<24>();
         let biases = samples::folded([1000, -500], -7, |output| Box::new(weights[12 * output..][..12].iter()));
         let (mantissas, shifts) = samples::multipliers([0.01, 0.02], 0.2);
-        let weights =
-            Weights { weights: &weights, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
+        let packed = samples::packed::<12>(&weights, 12);
+        let weights = Weights { weights: &packed, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
         let conv = Conv2d {
             height: Axis::same(4, 3, 2, 1),
             width: Axis::same(4, 2, 1, 2),
@@ -124,8 +228,9 @@ mod tests {
     fn makes_a_row_of_the_last_rows_that_came() {
         let weights = samples::w::<24>();
         let (mantissas, shifts) = samples::multipliers([0.01, 0.02], 0.2);
+        let packed = samples::packed::<12>(&weights, 12);
         let weights =
-            Weights { weights: &weights, biases: &[1000, -500], mantissas: &mantissas, shifts: &shifts, rests: &[] };
+            Weights { weights: &packed, biases: &[1000, -500], mantissas: &mantissas, shifts: &shifts, rests: &[] };
         let conv = Conv2d {
             height: Axis::same(9, 3, 2, 1),
             width: Axis::same(4, 2, 1, 2),

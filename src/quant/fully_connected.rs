@@ -1,6 +1,6 @@
 //! Matrix product.
 
-use super::dot::dot;
+use super::products::Products;
 use super::{Output, Weights};
 
 /// Matrix product, of one or more vectors.
@@ -16,15 +16,20 @@ pub struct FullyConnected {
 }
 
 impl FullyConnected {
-    /// `x`: `[n, inputs]`, weights: `[outputs, inputs]`, `y`: `[n, outputs]`.
+    /// `x`: `[n, inputs]`, weights: `[outputs, inputs]`, [packed](super::pack), `y`: `[n, outputs]`.
     #[inline(never)]
-    pub fn run(&self, weights: &Weights, x: &[i8], y: &mut [i8]) {
-        let inputs = self.inputs.max(1);
-        for (x, y) in x.chunks_exact(inputs).zip(y.chunks_exact_mut(weights.outputs().max(1))) {
-            for (output, (y, w)) in y.iter_mut().zip(weights.weights.chunks_exact(inputs)).enumerate() {
-                let sum = weights.bias(output).wrapping_add(dot(x, w));
-                *y = self.output.of(weights.multiplier(output).once(sum, weights.rest(output)));
-            }
+    pub fn run(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
+        let mut products = Products::<1>::new();
+        for (x, y) in x.chunks_exact(self.inputs.max(1)).zip(y.chunks_exact_mut(weights.outputs().max(1))) {
+            products.each(
+                weights,
+                self.inputs,
+                |vectors, first, length| {
+                    let piece = x.get(first..).and_then(|x| x.get(..length)).unwrap_or(&[]);
+                    vectors.set(0, 0, piece);
+                },
+                |first, sums| weights.round_once(self.output, first, sums, y),
+            );
         }
     }
 }
@@ -40,8 +45,8 @@ mod tests {
         let weights = samples::w::<24>();
         let biases = samples::folded([100, -2000, 3000, 0], 3, |output| Box::new(weights[6 * output..][..6].iter()));
         let (mantissas, shifts) = samples::multipliers([0.01, 0.02, 0.03, 0.04], 0.25);
-        let weights =
-            Weights { weights: &weights, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
+        let packed = samples::packed::<16>(&weights, 6);
+        let weights = Weights { weights: &packed, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
         let mut y = [0; 4];
         FullyConnected { inputs: 6, output: samples::output(-20) }.run(&weights, &samples::x::<6>(), &mut y);
         assert_eq!(y, [12, -35, -62, -89]);

@@ -80,6 +80,11 @@ impl Multiplier {
             return self.as_f64(x, rest, right + REST);
         }
         let product = i64::from(x) * i64::from(self.mantissa);
+        if right > 32 {
+            // Only the upper half is left.
+            let high = (product - i64::from(x < 0)) >> 32;
+            return (high as i32 + 1_i32.wrapping_shl(right - 33)).wrapping_shr(right - 32);
+        }
         let half = 1_i64.wrapping_shl(right.wrapping_sub(1)) - i64::from(x < 0);
         (product + half).wrapping_shr(right) as i32
     }

@@ -1,6 +1,6 @@
 //! Inputs and weights of the tests. What is expected of them was computed by `ai-edge-litert` 2.3.0, `OpResolverType.BUILTIN_REF`.
 
-use super::{Multiplier, Output};
+use super::{Multiplier, Output, pack};
 
 pub fn x<const N: usize>() -> [i8; N] {
     core::array::from_fn(|i| (i * 37 + 139) as u8 as i8)
@@ -28,4 +28,11 @@ pub fn folded<'w, const N: usize>(
     weights: impl Fn(usize) -> std::boxed::Box<dyn Iterator<Item = &'w i8> + 'w>,
 ) -> [i32; N] {
     core::array::from_fn(|output| biases[output] - zero_point * weights(output).map(|w| i32::from(*w)).sum::<i32>())
+}
+
+/// Weights `[outputs, inputs]`, of `N` words.
+pub fn packed<const N: usize>(weights: &[i8], inputs: usize) -> [i32; N] {
+    let mut packed = [0; N];
+    pack(weights, inputs, &mut packed);
+    packed
 }

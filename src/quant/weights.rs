@@ -1,12 +1,13 @@
 //! What a product with weights reads from flash.
 
-use super::Multiplier;
+use super::{Multiplier, Output};
+use crate::kernels::paired::round;
 
 /// Weights and what belongs to each output channel.
 #[derive(Clone, Copy, Debug)]
-pub struct Weights<'a> {
-    /// In the order that the operator names. Their zero point is 0.
-    pub weights: &'a [i8],
+pub struct Weights<'a, W = i8> {
+    /// In the order that the operator names, packed where it says so. Their zero point is 0.
+    pub weights: &'a [W],
     /// One for each output. The input's zero point is in it: `bias - zero_point * (sum of the output's weights)`.
     pub biases: &'a [i32],
     /// [Multipliers](Multiplier), one for each output or one for all: the scale of the input times that of the weights, divided by that of
@@ -18,7 +19,7 @@ pub struct Weights<'a> {
     pub rests: &'a [u32],
 }
 
-impl Weights<'_> {
+impl<W> Weights<'_, W> {
     /// Number of outputs.
     #[inline(always)]
     pub fn outputs(&self) -> usize {
@@ -26,15 +27,47 @@ impl Weights<'_> {
     }
 
     #[inline(always)]
-    pub(super) fn bias(&self, output: usize) -> i32 {
-        self.biases.get(output).copied().unwrap_or(0)
-    }
-
-    #[inline(always)]
     pub(super) fn multiplier(&self, output: usize) -> Multiplier {
         let mantissa = self.mantissas.get(output).or(self.mantissas.last());
         let shift = self.shifts.get(output).or(self.shifts.last());
         Multiplier { mantissa: mantissa.copied().unwrap_or(0), shift: shift.copied().unwrap_or(0) }
+    }
+
+    /// `y[p][i]` of the sums `[i][p]` of the outputs from `first` on, by [`Multiplier::twice`].
+    #[inline(never)]
+    pub(super) fn round_twice<const P: usize>(
+        &self,
+        output: Output,
+        first: usize,
+        sums: &[[i32; P]],
+        y: &mut [&mut [i8]; P],
+    ) {
+        let of = |all: usize| if all == 1 { 0 } else { first };
+        let mantissas = self.mantissas.get(of(self.mantissas.len())..).unwrap_or(&[]);
+        let shifts = self.shifts.get(of(self.shifts.len())..).unwrap_or(&[]);
+        if round(sums, mantissas, shifts, output.zero_point, y) {
+            if output.least > i8::MIN || output.greatest < i8::MAX {
+                y.iter_mut().flat_map(|y| y.iter_mut()).for_each(|y| *y = (*y).max(output.least).min(output.greatest));
+            }
+            return;
+        }
+        for (at, y) in y.iter_mut().enumerate() {
+            for ((y, sums), i) in y.iter_mut().zip(sums).zip(first..) {
+                *y = output.of(self.multiplier(i).twice(sums[at]));
+            }
+        }
+    }
+
+    /// `y[first + i]` of `sums[i]`, by [`Multiplier::once`].
+    #[inline(never)]
+    pub(super) fn round_once(&self, output: Output, first: usize, sums: &[[i32; 1]], y: &mut [i8]) {
+        let y = y.get_mut(first..).unwrap_or_default().iter_mut().zip(sums);
+        if self.rests.is_empty() && self.mantissas.len() == 1 {
+            let multiplier = self.multiplier(0);
+            y.for_each(|(y, [sum])| *y = output.of(multiplier.once(*sum, 0)));
+        } else {
+            y.zip(first..).for_each(|((y, [sum]), i)| *y = output.of(self.multiplier(i).once(*sum, self.rest(i))));
+        }
     }
 
     #[inline(always)]

@@ -1,4 +1,4 @@
-//! Every layer, activation, loss and optimizer, `Replay`, and weights from a file: a program that is linked only if none of them can
+//! Every layer, activation, loss and optimizer, integer operators with weights, `Replay`, and weights from a file: a program that is linked only if none of them can
 //! panic. It is not made to be run.
 #![no_std]
 #![no_main]
@@ -8,6 +8,7 @@ use core::hint::black_box;
 #[cfg(target_arch = "arm")]
 use cortex_m_rt::entry;
 use nerve::prelude::*;
+use nerve::quant::{self, Axis, FullyConnected, Output, Rows, Weights};
 use nerve::{Fold, Layer, Loss, Replay, Tensor};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
@@ -92,6 +93,22 @@ fn use_replay() {
     }
 }
 
+/// Integer operators with weights, whatever their sizes.
+fn use_integers() {
+    let packed = black_box(&[0; 40][..]);
+    let (biases, mantissas, shifts, rests) = black_box((&[0; 4][..], &[1 << 30; 4][..], &[0; 4][..], &[0; 4][..]));
+    let weights = Weights { weights: packed, biases, mantissas, shifts, rests };
+    let mut y = [0; 64];
+    let (x, y) = (black_box(&[1; 64][..]), black_box(&mut y[..]));
+    let output = black_box(Output { zero_point: 0, least: -128, greatest: 127 });
+    FullyConnected { inputs: black_box(16), output }.run(&weights, x, y);
+    let axis = black_box(Axis::same(4, 3, 1, 1));
+    let conv = quant::Conv2d { height: axis, width: axis, channels: black_box(2), zero_point: black_box(0), output };
+    conv.run(&weights, x, y);
+    conv.row(&weights, Rows { data: x, len: black_box(8) }, black_box(1), y);
+    black_box(y);
+}
+
 #[entry]
 fn main() -> ! {
     let outputs = black_box([[0.5; 3]; 3]);
@@ -130,6 +147,7 @@ fn main() -> ! {
     use_optimizer(Adam::new(0.1));
     use_optimizer(AdamW::new(0.1));
     use_replay();
+    use_integers();
     black_box(argmax(&outputs[0]));
     loop {
         black_box(());

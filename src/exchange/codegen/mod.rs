@@ -275,13 +275,13 @@ impl Code {
         let scalar = scalar_of(self.value(output));
         Ok(match &step.kernel {
             Kernel::FullyConnected(op, constants) => {
-                integer("Weighted<quant::FullyConnected>", weighted(&mut self.file, op, constants))
+                integer("Weighted<quant::FullyConnected, i32>", weighted(&mut self.file, op, constants, words))
             }
             Kernel::Conv2d(op, constants) => {
-                integer("Weighted<quant::Conv2d>", weighted(&mut self.file, op, constants))
+                integer("Weighted<quant::Conv2d, i32>", weighted(&mut self.file, op, constants, words))
             }
             Kernel::DepthwiseConv2d(op, constants) => {
-                integer("Weighted<quant::DepthwiseConv2d>", weighted(&mut self.file, op, constants))
+                integer("Weighted<quant::DepthwiseConv2d>", weighted(&mut self.file, op, constants, bytes))
             }
             Kernel::AveragePool(op) => integer("AveragePool", format!("{op:?}")),
             Kernel::MaxPool(op) => integer("MaxPool", format!("{op:?}")),
@@ -423,9 +423,15 @@ fn joined(name: &str, op: &(impl Merge + fmt::Debug)) -> Join {
     Join { ty: format!("quant::{name}"), value: format!("{op:?}"), exchanged: format!("{:?}", op.exchanged()) }
 }
 
-fn weighted(file: &mut Vec<u8>, op: &impl fmt::Debug, constants: &Constants) -> String {
+/// `put` puts the weights into the file.
+fn weighted<W>(
+    file: &mut Vec<u8>,
+    op: &impl fmt::Debug,
+    constants: &Constants<W>,
+    put: fn(&mut Vec<u8>, &[W]) -> String,
+) -> String {
     let Constants { weights, biases, mantissas, shifts, rests } = constants;
-    let (weights, biases) = (bytes(file, weights), words(file, biases));
+    let (weights, biases) = (put(file, weights), words(file, biases));
     let (mantissas, shifts) = (words(file, mantissas), bytes(file, shifts));
     format!(
         "Weighted {{\n        op: {op:?},\n        weights: Weights {{\n            weights: {weights},\n            biases: {biases},\n            \

@@ -43,8 +43,8 @@ pub struct Step {
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // As the types that they hold.
 pub enum Kernel {
-    FullyConnected(FullyConnected, Constants),
-    Conv2d(Conv2d, Constants),
+    FullyConnected(FullyConnected, Constants<i32>),
+    Conv2d(Conv2d, Constants<i32>),
     DepthwiseConv2d(DepthwiseConv2d, Constants),
     AveragePool(AveragePool),
     MaxPool(MaxPool),

@@ -6,13 +6,13 @@ use std::vec::Vec;
 use super::{At, Kernel, LowerError, Unfit, float_range, floats};
 use crate::exchange::float::{self, Float};
 use crate::exchange::graph::{Activation, Conv, Padding, Scalar, Value};
-use crate::quant::{Axis, Conv2d, DepthwiseConv2d, FullyConnected, Multiplier, Weights};
+use crate::quant::{Axis, Conv2d, DepthwiseConv2d, FullyConnected, Multiplier, Weights, pack, packed_len};
 
 /// The constants of an integer product, which [`Weights`] borrows.
 #[derive(Clone, Debug)]
-pub struct Constants {
+pub struct Constants<W = i8> {
     /// As in [`Weights`].
-    pub weights: Vec<i8>,
+    pub weights: Vec<W>,
     /// As in [`Weights`], the input's zero point folded in.
     pub biases: Vec<i32>,
     /// As in [`Weights`].
@@ -23,11 +23,21 @@ pub struct Constants {
     pub rests: Vec<u32>,
 }
 
-impl Constants {
+impl<W> Constants<W> {
     /// For an operator's `run`.
-    pub fn borrow(&self) -> Weights<'_> {
+    pub fn borrow(&self) -> Weights<'_, W> {
         let Self { weights, biases, mantissas, shifts, rests } = self;
         Weights { weights, biases, mantissas, shifts, rests }
+    }
+}
+
+impl Constants {
+    /// With rows of `inputs` weights packed.
+    fn packed(self, inputs: usize) -> Constants<i32> {
+        let Self { weights, biases, mantissas, shifts, rests } = self;
+        let mut packed = vec![0; packed_len(biases.len(), inputs)];
+        pack(&weights, inputs, &mut packed);
+        Constants { weights: packed, biases, mantissas, shifts, rests }
     }
 }
 
@@ -47,7 +57,7 @@ pub fn fully_connected(at: &At, activation: Activation) -> Result<Kernel, LowerE
     }
     let mut constants = constants(at, x, w, y, outputs, 0)?;
     choose(at, x, w, y, inputs, &mut constants)?;
-    Ok(Kernel::FullyConnected(FullyConnected { inputs, output: at.range(y, activation)? }, constants))
+    Ok(Kernel::FullyConnected(FullyConnected { inputs, output: at.range(y, activation)? }, constants.packed(inputs)))
 }
 
 /// Chooses multipliers that make of each sum what `f64` does, which LiteRT's kernel computes with.
@@ -105,7 +115,7 @@ pub fn conv(at: &At, conv: &Conv) -> Result<Kernel, LowerError> {
     let constants = constants(at, x, w, y, outputs, 0)?;
     let zero_point = at.steps(x)?.1 as i8;
     let output = at.range(y, conv.activation)?;
-    Ok(Kernel::Conv2d(Conv2d { height, width, channels, zero_point, output }, constants))
+    Ok(Kernel::Conv2d(Conv2d { height, width, channels, zero_point, output }, constants.packed(kh * kw * channels)))
 }
 
 /// From an image to another one, with weights `[1, height, width, outputs]`.

@@ -49,16 +49,16 @@ impl<T: Copy> Operator<T, T> for ResizeNearest {
 
 /// An operator with its weights, which lie in flash.
 #[derive(Clone, Copy, Debug)]
-pub struct Weighted<Op> {
+pub struct Weighted<Op, W: 'static = i8> {
     /// The operator.
     pub op: Op,
     /// What it reads beside its input.
-    pub weights: Weights<'static>,
+    pub weights: Weights<'static, W>,
 }
 
 macro_rules! weighted {
-    ($($Op:ty),*) => {$(
-        impl Operator<i8, i8> for Weighted<$Op> {
+    ($($Op:ty, $W:ty);*) => {$(
+        impl Operator<i8, i8> for Weighted<$Op, $W> {
             #[inline]
             fn run(&self, x: &[i8], y: &mut [i8]) {
                 self.op.run(&self.weights, x, y);
@@ -66,7 +66,7 @@ macro_rules! weighted {
         }
     )*};
 }
-weighted!(FullyConnected, Conv2d, DepthwiseConv2d);
+weighted!(FullyConnected, i32; Conv2d, i32; DepthwiseConv2d, i8);
 
 /// A margin: the output is filled, then the input is scattered in it.
 #[derive(Clone, Copy, Debug)]
