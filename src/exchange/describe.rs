@@ -184,6 +184,9 @@ impl Description {
     fn pool(&mut self, name: &'static str, axes: &[Axis]) {
         self.channels_first();
         let name = if name == "AvgPool" { "AveragePool" } else { name };
+        if name == "AveragePool" && axes.iter().any(|axis| axis.dilation > 1) {
+            self.refuse("an average over windows with dilation: leave the dilation out".into());
+        }
         self.push(Kind::Pool { name, axes: axes.to_vec() });
     }
 }

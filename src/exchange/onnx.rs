@@ -240,12 +240,13 @@ fn int(name: &str, value: i64) -> AttributeProto {
 fn geometry(axes: &[Axis]) -> Vec<AttributeProto> {
     let each = |name, value: fn(&Axis) -> usize| list(name, &axes.iter().map(value).collect::<Vec<_>>());
     let pads: Vec<_> = axes.iter().map(|axis| axis.padding).chain(axes.iter().map(|axis| axis.behind())).collect();
-    vec![
-        each("kernel_shape", |axis| axis.kernel),
-        each("strides", |axis| axis.stride),
-        each("dilations", |axis| axis.dilation),
-        list("pads", &pads),
-    ]
+    let mut attributes =
+        vec![each("kernel_shape", |axis| axis.kernel), each("strides", |axis| axis.stride), list("pads", &pads)];
+    // An average has none.
+    if axes.iter().any(|axis| axis.dilation > 1) {
+        attributes.push(each("dilations", |axis| axis.dilation));
+    }
+    attributes
 }
 
 fn list(name: &str, values: &[usize]) -> AttributeProto {

@@ -172,8 +172,8 @@ fn pool<M: Pooling, T: Real, const C: usize>(x: &[[T; C]], y: &mut [[T; C]], axe
         for (ox, y) in y.iter_mut().enumerate() {
             // In registers, so that a window's values do not wait for each other's stores.
             let mut sums = [M::start(); C];
-            let count = each_row_of_window([oy, ox], axes, |row| {
-                for pixel in x.get(row).unwrap_or(&[]).iter().step_by(axes[1].dilation) {
+            let count = each_run([oy, ox], axes, |row| {
+                for pixel in x.get(row).unwrap_or(&[]) {
                     sums.iter_mut().zip(pixel).for_each(|(sum, x)| M::add(sum, *x));
                 }
             });
@@ -191,36 +191,40 @@ fn back<M: Pooling, T: Real, const C: usize>(
     dy: &[[T; C]],
     axes: [Axis; 2],
 ) {
-    // Windows may overlap, or leave something out.
-    dx.fill([T::ZERO; C]);
+    // Windows that lie side by side meet each pixel once.
+    let overlap = axes.iter().any(|axis| axis.stride < axis.kernel || axis.dilation > 1);
+    if overlap || !axes.iter().all(|axis| axis.padding == 0 && axis.output * axis.kernel == axis.input) {
+        dx.fill([T::ZERO; C]);
+    }
     let rows = y.chunks_exact(axes[1].output).zip(dy.chunks_exact(axes[1].output));
     for (oy, (y, dy)) in rows.enumerate() {
         for (ox, (y, dy)) in y.iter().zip(dy).enumerate() {
             let mut left = *dy;
             let count = axes[0].whole_or_taps(oy).len() * axes[1].whole_or_taps(ox).len();
-            each_row_of_window([oy, ox], axes, |row| {
+            each_run([oy, ox], axes, |row| {
                 let (Some(x), Some(dx)) = (x.get(row.clone()), dx.get_mut(row)) else { return };
-                for (x, dx) in x.iter().zip(dx).step_by(axes[1].dilation) {
-                    for (((x, dx), y), left) in x.iter().zip(dx).zip(y).zip(&mut left) {
-                        *dx += M::backward(*x, *y, left, count);
+                for (x, dx) in x.iter().zip(dx) {
+                    let mut pixel = if overlap { *dx } else { [T::ZERO; C] };
+                    for (((x, dx), y), left) in x.iter().zip(&mut pixel).zip(y).zip(&mut left) {
+                        let derivative = M::backward(*x, *y, left, count);
+                        *dx = if overlap { *dx + derivative } else { derivative };
                     }
+                    *dx = pixel;
                 }
             });
         }
     }
 }
 
-/// Calls `f` with the pixels from the first to the last that each row of an output's window meets; returns how many the window meets in
-/// all, those between the taps of a dilated window left out.
+/// Calls `f` with the runs of neighbouring pixels, in each row, that an output's window meets; returns how many it meets in all.
 #[inline(always)]
-fn each_row_of_window([oy, ox]: [usize; 2], [rows, columns]: [Axis; 2], mut f: impl FnMut(Range<usize>)) -> usize {
+fn each_run([oy, ox]: [usize; 2], [rows, columns]: [Axis; 2], mut f: impl FnMut(Range<usize>)) -> usize {
     let (us, vs) = (rows.whole_or_taps(oy), columns.whole_or_taps(ox));
     let count = us.len() * vs.len();
     let left = ox * columns.stride + vs.start * columns.dilation - columns.padding;
-    let span = (vs.len() - 1) * columns.dilation + 1;
     for u in us {
         let start = (oy * rows.stride + u * rows.dilation - rows.padding) * columns.input + left;
-        f(start..start + span);
+        columns.neighbours(vs.clone(), start, |taps, first| f(first..first + taps.len()));
     }
     count
 }
