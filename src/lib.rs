@@ -259,9 +259,9 @@ pub use exchange::{codegen, executor, float, graph, import, litert, lower};
 pub use infer::{Arena, arena_len, assert_fits};
 pub use layers::{
     Activation, Affine, Around, Avg, AvgPool1d, AvgPool2d, BatchNorm, Branches, Concat, Conv, Conv1d, Conv2d, Dense,
-    DepthwiseConv2d, Dropout, Elu, Flatten, Fold, Forward, Frozen, GlobalAvgPool, Gru, Join, JoinBackward, Last, Layer,
-    LeakyRelu, Linear, Max, MaxPool1d, MaxPool2d, Memory, Mode, PairActs, Plan, Pool, Relu, Residual, Same, Scale,
-    Sigmoid, Softmax, Standardize, Sum, Tanh, To, To1d, WithChannels, argmax,
+    Depthwise, DepthwiseConv2d, Dropout, Elu, Flatten, Fold, Forward, Frozen, GlobalAvgPool, Gru, Join, JoinBackward,
+    Last, Layer, LeakyRelu, Linear, Max, MaxPool1d, MaxPool2d, Memory, Mode, PairActs, Plan, Pool, Relu, Residual,
+    SAME, Same, Scale, Sigmoid, Softmax, Standardize, Sum, Tanh, To, To1d, WithChannels, argmax,
 };
 pub use numbers::{Array, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
 #[cfg(feature = "checkpoint")]
@@ -280,10 +280,10 @@ pub use training::{
 pub mod prelude {
     pub use crate::optim::{Adam, AdamW, Momentum, Nesterov, Optimizer, RmsProp, Sgd};
     pub use crate::{
-        Arena, Around, AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Branches, Concat, Confusion, Conv1d,
-        Conv2d, CrossEntropy, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Frozen, GlobalAvgPool, Gru, Huber, Init,
-        Last, LeakyRelu, Linear, Mae, MaxPool1d, MaxPool2d, Mse, Params, Pass, Regression, Relu, Residual, Schedule,
-        Sigmoid, Softmax, Standardize, Sum, Tanh, Tensors, To, To1d, TrainError, Trainer, Zero, arena_len, argmax,
-        chain, include_weights, shuffle, weights,
+        Arena, Around, AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Branches, Concat, Confusion, Conv, Conv1d,
+        Conv2d, CrossEntropy, Dense, Depthwise, DepthwiseConv2d, Dropout, Elu, Flatten, Frozen, GlobalAvgPool, Gru,
+        Huber, Init, Last, LeakyRelu, Linear, Mae, MaxPool1d, MaxPool2d, Mse, Params, Pass, Regression, Relu, Residual,
+        SAME, Same, Schedule, Sigmoid, Softmax, Standardize, Sum, Tanh, Tensors, To, To1d, TrainError, Trainer, Zero,
+        arena_len, argmax, chain, include_weights, shuffle, weights,
     };
 }

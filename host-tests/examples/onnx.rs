@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use common::autoencoder::{Code, Decoder, Encoder, WithRelu, WithSigmoid};
 use common::regression::Regressor;
 use nerve::prelude::*;
-use nerve::{Array, Describe, Tensor, onnx};
+use nerve::{Array, Avg, Describe, Max, Pool, Tensor, onnx};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -71,6 +71,23 @@ type Paths = chain![
 /// Of signals.
 type SignalPaths =
     chain![Branches<Gru<3, 4>, Conv1d<3, 4, 3>, Sum>, Around<Gru<4, 3>, Concat<7>>, Around<Conv1d<7, 2, 3>, Concat<9>>];
+/// Kernels and windows whose directions differ.
+type Directions = chain![
+    Conv<2, 3, 3, 5, Relu, (To1d<10, 2, SAME>, To1d<12, 1, 4, 2, 3>)>,
+    Depthwise<3, 4, 2, Elu, (Same, To1d<6, 2, SAME>)>,
+    Pool<Max, 3, 2, (To1d<10, 1, 2, 2>, To1d<3, 2, SAME>)>,
+    Conv2d<3, 4, 2, Sigmoid, To<8, 1, 1, 0, 2>>,
+    Pool<Avg, 3, 2, (To1d<4, 2, 1, 1, 0>, To1d<2, 1, 1>)>,
+    AvgPool2d<3, 2, 1, 2, SAME>,
+    MaxPool2d<2, 2, 1, 1, SAME>
+];
+/// Causal convolutions and overlapping windows over time.
+type Causal = chain![
+    Conv1d<3, 4, 3, Relu, To1d<28, 1, 4, 2, 0>>,
+    MaxPool1d<3, 14, 2, 1>,
+    Conv1d<4, 3, 4, Tanh>,
+    AvgPool1d<4, 7, 2, SAME>
+];
 /// Outputs that are no row: an image, and a window's states.
 type ToImage = chain![Conv2d<2, 3, 3, Sigmoid>, MaxPool2d<2, 4, 5>];
 type ToRow = chain![Conv2d<2, 3, 3, Sigmoid>, Last, Last];
@@ -107,6 +124,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<Signals, [[f32; 3]; 28]>(to, "signals")?;
     write::<Paths, [[[f32; 2]; 10]; 8]>(to, "paths")?;
     write::<SignalPaths, [[f32; 3]; 9]>(to, "signal-paths")?;
+    write::<Directions, [[[f32; 2]; 13]; 20]>(to, "directions")?;
+    write::<Causal, [[f32; 3]; 28]>(to, "causal")?;
     write::<ToImage, [[[f32; 2]; 10]; 8]>(to, "to-image")?;
     write::<ToRow, [[[f32; 2]; 10]; 8]>(to, "to-row")?;
     write::<chain![Gru<3, 4>, Gru<4, 2>], [[f32; 3]; 9]>(to, "to-window")?;

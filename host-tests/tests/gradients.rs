@@ -1,7 +1,7 @@
 //! Every layer with every loss: backpropagation against central differences, in f64.
 
 use nerve::prelude::*;
-use nerve::{Array, Conv, Layer, Loss, Same, Tensor};
+use nerve::{Array, Avg, Layer, Loss, Max, Pool, Tensor};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -134,6 +134,16 @@ layers! {
     avg_pool2d: chain![Before, AvgPool2d<2, 2, 2>, Head<12>];
     global_avg_pool: chain![Before, GlobalAvgPool, Dense<3, 3, Linear, f64>];
     conv2d_rectangular: chain![Before, Conv<3, 4, 3, 1, Tanh, Same, f64>, Head<80>];
+    conv2d_even_kernel_same: chain![Before, Conv2d<3, 4, 2, Tanh, Same, f64>, Head<80>];
+    conv2d_stride_2_same: chain![Before, Conv2d<3, 4, 3, Tanh, To<2, 3, 2, SAME>, f64>, Head<24>];
+    conv2d_dilation: chain![Before, Conv2d<3, 4, 3, Tanh, To<4, 5, 1, SAME, 2>, f64>, Head<80>];
+    conv2d_directions_apart: chain![Before, Conv<3, 4, 3, 2, Tanh, (To1d<3, 2, 1, 1, 2>, To1d<5, 1, 2, 3, 1>), f64>, Head<60>];
+    depthwise_rectangular: chain![Before, Depthwise<3, 4, 2, Tanh, To<2, 3, 2, SAME>, f64>, Head<18>];
+    depthwise_directions_apart: chain![Before, Depthwise<3, 2, 3, Tanh, (To1d<4, 1, 1, 2>, To1d<2, 3, 0, 1, 1>), f64>, Head<24>];
+    max_pool2d_overlapping: chain![Before, MaxPool2d<3, 2, 3, 2, 1>, Head<18>];
+    max_pool2d_directions_apart: chain![Before, Pool<Max, 2, 3, (To1d<3, 1, 0, 1>, To1d<3, 2, SAME>)>, Head<27>];
+    avg_pool2d_overlapping: chain![Before, AvgPool2d<3, 2, 3, 2, SAME>, Head<18>];
+    avg_pool2d_directions_apart: chain![Before, Pool<Avg, 3, 2, (To1d<4, 1, 1>, To1d<3, 2, 1, 2>)>, Head<36>];
     depthwise_same: chain![Before, DepthwiseConv2d<3, 3, Sigmoid, Same, f64>, Head<60>];
     depthwise_first: chain![DepthwiseConv2d<2, 3, Tanh, Same, f64>, Head<40>];
     depthwise_stride_2: chain![Before, DepthwiseConv2d<3, 3, Elu, To<2, 3, 2, 1>, f64>, Head<18>];
@@ -178,6 +188,8 @@ layers! {
     conv1d_same: chain![BeforeSignal, Conv1d<3, 4, 5, Sigmoid, Same, f64>, Head<36>];
     conv1d_without_padding: chain![BeforeSignal, Conv1d<3, 4, 4, Tanh, To1d<6>, f64>, Head<24>];
     conv1d_stride_2: chain![BeforeSignal, Conv1d<3, 13, 3, Elu, To1d<5, 2, 1>, f64>, Head<65>];
+    conv1d_causal: chain![BeforeSignal, Conv1d<3, 4, 3, Tanh, To1d<9, 1, 4, 2, 0>, f64>, Head<36>];
+    avg_pool1d_overlapping: chain![BeforeSignal, AvgPool1d<4, 5, 2, 2>, Head<15>];
     max_pool1d: chain![BeforeSignal, MaxPool1d<2, 4>, Head<12>];
     avg_pool1d: chain![BeforeSignal, AvgPool1d<4, 2>, Head<6>];
     global_avg_pool_of_a_signal: chain![BeforeSignal, GlobalAvgPool, Dense<3, 3, Linear, f64>];

@@ -103,11 +103,11 @@ fn a_wrong_size_of_an_image_is_an_error_that_says_the_right_one() {
     let right = "Conv2d<1, 6, 5, Relu, To<24, 24>>, MaxPool2d<2, 12, 12>, Flatten<864>, Dense<864, 10>";
     check("image", &network(right)).unwrap();
     for (name, wrong, texts) in [
-        ("image_conv", right.replace("To<24, 24>", "To<28, 24>"), ["`To<24, 24>`", "not `To<28, 24>`"]),
+        ("image_conv", right.replace("To<24, 24>", "To<28, 24>"), ["from 28 by 28", "leads to 24 by 24, not 28 by 24"]),
         (
             "image_pool",
             right.replace("2, 12, 12", "2, 14, 12"),
-            ["`MaxPool2d<2, 12, 12>`", "not `MaxPool2d<2, 14, 12>`"],
+            ["a kernel or window of 2 by 2 with stride 2 by 2", "leads to 12 by 12, not 14 by 12"],
         ),
         ("image_flatten", right.replace("864", "800"), ["`Flatten<864>`", "not `Flatten<800>`"]),
         (
@@ -135,12 +135,27 @@ fn a_wrong_length_of_a_signal_is_an_error_that_says_the_right_one() {
     let right = "Conv1d<3, 8, 5, Relu, To1d<62, 2>>, MaxPool1d<2, 31>, Flatten<248>, Dense<248, 4>";
     check("signal", &network(right)).unwrap();
     for (name, wrong, texts) in [
-        ("signal_conv", right.replace("To1d<62", "To1d<64"), ["`To1d<62>`", "not `To1d<64>`"]),
-        ("signal_pool", right.replace("2, 31", "2, 32"), ["`MaxPool1d<2, 31>`", "not `MaxPool1d<2, 32>`"]),
+        ("signal_conv", right.replace("To1d<62", "To1d<64"), ["with stride 2", "leads to a length of 62, not 64"]),
         (
-            "signal_even",
-            right.replace("5, Relu, To1d<62, 2>", "4, Relu"),
-            ["`Same` needs an odd kernel, not 4", "`To` or `To1d`"],
+            "signal_pool",
+            right.replace("2, 31", "2, 32"),
+            ["a kernel or window of 2", "leads to a length of 31, not 32"],
+        ),
+        (
+            "signal_same",
+            right.replace("62, 2>", "63, 2, SAME>"),
+            ["from a length of 128", "leads to a length of 64, not 63"],
+        ),
+        (
+            "signal_stride",
+            right.replace("62, 2>", "62, 0>"),
+            ["the stride of a kernel or window", "must be at least 1"],
+        ),
+        ("signal_ends", right.replace("62, 2>", "62, 2, SAME, 1, 0>"), ["`SAME`", "is the padding of both ends"]),
+        (
+            "signal_padding",
+            right.replace("MaxPool1d<2, 31>", "MaxPool1d<2, 33, 2, 2>"),
+            ["in the padding as a whole", "pad less"],
         ),
     ] {
         expect_error(name, &network(&wrong), &texts);
@@ -152,6 +167,6 @@ fn a_wrong_size_of_a_depthwise_convolution_is_an_error_that_says_the_right_one()
     expect_error(
         "depthwise",
         "type Net = DepthwiseConv2d<3, 3, Relu, To<14, 14, 2>>;\npub static ARENA: Arena<{ arena_len::<Net, [[[f32; 3]; 28]; 28]>() }> = Arena::ZERO;",
-        &["`To<13, 13>`", "not `To<14, 14>`"],
+        &["leads to 13 by 13, not 14 by 14"],
     );
 }

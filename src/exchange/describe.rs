@@ -7,9 +7,9 @@ use std::vec::Vec;
 
 use crate::kernels::Axis;
 use crate::layers::{
-    Activation, Affine, Around, BatchNorm, Branches, Concat, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten,
-    Forward, Frozen, GlobalAvgPool, Gru, JoinBackward, Last, Layer, LeakyRelu, Linear, OnImage, OnSignal, Pool,
-    Pooling, Relu, Sigmoid, Softmax, Standardize, Sum, Tanh,
+    Activation, Affine, Around, BatchNorm, Branches, Concat, Conv, Dense, Depthwise, Dropout, Elu, Flatten, Forward,
+    Frozen, GlobalAvgPool, Gru, JoinBackward, Last, Layer, LeakyRelu, Linear, OnImage, OnSignal, Pool, Pooling, Relu,
+    Sigmoid, Softmax, Standardize, Sum, Tanh,
 };
 use crate::numbers::{Array, Real, Tensor, Tensors};
 
@@ -57,15 +57,13 @@ pub(crate) enum Kind {
     Standardize,
     Linear,
     Conv {
-        kernel: Vec<usize>,
-        stride: Vec<usize>,
-        padding: Vec<usize>,
+        axes: Vec<Axis>,
         groups: usize,
     },
     BatchNorm,
     Pool {
         name: &'static str,
-        kernel: Vec<usize>,
+        axes: Vec<Axis>,
     },
     GlobalAvgPool,
     Activation(&'static str),
@@ -184,11 +182,10 @@ impl Description {
 
     fn convolution(&mut self, channels: usize, outputs: usize, groups: usize, axes: &[Axis]) {
         self.channels_first();
-        let each = |value: fn(&Axis) -> usize| axes.iter().map(value).collect::<Vec<_>>();
-        let (kernel, stride, padding) = (each(|axis| axis.kernel), each(|axis| axis.stride), each(|axis| axis.padding));
+        let kernel: Vec<usize> = axes.iter().map(|axis| axis.kernel).collect();
         let shape = [&[outputs, channels / groups][..], &kernel].concat();
         let size: usize = kernel.iter().product();
-        self.push(Kind::Conv { kernel, stride, padding, groups });
+        self.push(Kind::Conv { axes: axes.to_vec(), groups });
         let columns = axes.last().map_or(1, |axis| axis.kernel);
         // Here, a depthwise kernel has its channels last, any other its output channels behind its input channels.
         let channels = shape[1];
@@ -199,10 +196,13 @@ impl Description {
         self.parameter("bias", &[outputs], |index| size * channels * outputs + index[0]);
     }
 
-    fn pool(&mut self, name: &'static str, kernel: &[usize]) {
+    fn pool(&mut self, name: &'static str, axes: &[Axis]) {
         self.channels_first();
         let name = if name == "AvgPool" { "AveragePool" } else { name };
-        self.push(Kind::Pool { name, kernel: kernel.to_vec() });
+        if name == "AveragePool" && axes.iter().any(|axis| axis.dilation > 1) {
+            self.refuse("an average over windows with dilation: leave the dilation out".into());
+        }
+        self.push(Kind::Pool { name, axes: axes.to_vec() });
     }
 }
 
@@ -352,8 +352,16 @@ impl<T: Real, F: Activation, G: OnSignal<L, K>, const C: usize, const O: usize, 
     }
 }
 
-impl<T: Real, F: Activation, G: OnImage<H, W, K, K>, const C: usize, const K: usize, const H: usize, const W: usize>
-    Describe<[[[T; C]; W]; H]> for DepthwiseConv2d<C, K, F, G, T>
+impl<
+    T: Real,
+    F: Activation,
+    G: OnImage<H, W, KH, KW>,
+    const C: usize,
+    const KH: usize,
+    const KW: usize,
+    const H: usize,
+    const W: usize,
+> Describe<[[[T; C]; W]; H]> for Depthwise<C, KH, KW, F, G, T>
 {
     fn describe(net: &mut Description) {
         net.convolution(C, C, C, &G::AXES);
@@ -402,27 +410,26 @@ impl<X: Tensor + Copy, const L: usize> Describe<[X; L]> for Last {
 impl<
     T: Real,
     M: Pooling,
+    G: OnImage<H, W, KH, KW>,
     const C: usize,
     const H: usize,
     const W: usize,
     const KH: usize,
     const KW: usize,
-    const OH: usize,
-    const OW: usize,
-> Describe<[[[T; C]; W]; H]> for Pool<M, KH, KW, OH, OW>
+> Describe<[[[T; C]; W]; H]> for Pool<M, KH, KW, G>
 {
     fn describe(net: &mut Description) {
-        net.pool(M::NAME, &[KH, KW]);
-        net.finish::<[[[T; C]; OW]; OH]>(0);
+        net.pool(M::NAME, &G::AXES);
+        net.finish::<G::Image<[T; C]>>(0);
     }
 }
 
-impl<T: Real, M: Pooling, const C: usize, const L: usize, const K: usize, const OL: usize> Describe<[[T; C]; L]>
-    for Pool<M, 1, K, 1, OL>
+impl<T: Real, M: Pooling, G: OnSignal<L, K>, const C: usize, const L: usize, const K: usize> Describe<[[T; C]; L]>
+    for Pool<M, 1, K, G>
 {
     fn describe(net: &mut Description) {
-        net.pool(M::NAME, &[K]);
-        net.finish::<[[T; C]; OL]>(0);
+        net.pool(M::NAME, &G::AXES[1..]);
+        net.finish::<G::Signal<[T; C]>>(0);
     }
 }
 

@@ -28,6 +28,7 @@ use std::vec::Vec;
 use prost::Message;
 
 use crate::exchange::{Describe, Description, Joined, Kind, Module, Parameter, shape};
+use crate::kernels::Axis;
 use crate::layers::EPSILON;
 use crate::numbers::{Real, Tensor};
 
@@ -165,23 +166,16 @@ impl<T: Real> Graph<T> {
                 let parameters = self.parameters(module);
                 self.next("Gemm", &parameters, vec![int("transB", 1)]);
             }
-            Kind::Conv { kernel, stride, padding, groups } => {
+            Kind::Conv { axes, groups } => {
                 let parameters = self.parameters(module);
-                let attributes = vec![
-                    list("kernel_shape", kernel),
-                    list("strides", stride),
-                    list("pads", &[&padding[..], padding].concat()),
-                    int("group", *groups as i64),
-                ];
+                let attributes = geometry(axes).into_iter().chain([int("group", *groups as i64)]).collect();
                 self.next("Conv", &parameters, attributes);
             }
             Kind::BatchNorm => {
                 let parameters = self.parameters(module);
                 self.next("BatchNormalization", &parameters, vec![float("epsilon", EPSILON)]);
             }
-            Kind::Pool { name, kernel } => {
-                self.next(name, &[], vec![list("kernel_shape", kernel), list("strides", kernel)]);
-            }
+            Kind::Pool { name, axes } => self.next(name, &[], geometry(axes)),
             Kind::GlobalAvgPool => {
                 self.next("GlobalAveragePool", &[], vec![]);
                 self.next("Flatten", &[], vec![]);
@@ -249,6 +243,19 @@ fn ints(values: &[usize]) -> Vec<i64> {
 
 fn int(name: &str, value: i64) -> AttributeProto {
     AttributeProto { name: name.into(), i: Some(value), r#type: AttributeType::Int as i32, ..Default::default() }
+}
+
+/// Of a window that moves along `axes`. ONNX does not count padding in averages.
+fn geometry(axes: &[Axis]) -> Vec<AttributeProto> {
+    let each = |name, value: fn(&Axis) -> usize| list(name, &axes.iter().map(value).collect::<Vec<_>>());
+    let pads: Vec<_> = axes.iter().map(|axis| axis.padding).chain(axes.iter().map(|axis| axis.behind())).collect();
+    let mut attributes =
+        vec![each("kernel_shape", |axis| axis.kernel), each("strides", |axis| axis.stride), list("pads", &pads)];
+    // An average has none.
+    if axes.iter().any(|axis| axis.dilation > 1) {
+        attributes.push(each("dilations", |axis| axis.dilation));
+    }
+    attributes
 }
 
 fn list(name: &str, values: &[usize]) -> AttributeProto {

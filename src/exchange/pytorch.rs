@@ -264,10 +264,10 @@ impl fmt::Display for Module {
         let shape = self.parameters.first().map(|parameter| parameter.shape.as_slice()).unwrap_or_default();
         match (&self.kind, shape) {
             (Kind::Linear, [outputs, inputs]) => write!(f, "Dense<{inputs}, {outputs}>"),
-            (Kind::Conv { kernel, groups: 1, .. }, [outputs, channels, ..]) => {
+            (Kind::Conv { groups: 1, .. }, [outputs, channels, kernel @ ..]) => {
                 write!(f, "a convolution of {channels} channels to {outputs} with a kernel of {kernel:?}")
             }
-            (Kind::Conv { kernel, groups, .. }, _) => {
+            (Kind::Conv { groups, .. }, [_, _, kernel @ ..]) => {
                 write!(f, "a depthwise convolution of {groups} channels with a kernel of {kernel:?}")
             }
             (Kind::Gru { units }, [_, inputs]) => write!(f, "Gru<{inputs}, {units}>"),

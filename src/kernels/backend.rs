@@ -60,9 +60,9 @@ pub(crate) trait Backend {
     /// `y[p][o] = b[o] + Σ x[p][i]·w[i][o]` for all pixels of an image, in one copy for all sizes.
     #[inline(always)]
     fn pointwise(_x: &[f32], _w: &[f32], _b: &[f32], _y: &mut [f32]) {}
-    /// `sums[c] += Σₜ x[t·step + c]·w[t·step + c]` over the taps of a kernel's row.
+    /// `sums[c] += Σₜ x[t·steps[0] + c]·w[t·steps[1] + c]` over the taps of a kernel's row.
     #[inline(always)]
-    fn add_taps(_sums: &mut [f32; 8], _x: &[f32], _w: &[f32], _step: usize, _taps: usize) -> bool {
+    fn add_taps(_sums: &mut [f32; 8], _x: &[f32], _w: &[f32], _steps: [usize; 2], _taps: usize) -> bool {
         false
     }
     /// `w -= a·g`, for a few scalars.
@@ -162,9 +162,9 @@ pub(crate) fn pointwise<T: Real, const O: usize>(x: &[T], w: &[T], b: &[T; O], y
 
 /// [`Backend::add_taps`].
 #[inline(always)]
-pub(super) fn add_taps<T: Real>(sums: &mut [T; 8], x: &[T], w: &[T], step: usize, taps: usize) -> bool {
+pub(super) fn add_taps<T: Real>(sums: &mut [T; 8], x: &[T], w: &[T], steps: [usize; 2], taps: usize) -> bool {
     match (same_one_mut(sums), same(x), same(w)) {
-        (Some(sums), Some(x), Some(w)) => Native::add_taps(sums, x, w, step, taps),
+        (Some(sums), Some(x), Some(w)) => Native::add_taps(sums, x, w, steps, taps),
         _ => false,
     }
 }

@@ -16,21 +16,22 @@ pub(crate) const fn is_shared(channels: usize) -> bool {
 #[inline(never)]
 pub(crate) fn depthwise<T: Real>(w: &[T], b: &[T], x: &[T], y: &mut [T], channels: usize, [rows, columns]: [Axis; 2]) {
     let next = channels.max(1);
+    let steps = [columns.dilation * channels, channels];
     for (oy, y) in y.chunks_exact_mut((columns.output * channels).max(1)).enumerate() {
         let us = rows.taps(oy);
         for (ox, y) in y.chunks_exact_mut(next).enumerate() {
             let vs = columns.taps(ox);
-            let left = (ox * columns.stride + vs.start).saturating_sub(columns.padding);
+            let left = (ox * columns.stride + vs.start * columns.dilation).saturating_sub(columns.padding);
             for (block, (y, b)) in y.as_chunks_mut::<LANES>().0.iter_mut().zip(b.as_chunks::<LANES>().0).enumerate() {
                 let mut sums = *b;
                 for u in us.clone() {
-                    let row = (oy * rows.stride + u).saturating_sub(rows.padding);
+                    let row = (oy * rows.stride + u * rows.dilation).saturating_sub(rows.padding);
                     let (x, w) = (
                         x.get((row * columns.input + left) * channels + block * LANES..).unwrap_or(&[]),
                         w.get((u * columns.kernel + vs.start) * channels + block * LANES..).unwrap_or(&[]),
                     );
-                    if !backend::add_taps(&mut sums, x, w, channels, vs.len()) {
-                        add_taps(&mut sums, x, w, channels, vs.len());
+                    if !backend::add_taps(&mut sums, x, w, steps, vs.len()) {
+                        add_taps(&mut sums, x, w, steps, vs.len());
                     }
                 }
                 *y = sums;
@@ -41,12 +42,12 @@ pub(crate) fn depthwise<T: Real>(w: &[T], b: &[T], x: &[T], y: &mut [T], channel
 
 /// [`backend::add_taps`], as it is on other targets.
 #[inline(always)]
-fn add_taps<T: Real>(sums: &mut [T; LANES], mut x: &[T], mut w: &[T], step: usize, taps: usize) {
+fn add_taps<T: Real>(sums: &mut [T; LANES], mut x: &[T], mut w: &[T], steps: [usize; 2], taps: usize) {
     for _ in 0..taps {
         let (Some(of_x), Some(of_w)) = (x.first_chunk::<LANES>(), w.first_chunk::<LANES>()) else { return };
         for ((sum, x), w) in sums.iter_mut().zip(of_x).zip(of_w) {
             *sum += *x * *w;
         }
-        (x, w) = (x.get(step..).unwrap_or(&[]), w.get(step..).unwrap_or(&[]));
+        (x, w) = (x.get(steps[0]..).unwrap_or(&[]), w.get(steps[1]..).unwrap_or(&[]));
     }
 }

@@ -11,42 +11,58 @@ use crate::layers::{
 };
 use crate::numbers::{Array, Real, Zero, fingerprint, mix};
 
-/// A convolution of each of `C` channels with a kernel of its own, of `K` by `K`; activation `F`, geometry `G`, over scalars `T`.
+/// A convolution of each of `C` channels with a kernel of its own, of `K` by `K`: [`Depthwise`] with a square kernel.
+pub type DepthwiseConv2d<const C: usize, const K: usize, F = Linear, G = Same, T = f32> = Depthwise<C, K, K, F, G, T>;
+
+/// A convolution of each of `C` channels with a kernel of its own, of height `KH` and width `KW`; activation `F`, geometry `G`, over
+/// scalars `T`. [`DepthwiseConv2d`] is its usual form.
 ///
 /// With a pointwise convolution behind it, `chain![DepthwiseConv2d<8, 3, Relu>, Conv2d<8, 16, 1, Relu>]`, it does much of the work of
 /// `Conv2d<8, 16, 3, Relu>` with an eighth of its multiplications (Howard et al. 2017). Images and geometries are those of
-/// [`Conv`](crate::Conv): `y[i][j][c] = f(b[c] + Σ x[i·S + u − P][j·S + v − P][c]·w[u][v][c])`, summed over `u` and `v` in this order.
+/// [`Conv`](crate::Conv): `y[i][j][c] = f(b[c] + Σ x[i·S + u·D − P][j·S + v·D − P][c]·w[u][v][c])`, summed over `u` and `v` in this order.
 ///
-/// Backpropagation: with `δ = ∂loss/∂y ⊙ f'`, `∂loss/∂w[u][v][c] = Σ x[i·S + u − P][j·S + v − P][c]·δ[i][j][c]` over the images and
+/// Backpropagation: with `δ = ∂loss/∂y ⊙ f'`, `∂loss/∂w[u][v][c] = Σ x[i·S + u·D − P][j·S + v·D − P][c]·δ[i][j][c]` over the images and
 /// pixels, `∂loss/∂b[c] = Σ δ[i][j][c]`, and `∂loss/∂x` adds `w[u][v][c]·δ[i][j][c]` to the pixel that `w` met.
 ///
-/// Costs `(K·K·C + C)·size_of::<T>()` bytes, as much again for gradients and for each moment.
+/// Costs `(KH·KW·C + C)·size_of::<T>()` bytes, as much again for gradients and for each moment.
 #[derive(Clone, Debug, PartialEq)]
-pub struct DepthwiseConv2d<const C: usize, const K: usize, F = Linear, G = Same, T = f32> {
+pub struct Depthwise<const C: usize, const KH: usize, const KW: usize, F = Linear, G = Same, T = f32> {
     /// Weights, `w[row][column][channel]`.
-    pub w: [[[T; C]; K]; K],
+    pub w: [[[T; C]; KW]; KH],
     /// Biases.
     pub b: [T; C],
     kind: PhantomData<fn() -> (F, G)>,
 }
 
-impl<const C: usize, const K: usize, F, G, T> DepthwiseConv2d<C, K, F, G, T> {
+impl<const C: usize, const KH: usize, const KW: usize, F, G, T> Depthwise<C, KH, KW, F, G, T> {
     /// A layer with the given weights, `w[row][column][channel]`, and biases.
-    pub const fn new(w: [[[T; C]; K]; K], b: [T; C]) -> Self {
+    pub const fn new(w: [[[T; C]; KW]; KH], b: [T; C]) -> Self {
         Self { w, b, kind: PhantomData }
     }
 }
 
 weights_and_biases!(
-    [const C: usize, const K: usize, F: Activation, G: Geometry, T: Real] DepthwiseConv2d<C, K, F, G, T>,
-    scalars: K * K * C + C,
-    fingerprint: mix(mix(fingerprint("DepthwiseConv2d", &[C, K]), G::FINGERPRINT), F::FINGERPRINT),
-    fan_in: K * K,
-    fan_out: K * K
+    [const C: usize, const KH: usize, const KW: usize, F: Activation, G: Geometry, T: Real] Depthwise<C, KH, KW, F, G, T>,
+    scalars: KH * KW * C + C,
+    fingerprint: {
+        // A square kernel's side stands once.
+        let kernel = if KH == KW { fingerprint("DepthwiseConv2d", &[C, KH]) } else { fingerprint("DepthwiseConv2d", &[C, KH, KW]) };
+        mix(mix(kernel, G::FINGERPRINT), F::FINGERPRINT)
+    },
+    fan_in: KH * KW,
+    fan_out: KH * KW
 );
 
-impl<const C: usize, const K: usize, const H: usize, const W: usize, F: Activation, G: OnImage<H, W, K, K>, T: Real>
-    Forward<[[[T; C]; W]; H]> for DepthwiseConv2d<C, K, F, G, T>
+impl<
+    const C: usize,
+    const KH: usize,
+    const KW: usize,
+    const H: usize,
+    const W: usize,
+    F: Activation,
+    G: OnImage<H, W, KH, KW>,
+    T: Real,
+> Forward<[[[T; C]; W]; H]> for Depthwise<C, KH, KW, F, G, T>
 {
     type Out = G::Image<[T; C]>;
     const CHECK: () = {
@@ -59,8 +75,16 @@ impl<const C: usize, const K: usize, const H: usize, const W: usize, F: Activati
     }
 }
 
-impl<const C: usize, const K: usize, const H: usize, const W: usize, F: Activation, G: OnImage<H, W, K, K>, T: Real>
-    Layer<[[[T; C]; W]; H]> for DepthwiseConv2d<C, K, F, G, T>
+impl<
+    const C: usize,
+    const KH: usize,
+    const KW: usize,
+    const H: usize,
+    const W: usize,
+    F: Activation,
+    G: OnImage<H, W, KH, KW>,
+    T: Real,
+> Layer<[[[T; C]; W]; H]> for Depthwise<C, KH, KW, F, G, T>
 {
     type Acts<const B: usize> = ();
     type Scratch<const B: usize> = ();
@@ -105,8 +129,8 @@ impl<const C: usize, const K: usize, const H: usize, const W: usize, F: Activati
 }
 
 #[inline(always)]
-fn convolve<T: Real, const C: usize, const K: usize>(
-    w: &[[[T; C]; K]; K],
+fn convolve<T: Real, const C: usize, const KH: usize, const KW: usize>(
+    w: &[[[T; C]; KW]; KH],
     b: &[T; C],
     x: &[[T; C]],
     y: &mut [[T; C]],
@@ -134,10 +158,10 @@ fn convolve<T: Real, const C: usize, const K: usize>(
 }
 
 #[inline(always)]
-fn add_gradients<T: Real, const C: usize, const K: usize>(
+fn add_gradients<T: Real, const C: usize, const KH: usize, const KW: usize>(
     x: &[[T; C]],
     dy: &[[T; C]],
-    dw: &mut [[[T; C]; K]; K],
+    dw: &mut [[[T; C]; KW]; KH],
     db: &mut [T; C],
     axes: [Axis; 2],
 ) {
@@ -160,8 +184,8 @@ fn add_gradients<T: Real, const C: usize, const K: usize>(
 }
 
 #[inline(always)]
-fn back_to_input<T: Real, const C: usize, const K: usize>(
-    w: &[[[T; C]; K]; K],
+fn back_to_input<T: Real, const C: usize, const KH: usize, const KW: usize>(
+    w: &[[[T; C]; KW]; KH],
     dy: &[[T; C]],
     dx: &mut [[T; C]],
     [rows, columns]: [Axis; 2],
@@ -189,9 +213,11 @@ fn add_products<T: Real, const C: usize>(sums: &mut [T; C], a: &[T; C], b: &[T; 
     }
 }
 
-impl<const C: usize, const K: usize, G: Geometry, T: Real> Affine<T> for DepthwiseConv2d<C, K, Linear, G, T> {
+impl<const C: usize, const KH: usize, const KW: usize, G: Geometry, T: Real> Affine<T>
+    for Depthwise<C, KH, KW, Linear, G, T>
+{
     type Channels = [T; C];
-    type With<F: Activation> = DepthwiseConv2d<C, K, F, G, T>;
+    type With<F: Activation> = Depthwise<C, KH, KW, F, G, T>;
     fn scaled<F: Activation>(&self, scale: &[T; C], shift: &[T; C], to: &mut Self::With<F>) {
         scale_rows(pixels(self.w.flat()), scale, &[T::ZERO; C], pixels_mut(to.w.flat_mut()));
         scale_rows(&[self.b], scale, shift, core::slice::from_mut(&mut to.b));

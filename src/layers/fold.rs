@@ -1,8 +1,8 @@
 //! Making a network ready for the device.
 
 use crate::layers::{
-    Activation, Affine, Around, BatchNorm, Branches, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Frozen,
-    Geometry, GlobalAvgPool, Gru, Last, LeakyRelu, Linear, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
+    Activation, Affine, Around, BatchNorm, Branches, Conv, Dense, Depthwise, Dropout, Elu, Flatten, Frozen, Geometry,
+    GlobalAvgPool, Gru, Last, LeakyRelu, Linear, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
 };
 use crate::numbers::Real;
 
@@ -79,8 +79,8 @@ macro_rules! as_it_is {
 as_it_is! {
     [const I: usize, const O: usize, F: Clone, T: Real] Dense<I, O, F, T>;
     [const C: usize, const O: usize, const KH: usize, const KW: usize, F: Clone, G: Geometry + Clone, T: Real] Conv<C, O, KH, KW, F, G, T>;
-    [const C: usize, const K: usize, F: Clone, G: Geometry + Clone, T: Real] DepthwiseConv2d<C, K, F, G, T>;
-    [M: Pooling + Clone, const KH: usize, const KW: usize, const OH: usize, const OW: usize] Pool<M, KH, KW, OH, OW>;
+    [const C: usize, const KH: usize, const KW: usize, F: Clone, G: Geometry + Clone, T: Real] Depthwise<C, KH, KW, F, G, T>;
+    [M: Pooling + Clone, const KH: usize, const KW: usize, G: Geometry + Clone] Pool<M, KH, KW, G>;
     [const N: usize, T: Real] Standardize<N, T>;
     [const N: usize] Flatten<N>;
     [const PERCENT: u32] Dropout<PERCENT>;

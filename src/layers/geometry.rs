@@ -1,25 +1,35 @@
-//! How a kernel moves over an image or a signal.
+//! How a kernel or a window moves over an image or a signal.
 
 use const_panic::concat_panic;
 
 use crate::kernels::Axis;
-use crate::numbers::{Tensor, fingerprint};
+use crate::numbers::{Tensor, fingerprint, mix};
 
-/// Stride 1, and padding with zeros so that the size stays. Needs an odd kernel.
+/// The padding with which a stride of `S` makes `⌈n/S⌉` of `n`, as TensorFlow, LiteRT and PyTorch call it: half of what is missing
+/// before the input, and half behind it; if that is odd, the larger half behind it.
+///
+/// For the padding of [`To`], [`To1d`] and pooling: `To<14, 14, 2, SAME>`.
+pub const SAME: usize = usize::MAX;
+
+/// Stride 1, and padding with zeros so that the size stays: [`SAME`] with the input's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Same;
 
-/// An output of height `H` and width `W`, with stride `S` and `P` rows and columns of zeros on each side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct To<const H: usize, const W: usize, const S: usize = 1, const P: usize = 0>;
+/// An output of height `H` and width `W`, with stride `S`, `P` rows and columns of padding on each side or [`SAME`], and dilation `D`.
+///
+/// Where the two directions differ, a pair of [`To1d`] takes its place, the rows' first: `(To1d<14, 2, SAME>, To1d<28>)`.
+pub type To<const H: usize, const W: usize, const S: usize = 1, const P: usize = 0, const D: usize = 1> =
+    (To1d<H, S, P, D>, To1d<W, S, P, D>);
 
-/// An output of length `L`, with stride `S` and `P` zeros at each end.
+/// An output of length `L`, with stride `S`, `P` of padding at each end or [`SAME`], and dilation `D`: the distance of the inputs that a
+/// kernel meets. `E` is the padding at the end, where it is another: `To1d<64, 1, 4, 2, 0>` is a causal convolution of 64 instants with
+/// a kernel of 3 that meets every second one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct To1d<const L: usize, const S: usize = 1, const P: usize = 0>;
+pub struct To1d<const L: usize, const S: usize = 1, const P: usize = 0, const D: usize = 1, const E: usize = P>;
 
-/// A stride, a padding and what they make of a size.
+/// Strides, paddings, dilations and what they make of a size.
 pub trait Geometry {
-    /// Names stride and padding in a weights file's fingerprint.
+    /// Names them in a weights file's fingerprint.
     const FINGERPRINT: u32;
 }
 
@@ -31,12 +41,25 @@ pub trait OnImage<const H: usize, const W: usize, const KH: usize, const KW: usi
     const AXES: [Axis; 2];
 }
 
-/// A geometry for kernels of `K` on signals of length `L`.
+/// A geometry for kernels of `K` on signals of length `L`, or along one direction of an image.
 pub trait OnSignal<const L: usize, const K: usize>: Geometry {
     /// The signal that comes out.
     type Signal<Sample: Tensor>: Tensor<Elem = Sample::Elem>;
+    /// The length that is stated for it.
+    const STATED: usize;
+    /// What the sizes lead to. Evaluating it checks whether the kernel fits.
+    const AXIS: Axis;
     /// One row, and its columns. Evaluating it checks the sizes.
-    const AXES: [Axis; 2];
+    const AXES: [Axis; 2] = {
+        let columns = Self::AXIS;
+        if columns.output != Self::STATED {
+            concat_panic!(
+                display: "from a length of ", L, display: ", a kernel or window of ", K, display: " with stride ", columns.stride,
+                display: " leads to a length of ", columns.output, display: ", not ", Self::STATED
+            );
+        }
+        [Axis::ONE, columns]
+    };
 }
 
 impl Geometry for Same {
@@ -45,60 +68,53 @@ impl Geometry for Same {
 
 impl<const H: usize, const W: usize, const KH: usize, const KW: usize> OnImage<H, W, KH, KW> for Same {
     type Image<Pixel: Tensor> = [[Pixel; W]; H];
-    const AXES: [Axis; 2] = [Axis::same(H, KH), Axis::same(W, KW)];
+    const AXES: [Axis; 2] = [<Self as OnSignal<H, KH>>::AXIS, <Self as OnSignal<W, KW>>::AXIS];
 }
 
 impl<const L: usize, const K: usize> OnSignal<L, K> for Same {
     type Signal<Sample: Tensor> = [Sample; L];
-    const AXES: [Axis; 2] = [Axis::ONE, Axis::same(L, K)];
+    const STATED: usize = L;
+    const AXIS: Axis = Axis::same(L, K, 1, 1);
 }
 
-impl<const OH: usize, const OW: usize, const S: usize, const P: usize> Geometry for To<OH, OW, S, P> {
-    const FINGERPRINT: u32 = fingerprint("To", &[S, P]);
-}
-
-impl<
-    const H: usize,
-    const W: usize,
-    const KH: usize,
-    const KW: usize,
-    const OH: usize,
-    const OW: usize,
-    const S: usize,
-    const P: usize,
-> OnImage<H, W, KH, KW> for To<OH, OW, S, P>
+impl<const OL: usize, const S: usize, const P: usize, const D: usize, const E: usize> Geometry
+    for To1d<OL, S, P, D, E>
 {
-    type Image<Pixel: Tensor> = [[Pixel; OW]; OH];
-    const AXES: [Axis; 2] = {
-        let (rows, columns) = (Axis::new(H, KH, S, P), Axis::new(W, KW, S, P));
-        if rows.output != OH || columns.output != OW {
-            concat_panic!(
-                display: "convolution: from ", H, display: " by ", W, display: ", a kernel of ", KH, display: " by ", KW,
-                display: ", stride ", S, display: " and padding ", P, display: " lead to `To<", rows.output, display: ", ",
-                columns.output, display: ">`, not `To<", OH, display: ", ", OW, display: ">`"
-            );
-        }
-        [rows, columns]
+    const FINGERPRINT: u32 =
+        if D == 1 && E == P { fingerprint("To", &[S, P]) } else { fingerprint("To", &[S, P, D, E]) };
+}
+
+impl<const L: usize, const K: usize, const OL: usize, const S: usize, const P: usize, const D: usize, const E: usize>
+    OnSignal<L, K> for To1d<OL, S, P, D, E>
+{
+    type Signal<Sample: Tensor> = [Sample; OL];
+    const STATED: usize = OL;
+    const AXIS: Axis = match (P, E) {
+        (SAME, SAME) => Axis::same(L, K, S, D),
+        (SAME, _) | (_, SAME) => concat_panic!(display: "`SAME` is the padding of both ends"),
+        padding => Axis::new(L, K, S, D, padding),
     };
 }
 
-impl<const OL: usize, const S: usize, const P: usize> Geometry for To1d<OL, S, P> {
-    const FINGERPRINT: u32 = fingerprint("To", &[S, P]);
+/// The same in both directions is named as in one.
+impl<R: Geometry, C: Geometry> Geometry for (R, C) {
+    const FINGERPRINT: u32 =
+        if R::FINGERPRINT == C::FINGERPRINT { R::FINGERPRINT } else { mix(R::FINGERPRINT, C::FINGERPRINT) };
 }
 
-impl<const L: usize, const K: usize, const OL: usize, const S: usize, const P: usize> OnSignal<L, K>
-    for To1d<OL, S, P>
+impl<const H: usize, const W: usize, const KH: usize, const KW: usize, R: OnSignal<H, KH>, C: OnSignal<W, KW>>
+    OnImage<H, W, KH, KW> for (R, C)
 {
-    type Signal<Sample: Tensor> = [Sample; OL];
+    type Image<Pixel: Tensor> = R::Signal<C::Signal<Pixel>>;
     const AXES: [Axis; 2] = {
-        let columns = Axis::new(L, K, S, P);
-        if columns.output != OL {
+        let (rows, columns) = (R::AXIS, C::AXIS);
+        if rows.output != R::STATED || columns.output != C::STATED {
             concat_panic!(
-                display: "convolution: from a length of ", L, display: ", a kernel of ", K, display: ", stride ", S,
-                display: " and padding ", P, display: " lead to `To1d<", columns.output, display: ">`, not `To1d<", OL,
-                display: ">`"
+                display: "from ", H, display: " by ", W, display: ", a kernel or window of ", KH, display: " by ", KW,
+                display: " with stride ", rows.stride, display: " by ", columns.stride, display: " leads to ", rows.output,
+                display: " by ", columns.output, display: ", not ", R::STATED, display: " by ", C::STATED
             );
         }
-        [Axis::ONE, columns]
+        [rows, columns]
     };
 }

@@ -2,38 +2,52 @@
 
 use core::array::{from_mut, from_ref};
 use core::marker::PhantomData;
+use core::ops::Range;
 
 use const_panic::concat_panic;
 
-use crate::layers::{Forward, Layer, Memory, Mode, pixels, pixels_mut};
+use crate::kernels::Axis;
+use crate::layers::{Forward, Geometry, Layer, Memory, Mode, OnImage, OnSignal, To, To1d, pixels, pixels_mut};
 use crate::numbers::{Array, Real, Zero, fingerprint, mix, stateless};
 
-/// The largest value of each window of `K` by `K`, for each channel: to an image of height `OH` and width `OW`.
+/// The largest value of each window of `K` by `K`, for each channel: to an image of height `OH` and width `OW`. Windows lie side by side;
+/// with a stride `S` of less than `K` they overlap. `P` rows and columns of padding on each side, or [`SAME`](crate::SAME), are no values.
 ///
 /// `∂loss/∂y` goes to the largest value, the first of equals. Keeps nothing: the place is found again.
-pub type MaxPool2d<const K: usize, const OH: usize, const OW: usize> = Pool<Max, K, K, OH, OW>;
+pub type MaxPool2d<const K: usize, const OH: usize, const OW: usize, const S: usize = K, const P: usize = 0> =
+    Pool<Max, K, K, To<OH, OW, S, P>>;
 
-/// The largest value of each window of `K` instants, for each channel: to a signal of length `OL`.
-pub type MaxPool1d<const K: usize, const OL: usize> = Pool<Max, 1, K, 1, OL>;
+/// The largest value of each window of `K` instants, for each channel: to a signal of length `OL`. Stride and padding as for
+/// [`MaxPool2d`].
+pub type MaxPool1d<const K: usize, const OL: usize, const S: usize = K, const P: usize = 0> =
+    Pool<Max, 1, K, To1d<OL, S, P>>;
 
-/// The mean of each window of `K` by `K`, for each channel: to an image of height `OH` and width `OW`.
-pub type AvgPool2d<const K: usize, const OH: usize, const OW: usize> = Pool<Avg, K, K, OH, OW>;
+/// The mean of each window of `K` by `K`, for each channel: to an image of height `OH` and width `OW`. Stride and padding as for
+/// [`MaxPool2d`]; padding does not count, as in LiteRT and in PyTorch with `count_include_pad=False`.
+pub type AvgPool2d<const K: usize, const OH: usize, const OW: usize, const S: usize = K, const P: usize = 0> =
+    Pool<Avg, K, K, To<OH, OW, S, P>>;
 
-/// The mean of each window of `K` instants, for each channel: to a signal of length `OL`.
-pub type AvgPool1d<const K: usize, const OL: usize> = Pool<Avg, 1, K, 1, OL>;
+/// The mean of each window of `K` instants, for each channel: to a signal of length `OL`. Stride and padding as for [`AvgPool2d`].
+pub type AvgPool1d<const K: usize, const OL: usize, const S: usize = K, const P: usize = 0> =
+    Pool<Avg, 1, K, To1d<OL, S, P>>;
 
-/// What `M` makes of windows of height `KH` and width `KW` that do not overlap, channel by channel. What remains at the end of an image
-/// or signal is left out. [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`] and [`AvgPool1d`] are its usual forms.
+/// What `M` makes of windows of height `KH` and width `KW`, channel by channel; geometry `G`, as for [`Conv`](crate::Conv): strides,
+/// paddings and dilations of their own for rows and columns. What remains at the end of an image or signal is left out. [`MaxPool2d`],
+/// [`AvgPool2d`], [`MaxPool1d`] and [`AvgPool1d`] are its usual forms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Pool<M, const KH: usize, const KW: usize, const OH: usize, const OW: usize>(PhantomData<fn() -> M>);
+pub struct Pool<M, const KH: usize, const KW: usize, G>(PhantomData<fn() -> (M, G)>);
 
-impl<M, const KH: usize, const KW: usize, const OH: usize, const OW: usize> Zero for Pool<M, KH, KW, OH, OW> {
+impl<M, const KH: usize, const KW: usize, G> Zero for Pool<M, KH, KW, G> {
     const ZERO: Self = Self(PhantomData);
     fn clear(&mut self) {}
 }
 stateless!(
-    [T: Real, M: Pooling, const KH: usize, const KW: usize, const OH: usize, const OW: usize] Pool<M, KH, KW, OH, OW>,
-    mix(fingerprint("Pool", &[KH, KW]), fingerprint(M::NAME, &[]))
+    [T: Real, M: Pooling, const KH: usize, const KW: usize, G: Geometry] Pool<M, KH, KW, G>,
+    {
+        let windows = mix(fingerprint("Pool", &[KH, KW]), fingerprint(M::NAME, &[]));
+        // Windows side by side need no name.
+        if G::FINGERPRINT == <To1d<0, KW> as Geometry>::FINGERPRINT { windows } else { mix(windows, G::FINGERPRINT) }
+    }
 );
 
 /// What becomes of one channel of a window.
@@ -98,12 +112,12 @@ impl Pooling for Avg {
     }
 }
 
-/// `Layer` for one kind of input, whose pixels lie in rows of `$width`.
+/// `Layer` for one kind of input, whose pixels lie in rows and columns.
 macro_rules! layer {
-    ([$($generics:tt)*] $Input:ty, $Pool:ty, $width:expr, $Out:ty, $check:expr) => {
+    ([$($generics:tt)*] $Input:ty, $Pool:ty, $axes:expr, $Out:ty) => {
         impl<const C: usize, $($generics)* M: Pooling, T: Real> Forward<$Input> for $Pool {
             type Out = $Out;
-            const CHECK: () = $check;
+            const CHECK: () = check_windows($axes);
 
             #[inline]
             fn infer(&self, x: &$Input, memory: Memory) {
@@ -118,7 +132,7 @@ macro_rules! layer {
             #[inline]
             fn forward<const B: usize>(&self, x: &[$Input; B], (): &mut (), y: &mut [$Out; B], _: Mode) {
                 for (x, y) in x.iter().zip(y) {
-                    self.pool::<T, C>(pixels(x.flat()), pixels_mut(y.flat_mut()), $width);
+                    pool::<M, T, C>(pixels(x.flat()), pixels_mut(y.flat_mut()), $axes);
                 }
             }
 
@@ -137,102 +151,88 @@ macro_rules! layer {
                 let Some(dx) = dx else { return };
                 for (((x, dx), y), dy) in x.iter().zip(dx).zip(y).zip(dy) {
                     let (x, dx) = (pixels(x.flat()), pixels_mut(dx.flat_mut()));
-                    self.back::<T, C>(x, dx, pixels(y.flat()), pixels(dy.flat()), $width);
+                    back::<M, T, C>(x, dx, pixels(y.flat()), pixels(dy.flat()), $axes);
                 }
             }
         }
     };
 }
 layer!(
-    [const H: usize, const W: usize, const KH: usize, const KW: usize, const OH: usize, const OW: usize,]
-    [[[T; C]; W]; H], Pool<M, KH, KW, OH, OW>, W, [[[T; C]; OW]; OH], check_image(M::NAME, [KH, KW], [H, W], [OH, OW])
+    [const KH: usize, const KW: usize, const H: usize, const W: usize, G: OnImage<H, W, KH, KW>,]
+    [[[T; C]; W]; H], Pool<M, KH, KW, G>, G::AXES, G::Image<[T; C]>
 );
 layer!(
-    [const L: usize, const K: usize, const OL: usize,]
-    [[T; C]; L], Pool<M, 1, K, 1, OL>, L, [[T; C]; OL], check_signal(M::NAME, K, L, OL)
+    [const K: usize, const L: usize, G: OnSignal<L, K>,]
+    [[T; C]; L], Pool<M, 1, K, G>, G::AXES, G::Signal<[T; C]>
 );
 
-impl<M: Pooling, const KH: usize, const KW: usize, const OH: usize, const OW: usize> Pool<M, KH, KW, OH, OW> {
-    #[inline(always)]
-    fn pool<T: Real, const C: usize>(&self, x: &[[T; C]], y: &mut [[T; C]], width: usize) {
-        for (rows, y) in x.chunks_exact(KH * width).zip(y.chunks_exact_mut(OW)) {
-            for (column, y) in y.iter_mut().enumerate() {
-                // In registers, so that a window's values do not wait for each other's stores.
-                let mut sums = [M::start(); C];
-                for window in rows.chunks_exact(width).filter_map(|row| row.as_chunks::<KW>().0.get(column)) {
-                    for pixel in window {
-                        sums.iter_mut().zip(pixel).for_each(|(sum, x)| M::add(sum, *x));
-                    }
+#[inline(always)]
+fn pool<M: Pooling, T: Real, const C: usize>(x: &[[T; C]], y: &mut [[T; C]], axes: [Axis; 2]) {
+    for (oy, y) in y.chunks_exact_mut(axes[1].output).enumerate() {
+        for (ox, y) in y.iter_mut().enumerate() {
+            // In registers, so that a window's values do not wait for each other's stores.
+            let mut sums = [M::start(); C];
+            let count = each_run([oy, ox], axes, |row| {
+                for pixel in x.get(row).unwrap_or(&[]) {
+                    sums.iter_mut().zip(pixel).for_each(|(sum, x)| M::add(sum, *x));
                 }
-                sums.iter_mut().for_each(|sum| M::finish(sum, KH * KW));
-                *y = sums;
-            }
+            });
+            sums.iter_mut().for_each(|sum| M::finish(sum, count));
+            *y = sums;
         }
     }
+}
 
-    #[inline(always)]
-    fn back<T: Real, const C: usize>(
-        &self,
-        x: &[[T; C]],
-        dx: &mut [[T; C]],
-        y: &[[T; C]],
-        dy: &[[T; C]],
-        width: usize,
-    ) {
-        // What the windows leave out.
-        if dx.len() > OH * KH * OW * KW {
-            dx.fill([T::ZERO; C]);
-        }
-        let rows = x.chunks_exact(KH * width).zip(dx.chunks_exact_mut(KH * width));
-        for (((x, dx), y), dy) in rows.zip(y.chunks_exact(OW)).zip(dy.chunks_exact(OW)) {
-            for (column, (y, dy)) in y.iter().zip(dy).enumerate() {
-                let mut left = *dy;
-                for (x, dx) in x.chunks_exact(width).zip(dx.chunks_exact_mut(width)) {
-                    let (x, dx) = (x.as_chunks::<KW>().0.get(column), dx.as_chunks_mut::<KW>().0.get_mut(column));
-                    let (Some(x), Some(dx)) = (x, dx) else { continue };
-                    for (x, dx) in x.iter().zip(dx) {
-                        let mut pixel = [T::ZERO; C];
-                        for (((x, dx), y), left) in x.iter().zip(&mut pixel).zip(y).zip(&mut left) {
-                            *dx = M::backward(*x, *y, left, KH * KW);
-                        }
-                        *dx = pixel;
+#[inline(always)]
+fn back<M: Pooling, T: Real, const C: usize>(
+    x: &[[T; C]],
+    dx: &mut [[T; C]],
+    y: &[[T; C]],
+    dy: &[[T; C]],
+    axes: [Axis; 2],
+) {
+    // Windows that lie side by side meet each pixel once.
+    let overlap = axes.iter().any(|axis| axis.stride < axis.kernel || axis.dilation > 1);
+    if overlap || !axes.iter().all(|axis| axis.padding == 0 && axis.output * axis.kernel == axis.input) {
+        dx.fill([T::ZERO; C]);
+    }
+    let rows = y.chunks_exact(axes[1].output).zip(dy.chunks_exact(axes[1].output));
+    for (oy, (y, dy)) in rows.enumerate() {
+        for (ox, (y, dy)) in y.iter().zip(dy).enumerate() {
+            let mut left = *dy;
+            let count = axes[0].whole_or_taps(oy).len() * axes[1].whole_or_taps(ox).len();
+            each_run([oy, ox], axes, |row| {
+                let (Some(x), Some(dx)) = (x.get(row.clone()), dx.get_mut(row)) else { return };
+                for (x, dx) in x.iter().zip(dx) {
+                    let mut pixel = if overlap { *dx } else { [T::ZERO; C] };
+                    for (((x, dx), y), left) in x.iter().zip(&mut pixel).zip(y).zip(&mut left) {
+                        let derivative = M::backward(*x, *y, left, count);
+                        *dx = if overlap { *dx + derivative } else { derivative };
                     }
+                    *dx = pixel;
                 }
-            }
+            });
         }
     }
 }
 
-/// Fails to compile unless windows that do not overlap lead from `from` to `to`.
-const fn check_image(name: &str, kernel: [usize; 2], from: [usize; 2], to: [usize; 2]) {
-    check_window(name, kernel);
-    let (height, width) = (from[0] / kernel[0], from[1] / kernel[1]);
-    if to[0] != height || to[1] != width {
-        concat_panic!(
-            display: name, display: "2d: from ", from[0], display: " by ", from[1], display: ", a window of ", kernel[1],
-            display: " leads to `", display: name, display: "2d<", kernel[1], display: ", ", height, display: ", ", width,
-            display: ">`, not `", display: name, display: "2d<", kernel[1], display: ", ", to[0], display: ", ", to[1],
-            display: ">`"
-        );
+/// Calls `f` with the runs of neighbouring pixels, in each row, that an output's window meets; returns how many it meets in all.
+#[inline(always)]
+fn each_run([oy, ox]: [usize; 2], [rows, columns]: [Axis; 2], mut f: impl FnMut(Range<usize>)) -> usize {
+    let (us, vs) = (rows.whole_or_taps(oy), columns.whole_or_taps(ox));
+    let count = us.len() * vs.len();
+    let left = ox * columns.stride + vs.start * columns.dilation - columns.padding;
+    for u in us {
+        let start = (oy * rows.stride + u * rows.dilation - rows.padding) * columns.input + left;
+        columns.neighbours(vs.clone(), start, |taps, first| f(first..first + taps.len()));
     }
+    count
 }
 
-/// As [`check_image`].
-const fn check_signal(name: &str, kernel: usize, from: usize, to: usize) {
-    check_window(name, [1, kernel]);
-    let length = from / kernel;
-    if to != length {
-        concat_panic!(
-            display: name, display: "1d: from a length of ", from, display: ", a window of ", kernel, display: " leads to `",
-            display: name, display: "1d<", kernel, display: ", ", length, display: ">`, not `", display: name, display: "1d<",
-            kernel, display: ", ", to, display: ">`"
-        );
-    }
-}
-
-const fn check_window(name: &str, kernel: [usize; 2]) {
-    if kernel[0] == 0 || kernel[1] == 0 {
-        concat_panic!(display: name, display: ": the window must be at least 1");
+/// Fails to compile unless there is something in each window.
+const fn check_windows([rows, columns]: [Axis; 2]) {
+    if rows.has_empty_window() || columns.has_empty_window() {
+        concat_panic!(display: "pooling: a window lies in the padding as a whole: pad less");
     }
 }
 

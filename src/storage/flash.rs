@@ -5,8 +5,8 @@ use core::marker::PhantomData;
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 use crate::layers::{
-    Activation, Around, Branches, Conv, Dense, DepthwiseConv2d, Dropout, Elu, Flatten, Geometry, GlobalAvgPool, Gru,
-    Last, LeakyRelu, Linear, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
+    Activation, Around, Branches, Conv, Dense, Depthwise, Dropout, Elu, Flatten, Geometry, GlobalAvgPool, Gru, Last,
+    LeakyRelu, Linear, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
 };
 use crate::numbers::{Tensors, Zero};
 pub use crate::storage::constants::ConstantsFile;
@@ -64,17 +64,17 @@ impl<S: Source, const C: usize, const O: usize, const KH: usize, const KW: usize
     };
 }
 
-impl<S: Source, const C: usize, const K: usize, F: Activation, G: Geometry> FromSource<S>
-    for DepthwiseConv2d<C, K, F, G>
+impl<S: Source, const C: usize, const KH: usize, const KW: usize, F: Activation, G: Geometry> FromSource<S>
+    for Depthwise<C, KH, KW, F, G>
 {
     const NETWORK: Self = {
-        let mut w = [[[0.0; C]; K]; K];
+        let mut w = [[[0.0; C]; KW]; KH];
         let mut i = 0;
-        while i < K * K {
-            w[i / K][i % K] = floats(S::ELEMENTS, i * C);
+        while i < KH * KW {
+            w[i / KW][i % KW] = floats(S::ELEMENTS, i * C);
             i += 1;
         }
-        DepthwiseConv2d::new(w, floats(S::ELEMENTS, K * K * C))
+        Depthwise::new(w, floats(S::ELEMENTS, KH * KW * C))
     };
 }
 
@@ -121,9 +121,7 @@ macro_rules! without_weights {
 }
 without_weights!(GlobalAvgPool, Last, Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Softmax);
 
-impl<S: Source, M: Pooling, const KH: usize, const KW: usize, const OH: usize, const OW: usize> FromSource<S>
-    for Pool<M, KH, KW, OH, OW>
-{
+impl<S: Source, M: Pooling, const KH: usize, const KW: usize, G: Geometry> FromSource<S> for Pool<M, KH, KW, G> {
     const NETWORK: Self = Zero::ZERO;
 }
 

@@ -285,14 +285,14 @@ fn convolve_two<const KW: usize, const C: usize, const O: usize>(
     }
 }
 
-/// `sums[c] += Σₜ x[t·step + c]·w[t·step + c]`, t in ascending order.
+/// `sums[c] += Σₜ x[t·steps[0] + c]·w[t·steps[1] + c]`, t in ascending order.
 #[inline(always)]
-fn add_taps(sums: &mut [f32; 8], x: &[f32], w: &[f32], step: usize, taps: usize) {
-    let end = taps.saturating_sub(1).saturating_mul(step).saturating_add(8);
-    if taps == 0 || x.len() < end || w.len() < end {
+fn add_taps(sums: &mut [f32; 8], x: &[f32], w: &[f32], steps: [usize; 2], taps: usize) {
+    let [of_x, of_w] = steps.map(|step| taps.saturating_sub(1).saturating_mul(step).saturating_add(8));
+    if taps == 0 || x.len() < of_x || w.len() < of_w {
         return;
     }
-    // SAFETY: `taps` is not 0. So many times, this reads 8 scalars of `x` and of `w` from the next multiple of `step` on, which end within
+    // SAFETY: `taps` is not 0. So many times, this reads 8 scalars of `x` and of `w` from the next multiple of their step on, which end within
     // both. It reads and writes the 8 `sums`, and no other memory. Every register that it changes is declared.
     unsafe {
         registers!(
@@ -302,15 +302,16 @@ fn add_taps(sums: &mut [f32; 8], x: &[f32], w: &[f32], step: usize, taps: usize)
             "vldmia {w}, {{s20-s27}}",
             columns!("eight": "vmul.f32 s\\i, s\\i, s2\\i"),
             columns!("eight": "vadd.f32 s1\\i, s1\\i, s\\i"),
-            "add {x}, {x}, {step}",
-            "add {w}, {w}, {step}",
+            "add {x}, {x}, {step_x}",
+            "add {w}, {w}, {step_w}",
             "subs {taps}, {taps}, #1",
             "bne 2b",
             "vstmia {sums}, {{s10-s17}}",
             sums = in(reg) sums.as_mut_ptr(),
             x = inout(reg) x.as_ptr() => _,
             w = inout(reg) w.as_ptr() => _,
-            step = in(reg) step * size_of::<f32>(),
+            step_x = in(reg) steps[0] * size_of::<f32>(),
+            step_w = in(reg) steps[1] * size_of::<f32>(),
             taps = inout(reg) taps => _,
             eight = const 8,
         );
@@ -595,8 +596,8 @@ impl Backend for Vfp {
         pointwise::pointwise(x, w, b, y);
     }
     #[inline(always)]
-    fn add_taps(sums: &mut [f32; 8], x: &[f32], w: &[f32], step: usize, taps: usize) -> bool {
-        add_taps(sums, x, w, step, taps);
+    fn add_taps(sums: &mut [f32; 8], x: &[f32], w: &[f32], steps: [usize; 2], taps: usize) -> bool {
+        add_taps(sums, x, w, steps, taps);
         true
     }
     #[inline(always)]
