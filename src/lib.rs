@@ -183,6 +183,15 @@
 //!     Dense<16, 10>
 //! ];
 //!
+//! /// A spectrogram of 49 by 10: a kernel of its height and width, the padding of LiteRT, windows that overlap.
+//! type Words = chain![
+//!     Conv<1, 8, 10, 4, Relu, To<25, 5, 2, SAME>>,
+//!     Depthwise<8, 3, 5, Relu, (To1d<12, 2>, Same)>,                 // rows in steps of 2, columns as they are
+//!     MaxPool2d<3, 6, 3, 2, 1>,                                      // a stride of 2, a padding of 1
+//!     GlobalAvgPool,
+//!     Dense<8, 12>
+//! ];
+//!
 //! /// Vibration, 128 instants of 3 axes: a convolution that halves the length, then a memory of what came before.
 //! type Vibration = chain![Conv1d<3, 8, 5, Relu, To1d<62, 2>>, Gru<8, 12>, Last, Dense<12, 4>];
 //!
@@ -193,6 +202,7 @@
 //! # let mut device = ClothesOnDevice::ZERO;
 //! # nerve::Fold::fold_into(&Clothes::ZERO, &mut device);
 //! # Arena::<{ arena_len::<ClothesOnDevice, [[[f32; 1]; 28]; 28]>() }>::ZERO.predict(&device, &[[[0.0; 1]; 28]; 28]);
+//! # let _ = Arena::<{ arena_len::<Words, [[[f32; 1]; 10]; 49]>() }>::ZERO;
 //! # let _ = Arena::<{ arena_len::<Digits, [[[f32; 1]; 28]; 28]>() }>::ZERO;
 //! ```
 //!
@@ -201,6 +211,7 @@
 //! | to | see |
 //! |---|---|
 //! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`DepthwiseConv2d`], [`BatchNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Last`], [`Residual`], [`Branches`], [`Around`], [`Sum`], [`Concat`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
+//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`Conv`], [`DepthwiseConv2d`], [`Depthwise`], [`To`], [`To1d`], [`SAME`], [`BatchNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Last`], [`Residual`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
 //! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
 //! | keep it from forgetting, take bad training back | [`Replay`], [`Guard`] |
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |

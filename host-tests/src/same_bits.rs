@@ -159,6 +159,7 @@ fn convolution(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
     layer::<Conv2d<2, 5, 3>, [[[f32; 2]; 4]; 4], 1>(rng, word);
     layer::<Conv2d<4, 8, 3>, [[[f32; 4]; 5]; 3], 1>(rng, word);
     layer::<Conv2d<3, 16, 3, Linear, To<2, 5, 2, 1>>, [[[f32; 3]; 10]; 4], 1>(rng, word);
+    layer::<Conv<2, 4, 3, 2, Linear, (To1d<2, 1, 1, 2>, Same)>, [[[f32; 2]; 5]; 4], 1>(rng, word);
     sized_by_arguments(rng, word);
 }
 
@@ -170,6 +171,7 @@ fn sized_by_arguments(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
     layer::<Conv2d<1, 24, 1>, [[[f32; 1]; 1]; 1], 1>(rng, word);
     layer::<DepthwiseConv2d<8, 3>, [[[f32; 8]; 4]; 5], 1>(rng, word);
     layer::<DepthwiseConv2d<16, 5, Linear, To<2, 1, 2, 2>>, [[[f32; 16]; 2]; 3], 1>(rng, word);
+    layer::<Depthwise<8, 2, 3, Linear, (To1d<3, 2, 1, 3, 2>, To1d<5, 1, SAME, 2>)>, [[[f32; 8]; 5]; 6], 1>(rng, word);
 }
 
 /// Matrix products and convolutions of random shapes: few channels and many, odd numbers of them, margins on one side, pixels of odd number,

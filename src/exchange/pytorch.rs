@@ -30,14 +30,15 @@
 //! |---|---|---|
 //! | [`Dense`](crate::Dense) | `nn.Linear` | `weight[o][i]` becomes `w[i][o]`; behind a [`Flatten`](crate::Flatten) of an image or signal, its inputs are put from channels first to channels last |
 //! | [`Conv2d`](crate::Conv2d), [`Conv1d`](crate::Conv1d) | `nn.Conv2d`, `nn.Conv1d` | `weight[o][c][u][v]` becomes `w[u][v][c][o]` |
-//! | [`DepthwiseConv2d`](crate::DepthwiseConv2d) | `nn.Conv2d(c, c, k, groups=c)` | `weight[c][0][u][v]` becomes `w[u][v][c]` |
+//! | [`Conv`](crate::Conv) | `nn.Conv2d(c, o, (kh, kw), ..)` | its `stride=(s, t)`, `padding=(p, q)` and `dilation=(d, e)` are `(To1d<H, s, p, d>, To1d<W, t, q, e>)`, its `padding="same"` is [`Same`](crate::Same) |
+//! | [`DepthwiseConv2d`](crate::DepthwiseConv2d), [`Depthwise`](crate::Depthwise) | `nn.Conv2d(c, c, k, groups=c)` | `weight[c][0][u][v]` becomes `w[u][v][c]` |
 //! | [`BatchNorm`](crate::BatchNorm) | its layer, whose `bias` may be missing, then `nn.BatchNorm1d` or `2d` with ε = 10⁻⁵ | |
 //! | [`Gru`](crate::Gru) | `nn.GRU(batch_first=True)`, one layer, one direction | transposed; the two biases of a gate are added |
 //! | [`Elu`](crate::Elu), [`LeakyRelu`](crate::LeakyRelu) | `nn.ELU()`, `nn.LeakyReLU()` | |
 //! | [`Standardize`](crate::Standardize) | none | keeps what it has: [fit](crate::Standardize::fit) it |
 //!
-//! The other layers hold no parameters. What a file cannot show is for you to compare: stride, padding, activations and pooling. Outputs
-//! agree with PyTorch's up to rounding, which differs with the order of summation.
+//! The other layers hold no parameters. What a file cannot show is for you to compare: stride, padding, dilation, activations and
+//! pooling, whose averages do not count padding here (`count_include_pad=False`). Outputs agree with PyTorch's up to rounding, which differs with the order of summation.
 
 use core::cmp::Ordering;
 use core::fmt;

@@ -1,6 +1,5 @@
 //! Operators of floats as the library's layers.
 
-use std::borrow::ToOwned;
 use std::format;
 use std::string::String;
 use std::vec;
@@ -9,7 +8,6 @@ use std::vec::Vec;
 use super::{Part, array_of, source};
 use crate::exchange::float::{Float, Weights};
 use crate::exchange::graph::{Op, Value};
-use crate::exchange::lower::part;
 use crate::quant::{Axis, Function};
 
 /// The layers of an operator whose input is `x`; its constants go into the file. What the layers do not have is refused with a reason.
@@ -28,23 +26,20 @@ pub fn layers(file: &mut Vec<u8>, op: &Op, float: &Float, x: &Value) -> Result<V
         }
         Float::Conv2d { height, width, channels, weights, range } => {
             let (outputs, f) = (weights.biases.len(), activation(*range)?);
-            moving([height, width], [*channels, outputs], |geometry| {
-                let (kh, kw) = (height.kernel, width.kernel);
-                let ty = format!("nerve::Conv<{channels}, {outputs}, {kh}, {kw}, nerve::{f}, {geometry}>");
-                Ok((stored(file, &ty, weights, true)?, ty))
-            })
+            let (axes, kh, kw) = ([height, width], height.kernel, width.kernel);
+            let ty = format!("nerve::Conv<{channels}, {outputs}, {kh}, {kw}, nerve::{f}, {}>", geometry(axes));
+            let [from, to] = images(axes, [*channels, outputs]);
+            Ok(vec![Part { value: stored(file, &ty, weights, true)?, ty, from, to }])
         }
         Float::DepthwiseConv2d { height, width, channels, multiplier, weights, range } => {
             let f = activation(*range)?;
-            if *multiplier != 1 || height.kernel != width.kernel {
-                return Err(
-                    "has no typed layer of floats: several outputs of each channel, or a kernel that is not square",
-                );
+            if *multiplier != 1 {
+                return Err("has no typed layer of floats: several outputs of each channel");
             }
-            moving([height, width], [*channels; 2], |geometry| {
-                let ty = format!("nerve::DepthwiseConv2d<{channels}, {}, nerve::{f}, {geometry}>", width.kernel);
-                Ok((stored(file, &ty, weights, false)?, ty))
-            })
+            let (axes, kh, kw) = ([height, width], height.kernel, width.kernel);
+            let ty = format!("nerve::Depthwise<{channels}, {kh}, {kw}, nerve::{f}, {}>", geometry(axes));
+            let [from, to] = images(axes, [*channels; 2]);
+            Ok(vec![Part { value: stored(file, &ty, weights, false)?, ty, from, to }])
         }
         Float::AveragePool { height, width, channels, range } => pool("Avg", [height, width], *channels, *range),
         Float::MaxPool { height, width, channels, range } => pool("Max", [height, width], *channels, *range),
@@ -92,63 +87,26 @@ fn floats(shape: &[usize]) -> String {
     super::nested("f32", shape)
 }
 
-/// A layer whose kernel moves, behind a margin where it has not the same on both sides; `layer` makes the value and type from a geometry.
-fn moving(
-    axes: [&Axis; 2],
-    [channels, outputs]: [usize; 2],
-    layer: impl FnOnce(String) -> Result<(String, String), &'static str>,
-) -> Result<Vec<Part>, &'static str> {
-    let (margins, geometry) = geometry(axes)?;
-    let size: Vec<usize> =
-        axes.iter().zip(margins).map(|(axis, [before, after])| before + axis.input + after).collect();
-    let whole = [size[0], size[1], channels];
-    let mut parts = vec![];
-    if margins != [[0; 2]; 2] {
-        let image = [axes[0].input, axes[1].input, channels];
-        let at = part(&whole, &image, (margins[0][0] * size[1] + margins[1][0]) * channels);
-        let (from, to) = (floats(&image), floats(&whole));
-        let value = format!("Integer::new(Padded {{ part: {at:?}, value: 0.0 }})");
-        parts.push(Part { ty: format!("quant::Integer<quant::Padded<f32>, {from}, {to}>"), value, from, to });
-    }
-    let (value, ty) = layer(geometry)?;
-    parts.push(Part { ty, value, from: floats(&whole), to: floats(&[axes[0].output, axes[1].output, outputs]) });
-    Ok(parts)
-}
-
-/// A margin in front of and behind each axis, and the geometry of what it becomes. What layers of floats cannot do is refused here.
-fn geometry([height, width]: [&Axis; 2]) -> Result<([[usize; 2]; 2], String), &'static str> {
-    let axes = [height, width];
-    if axes.iter().any(|axis| axis.dilation != 1) || height.stride != width.stride {
-        return Err("has no typed layer of floats: a dilation, or strides that differ");
-    }
-    let (stride, padding) = (height.stride, height.before);
-    if axes.iter().all(|axis| stride == 1 && axis.kernel == 2 * axis.before + 1 && axis.output == axis.input) {
-        return Ok(([[0; 2]; 2], "nerve::Same".to_owned()));
-    }
-    let to = |padding| format!("nerve::To<{}, {}, {stride}, {padding}>", height.output, width.output);
-    let windows =
-        |axis: &Axis, around: usize| (axis.input + around).checked_sub(axis.kernel).map(|room| room / stride + 1);
-    if axes.iter().all(|axis| axis.before == padding && windows(axis, 2 * padding) == Some(axis.output)) {
-        return Ok(([[0; 2]; 2], to(padding)));
-    }
-    let margins = axes.map(|axis| {
-        let needed = axis.output.saturating_sub(1) * stride + axis.kernel;
-        [axis.before, needed.saturating_sub(axis.before + axis.input)]
-    });
-    Ok((margins, to(0)))
-}
-
-fn pool(name: &str, [height, width]: [&Axis; 2], channels: usize, range: [f32; 2]) -> Result<Vec<Part>, &'static str> {
-    let apart = |axis: &Axis| {
-        axis.stride == axis.kernel && axis.before == 0 && axis.output.saturating_mul(axis.kernel) <= axis.input
+/// How kernels or windows move, as the layers say it.
+fn geometry([height, width]: [&Axis; 2]) -> String {
+    let along = |axis: &Axis| {
+        let Axis { input, output, kernel, stride, before, dilation } = *axis;
+        let reach = (output.saturating_sub(1) * stride + (kernel - 1) * dilation + 1).saturating_sub(before);
+        format!("nerve::To1d<{output}, {stride}, {before}, {dilation}, {}>", reach.saturating_sub(input))
     };
-    if ![height, width].into_iter().all(|axis| apart(axis) || axis.output == 1 && axis.kernel == axis.input) {
-        return Err("has no typed layer of floats: windows that overlap, or go beyond the image");
-    }
+    format!("({}, {})", along(height), along(width))
+}
+
+/// Images of so many channels before and after a kernel has moved over them.
+fn images([height, width]: [&Axis; 2], [channels, outputs]: [usize; 2]) -> [String; 2] {
+    [floats(&[height.input, width.input, channels]), floats(&[height.output, width.output, outputs])]
+}
+
+fn pool(name: &str, axes: [&Axis; 2], channels: usize, range: [f32; 2]) -> Result<Vec<Part>, &'static str> {
     let f = activation(range)?;
-    let ty =
-        format!("nerve::Pool<nerve::{name}, {}, {}, {}, {}>", height.kernel, width.kernel, height.output, width.output);
-    let (from, to) = (floats(&[height.input, width.input, channels]), floats(&[height.output, width.output, channels]));
+    let [kh, kw] = axes.map(|axis| axis.kernel);
+    let ty = format!("nerve::Pool<nerve::{name}, {kh}, {kw}, {}>", geometry(axes));
+    let [from, to] = images(axes, [channels; 2]);
     let mut parts = vec![Part { value: format!("<{ty} as nerve::Zero>::ZERO"), ty, from, to: to.clone() }];
     if f != "Linear" {
         parts.push(unit(f, [to.clone(), to]));

@@ -14,7 +14,6 @@ mod tests;
 mod weighted;
 
 pub use error::{LowerError, Unfit};
-pub(super) use moves::part;
 pub use weighted::Constants;
 
 use std::boxed::Box;
