@@ -6,6 +6,8 @@
 mod axis;
 pub(crate) mod backend;
 pub(crate) mod depthwise;
+#[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+pub(crate) mod dsp;
 mod matrix;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 mod vfp;
