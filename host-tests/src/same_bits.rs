@@ -40,6 +40,7 @@ pub fn run(mut word: impl FnMut(u32)) {
     convolution(&mut rng, &mut word);
     exponentials(&mut word);
     integers(&mut rng, &mut word);
+    integer_depthwise(&mut rng, &mut word);
 
     let mut x = [[0.0; 4]; BATCH];
     let mut classes = [0; BATCH];
@@ -241,6 +242,62 @@ fn product(
     run(&weights, zero_point, output, &x[..x_len], &mut y[..y_len]);
     for y in y[..y_len.next_multiple_of(4)].as_chunks().0 {
         word(u32::from_le_bytes(y.map(|y: i8| y as u8)));
+    }
+}
+
+/// Depthwise convolutions of integers: kernels of odd and even height, few and many channels, several outputs of one, rows longer than the
+/// scratch, every kind of padding, and factors and sums that are out of the usual range.
+#[inline(never)]
+fn integer_depthwise(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
+    // Height and width: pixels, kernel, stride, dilation; channels and outputs of each.
+    let same = Axis::same;
+    let before = |axis: Axis, before| Axis { before, ..axis };
+    let cases = [
+        (same(5, 3, 1, 1), same(4, 3, 1, 1), 8, 1),
+        (same(6, 3, 2, 1), same(7, 3, 2, 1), 6, 1),
+        (before(same(4, 3, 2, 1), 1), before(same(4, 3, 2, 1), 0), 5, 1),
+        (same(3, 3, 1, 1), same(3, 3, 1, 1), 1, 1),
+        (same(1, 3, 1, 1), same(1, 3, 1, 1), 4, 1),
+        (same(2, 3, 1, 1), same(90, 3, 1, 1), 4, 1),
+        (Axis::valid(12, 10, 1, 1), Axis::valid(6, 4, 2, 1), 7, 1),
+        (same(9, 10, 2, 1), same(8, 8, 2, 1), 1, 8),
+        (same(4, 5, 1, 2), same(3, 1, 1, 1), 4, 1),
+        (same(4, 3, 1, 1), same(5, 2, 1, 2), 4, 1),
+        (Axis::valid(16, 15, 1, 1), Axis::valid(1, 1, 1, 1), 10, 1),
+        (same(1, 1, 1, 1), same(12, 7, 1, 1), 5, 1),
+        (same(2, 1, 1, 1), same(3, 2, 3, 1), 2, 3),
+        (same(2, 40, 1, 1), same(4, 4, 1, 1), 4, 1),
+    ];
+    for (i, (height, width, channels, multiplier)) in cases.into_iter().enumerate() {
+        let outputs = channels * multiplier;
+        let mut bytes = [0_i8; 2048];
+        bytes.iter_mut().for_each(|v| *v = rng.next_u32() as i8);
+        let (x, w) = bytes.split_at(height.input * width.input * channels);
+        let w = &w[..height.kernel * width.kernel * outputs];
+        let (mut biases, mut mantissas, mut shifts) = ([0; 10], [0; 10], [0; 10]);
+        for i in 0..outputs {
+            biases[i] = rng.next_u32() as i32 >> 18;
+            mantissas[i] = (rng.next_u32() >> 2 | 1 << 30) as i32;
+            shifts[i] = -1 - (rng.next_u32() % 12) as i8;
+        }
+        // Once as they usually are, then out of range.
+        for case in 0..3 {
+            shifts[0] = if case == 1 { 1 } else { shifts[0] };
+            biases[0] = if case == 2 { i32::MAX - 5 } else { biases[0] };
+            let weights = Weights {
+                weights: w,
+                biases: &biases[..outputs],
+                mantissas: &mantissas[..outputs],
+                shifts: &shifts[..outputs],
+                rests: &[],
+            };
+            let output = Output { zero_point: x[0], least: if i % 3 == 0 { -100 } else { -128 }, greatest: 127 };
+            let conv = quant::DepthwiseConv2d { height, width, channels, multiplier, zero_point: x[1], output };
+            let mut y = [0; 1024];
+            let y = &mut y[..height.output * width.output * outputs];
+            conv.run(&weights, x, y);
+            y.iter().for_each(|y| word(*y as u8 as u32));
+        }
     }
 }
 

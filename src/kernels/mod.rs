@@ -7,7 +7,7 @@ mod axis;
 pub(crate) mod backend;
 pub(crate) mod depthwise;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
-mod dsp;
+pub(crate) mod dsp;
 mod matrix;
 pub(crate) mod paired;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]

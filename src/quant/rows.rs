@@ -14,8 +14,13 @@ impl<'x> Rows<'x> {
     /// Row `y`; empty if there is no place.
     #[inline(always)]
     pub(super) fn row(&self, y: usize) -> &'x [i8] {
+        self.data.get(self.place(y)..).and_then(|rest| rest.get(..self.len)).unwrap_or(&[])
+    }
+
+    /// Where row `y` begins, if there is one.
+    #[inline(always)]
+    pub(super) fn place(&self, y: usize) -> usize {
         let at = y.wrapping_mul(self.len);
-        let at = if at < self.data.len() { at } else { at.checked_rem(self.data.len()).unwrap_or(0) };
-        self.data.get(at..).and_then(|rest| rest.get(..self.len)).unwrap_or(&[])
+        if at < self.data.len() { at } else { at.checked_rem(self.data.len()).unwrap_or(0) }
     }
 }

@@ -1,9 +1,11 @@
-//! Products of integers in assembly, for a Cortex-M with instructions for two halfwords (DSP): M4F, M7, M33.
+//! Integer loops in assembly, for a Cortex-M that multiplies two pairs of 16 bits at once (DSP extension): M4F, M7, M33.
 //!
 //! Each function takes what it reads and writes as references, and looks at lengths before its `unsafe` block. Its safe twin is the plain
-//! loop beside which it lies in `kernels`; the same-bits test compares the two on a device.
+//! loop in `kernels` or `quant` that runs on all other targets; the same-bits test compares the two on a device.
 #![allow(unsafe_code)]
 
+mod depthwise;
 mod paired;
 
+pub(crate) use depthwise::Windows;
 pub(crate) use paired::{Vectors, round};

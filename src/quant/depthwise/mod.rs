@@ -1,5 +1,8 @@
 //! Convolution of each channel for itself.
 
+#[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+mod pairs;
+
 use super::{Axis, Output, Rows, Weights};
 
 /// Outputs that are summed up together, side by side.
@@ -28,15 +31,29 @@ impl DepthwiseConv2d {
     /// `x`: `[height, width, channels]`, weights: `[kernel height, kernel width, outputs]`, `y`: `[output height, output width, outputs]`.
     pub fn run(&self, weights: &Weights, x: &[i8], y: &mut [i8]) {
         let rows = Rows { data: x, len: self.width.input.wrapping_mul(self.channels) };
-        let length = self.width.output.wrapping_mul(weights.outputs());
-        for (at, y) in y.chunks_exact_mut(length.max(1)).enumerate() {
-            self.row(weights, rows, at, y);
-        }
+        self.rows(weights, rows, 0, y);
     }
 
     /// Row `at` of the output, `[output width, outputs]`.
-    #[inline(never)]
     pub fn row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
+        self.rows(weights, x, at, y);
+    }
+
+    /// The rows of the output from `at` on.
+    #[inline(never)]
+    fn rows(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
+        #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+        if self.rows_of_pairs(weights, x, at, y) {
+            return;
+        }
+        let length = self.width.output.wrapping_mul(weights.outputs());
+        for (row, y) in y.chunks_exact_mut(length.max(1)).enumerate() {
+            self.plain_row(weights, x, at.wrapping_add(row), y);
+        }
+    }
+
+    #[inline(always)]
+    fn plain_row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
         for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
             if self.multiplier == 1 {
                 self.pixel(weights, x, [at, column], 0, y);

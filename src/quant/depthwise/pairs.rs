@@ -1,0 +1,130 @@
+//! Four channels at a time, with instructions for pairs of 16 bits.
+
+use super::DepthwiseConv2d;
+use crate::kernels::dsp::Windows;
+use crate::quant::{Rows, Weights};
+
+/// Words of scratch: what belongs to four outputs, and the part of an image's rows that their windows need, expanded. 2 KiB hold rows of 55
+/// pixels for a kernel of 3x3; longer rows are made in pieces, and kernels of which nothing fits by the plain loop.
+const SCRATCH: usize = 512;
+/// Words of four outputs' biases and factors.
+const FACTORS: usize = 16;
+/// The order of four channels, as SXTB16 takes them apart.
+const ORDER: [usize; 4] = [0, 2, 1, 3];
+
+impl DepthwiseConv2d {
+    /// Makes the rows of the output from `at` on, if this loop can: at least four outputs; one, or a multiple of four, of a channel; no
+    /// dilation along rows, sums and factors in the usual range.
+    pub(super) fn rows_of_pairs(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) -> bool {
+        let outputs = weights.outputs();
+        let pairs = self.height.kernel.div_ceil(2);
+        let of_column = pairs.saturating_mul(4);
+        let of_window = self.width.kernel.saturating_mul(of_column).saturating_add(FACTORS);
+        // With a window below.
+        let two = !self.height.kernel.is_multiple_of(2) && self.height.stride == 1 && self.height.dilation == 1;
+        let constants = if two { of_window.saturating_mul(2) } else { of_window };
+        let mut scratch = [0; SCRATCH];
+        let Some((constants, columns)) = scratch.split_at_mut_checked(constants) else { return false };
+        let room = columns.len().checked_div(of_column).unwrap_or(0);
+        let (Some(last), Some(more)) = (outputs.checked_sub(4), room.checked_sub(self.width.kernel)) else {
+            return false;
+        };
+        let most = more.checked_div(self.width.stride).unwrap_or(0).wrapping_add(1);
+        let one_channel = self.multiplier != 1;
+        let usual = self.width.kernel > 0 && self.width.dilation == 1 && self.in_range(weights);
+        if !usual || (one_channel && (self.multiplier == 0 || !self.multiplier.is_multiple_of(4))) {
+            return false;
+        }
+        let length = self.width.output.wrapping_mul(outputs);
+        let rows = y.len().checked_div(length).unwrap_or(0);
+        let mut start = 0;
+        while start < self.width.output {
+            let count = most.min(self.width.output - start);
+            let (from, inside) = self.inside(start, count);
+            columns.fill(u32::from(i16::from(self.zero_point) as u16) * 0x1_0001);
+            for first in (0..outputs).step_by(4) {
+                // The last four may be made twice in part.
+                let first = first.min(last);
+                let channel = if one_channel { first / self.multiplier } else { first };
+                let from = from.wrapping_mul(self.channels).wrapping_add(channel);
+                let (window, below) = constants.split_at_mut(of_window.min(constants.len()));
+                self.constants(weights, first, 0, window);
+                self.constants(weights, first, 1, below);
+                let mut windows = Windows {
+                    constants: [window, below],
+                    columns,
+                    of_column,
+                    inside,
+                    windows: (count, self.width.stride),
+                    steps: (self.channels, outputs),
+                    one_channel,
+                    around: self.zero_point,
+                };
+                let row = |row: usize, tap: usize| {
+                    self.height.at(at.wrapping_add(row), tap).map(|at| x.place(at).wrapping_add(from))
+                };
+                let y = y.get_mut(start.wrapping_mul(outputs).wrapping_add(first)..).unwrap_or(&mut []);
+                windows.run(x.data, row, rows, (y, length));
+            }
+            start += count;
+        }
+        if (self.output.least, self.output.greatest) != (i8::MIN, i8::MAX) {
+            for y in y {
+                *y = self.output.held((*y).into());
+            }
+        }
+        true
+    }
+
+    /// Whether sums can be doubled, and factors are shifts to the right.
+    fn in_range(&self, weights: &Weights) -> bool {
+        let products = self.height.kernel.saturating_mul(self.width.kernel).saturating_mul(1 << 14);
+        let room = (1_usize << 30).saturating_sub(products) as u32;
+        weights.biases.iter().enumerate().all(|(output, bias)| {
+            let multiplier = weights.multiplier(output);
+            bias.unsigned_abs() < room && multiplier.mantissa >= 0 && (-20..0).contains(&multiplier.shift)
+        })
+    }
+
+    /// The constants of [`Windows`] for the outputs from `first` on, with weights for a window `below` rows further down. Nothing if there is
+    /// no room.
+    fn constants(&self, weights: &Weights, first: usize, below: usize, constants: &mut [u32]) {
+        let (quads, _) = constants.as_chunks_mut::<4>();
+        let [biases, of_weights @ .., mantissas, addends, shifts] = quads else { return };
+        for (lane, output) in ORDER.into_iter().enumerate() {
+            let output = first.wrapping_add(output);
+            let multiplier = weights.multiplier(output);
+            let shift = multiplier.shift.min(-1).unsigned_abs();
+            biases[lane] = (2 * weights.biases.get(output).copied().unwrap_or(0)) as u32;
+            mantissas[lane] = multiplier.mantissa as u32;
+            addends[lane] = ((1 << (shift - 1)) + (i32::from(self.output.zero_point) << shift)) as u32;
+            shifts[lane] = shift.into();
+        }
+        let row = self.width.kernel.wrapping_mul(weights.outputs());
+        let pairs = self.height.kernel.div_ceil(2).max(1);
+        let quads = of_weights.chunks_exact_mut(pairs).enumerate();
+        for (column, (pair, quad)) in
+            quads.flat_map(|(column, quads)| quads.iter_mut().enumerate().map(move |quad| (column, quad)))
+        {
+            let doubled = |tap: usize| {
+                let tap = tap.checked_sub(below).filter(|tap| *tap < self.height.kernel);
+                let at = tap.map(|tap| tap.wrapping_mul(row).wrapping_add(column.wrapping_mul(weights.outputs())));
+                let of = at.and_then(|at| weights.weights.get(at.wrapping_add(first)..)).unwrap_or(&[]);
+                ORDER.map(|output| of.get(output).map_or(0, |w| 2 * i16::from(*w)) as u16)
+            };
+            let (upper, lower) = (doubled(2 * pair + 1), doubled(2 * pair));
+            *quad = core::array::from_fn(|lane| u32::from(lower[lane]) | u32::from(upper[lane]) << 16);
+        }
+    }
+
+    /// Where the columns begin that `count` windows from `start` on need, and the first of them in the image and the number of those.
+    #[inline(always)]
+    fn inside(&self, start: usize, count: usize) -> (usize, (usize, usize)) {
+        let all = count.saturating_sub(1).wrapping_mul(self.width.stride).wrapping_add(self.width.kernel);
+        let start = start.wrapping_mul(self.width.stride);
+        let before = self.width.before.saturating_sub(start).min(all);
+        let first = start.wrapping_add(before).saturating_sub(self.width.before);
+        let inside = self.width.input.saturating_sub(first).min(all - before);
+        (first, (before, inside))
+    }
+}
