@@ -1,7 +1,8 @@
 //! Windows of four channels, as pairs of 16 bits.
 //!
-//! The columns of pixels that windows need are expanded once, rows in pairs, for all windows that a column belongs to. A window is a run
-//! of such pairs then, margins included. Pairs of an odd number of rows hold one more, with which they are two windows, one below the other.
+//! The columns of pixels that windows need are expanded once, rows in pairs, for all windows that a column belongs to. A window is a
+//! run of such pairs then, margins included. Pairs of an odd number of rows hold one row more, with which they are two windows, one
+//! below the other.
 
 use core::arch::asm;
 

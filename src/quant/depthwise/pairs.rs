@@ -86,7 +86,8 @@ impl DepthwiseConv2d {
         })
     }
 
-    /// The constants of [`Windows`] for the outputs from `first` on, with weights for a window `below` rows further down. Nothing if there is no room.
+    /// The constants of [`Windows`] for the outputs from `first` on, with weights for a window `below` rows further down. Nothing if there is
+    /// no room.
     fn constants(&self, weights: &Weights, first: usize, below: usize, constants: &mut [u32]) {
         let (quads, _) = constants.as_chunks_mut::<4>();
         let [biases, of_weights @ .., mantissas, addends, shifts] = quads else { return };
