@@ -224,7 +224,8 @@ fn product(
     pack(&weights[..outputs * inputs], inputs, packed);
     let (mut biases, mut mantissas, mut shifts) = ([0; 7], [0; 7], [0; 7]);
     for ((bias, mantissa), shift) in biases.iter_mut().zip(&mut mantissas).zip(&mut shifts) {
-        *bias = (rng.next_u32() as i32) >> 16;
+        // Large ones too, as channels have whose weights are next to nothing.
+        *bias = rng.next_u32() as i32 >> [0, 16][(rng.next_u32() % 2) as usize];
         *mantissa = (rng.next_u32() >> 2 | 1 << 30) as i32;
         *shift = 2 - (rng.next_u32() % 16) as i8;
     }

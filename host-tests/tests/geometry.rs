@@ -45,12 +45,12 @@ where
     L: Layer<X, Acts<BATCH> = (), Scratch<BATCH> = ()> + Zero,
 {
     let name = core::any::type_name::<L>();
-    let axes = |f: &dyn Fn(&mut dyn FnMut(usize))| {
+    fn axes<T: Array>() -> Vec<usize> {
         let mut sizes = Vec::new();
-        f(&mut |size| sizes.push(size));
+        T::axes(&mut |size| sizes.push(size));
         sizes
-    };
-    let (from, to) = (axes(&|f| X::axes(&mut |n| f(n))), axes(&|f| L::Out::axes(&mut |n| f(n))));
+    }
+    let (from, to) = (axes::<X>(), axes::<L::Out>());
     let ([h, w, c], [oh, ow, o]) = (from[..].try_into().unwrap(), to[..].try_into().unwrap());
     assert_eq!([oh, ow], [rows.output(h), columns.output(w)], "{name}");
 

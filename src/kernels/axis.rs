@@ -49,7 +49,7 @@ impl Axis {
 
     /// The padding behind the input that an output meets.
     pub(crate) const fn behind(self) -> usize {
-        let end = (self.output.saturating_sub(1)) * self.stride + span(self.kernel, self.stride, self.dilation);
+        let end = self.output.saturating_sub(1) * self.stride + self.kernel.saturating_sub(1) * self.dilation + 1;
         end.saturating_sub(self.input + self.padding)
     }
 

@@ -114,9 +114,6 @@ pub fn conv(at: &At, conv: &Conv) -> Result<Kernel, LowerError> {
     }
     let inputs = kh * kw * channels;
     let constants = constants(at, x, w, y, outputs, 0)?;
-    // So much room the assembly needs that rounds them.
-    let most = |bias: &i32| u64::from(bias.unsigned_abs()) + ((inputs as u64) << 14);
-    at.ensure(constants.biases.iter().all(|bias| most(bias) < 1 << 30), w, Unfit::Case("sums that reach 2^30"))?;
     let zero_point = at.steps(x)?.1 as i8;
     let output = at.range(y, conv.activation)?;
     Ok(Kernel::Conv2d(Conv2d { height, width, channels, zero_point, output }, constants.packed(inputs)))
