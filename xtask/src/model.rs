@@ -18,7 +18,7 @@ const FOLDER: &str = "target/model";
 /// Bytes that a program takes beside the constants, about, and beside values and input.
 const CODE: usize = 32 * 1024;
 /// See [`CODE`].
-const STACK: usize = 2048;
+const STACK: usize = 3584;
 
 /// Builds the firmware around a model, runs it over the examples of `input` (one of zeros if there is none), prints what it costs and
 /// copies the outputs to `output`.
