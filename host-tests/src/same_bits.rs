@@ -241,8 +241,8 @@ fn product(
     let least = if rng.next_u32().is_multiple_of(2) { i8::MIN } else { zero_point };
     let output = Output { zero_point, least, greatest: i8::MAX };
     run(&weights, zero_point, output, &x[..x_len], &mut y[..y_len]);
-    for y in y[..y_len.next_multiple_of(4)].as_chunks().0 {
-        word(u32::from_le_bytes(y.map(|y: i8| y as u8)));
+    for y in &y[..y_len] {
+        word(*y as u8 as u32);
     }
 }
 
