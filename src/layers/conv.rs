@@ -95,7 +95,12 @@ macro_rules! layer {
             #[inline]
             fn forward<const B: usize>(&self, x: &[$Input; B], (): &mut (), y: &mut [$Out; B], _: Mode) {
                 for (x, y) in x.iter().zip(y) {
-                    convolve(&self.w, &self.b, pixels(x.flat()), pixels_mut(y.flat_mut()), $axes);
+                    let (x, pixels) = (pixels(x.flat()), pixels_mut(y.flat_mut()));
+                    if const { $axes[1].dilation > 1 } {
+                        convolve::<true, _, _, _, _, _>(&self.w, &self.b, x, pixels, $axes);
+                    } else {
+                        convolve::<false, _, _, _, _, _>(&self.w, &self.b, x, pixels, $axes);
+                    }
                     F::forward(y.flat_mut(), O);
                 }
             }
@@ -118,7 +123,12 @@ macro_rules! layer {
                         grads.clear();
                     }
                     for (x, dy) in x.iter().zip(dy.iter()) {
-                        add_gradients(pixels(x.flat()), pixels(dy.flat()), &mut grads.w, &mut grads.b, $axes);
+                        let (x, dy, w, b) = (pixels(x.flat()), pixels(dy.flat()), &mut grads.w, &mut grads.b);
+                        if const { $axes[1].dilation > 1 } {
+                            add_gradients::<true, _, _, _, _, _>(x, dy, w, b, $axes);
+                        } else {
+                            add_gradients::<false, _, _, _, _, _>(x, dy, w, b, $axes);
+                        }
                     }
                 }
                 if let Some(dx) = dx {
@@ -159,7 +169,7 @@ pub(crate) fn each_row<P>(x: &[P], oy: usize, [rows, columns]: [Axis; 2], mut f:
 }
 
 #[inline(always)]
-fn convolve<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+fn convolve<const DILATED: bool, T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
     w: &[[[[T; O]; C]; KW]; KH],
     b: &[T; O],
     x: &[[T; C]],
@@ -197,7 +207,7 @@ fn convolve<T: Real, const C: usize, const O: usize, const KH: usize, const KW: 
             let Some(y) = y.get_mut(done..) else { return };
             each_row(x, oy, axes, |row, u| {
                 let Some(w) = w.get(u) else { return };
-                columns.neighbours(taps.clone(), first, |taps, first| {
+                columns.neighbours::<DILATED>(taps.clone(), first, |taps, first| {
                     let row = row.as_flattened().get(first * C..);
                     if let (Some(data), Some(w)) = (row, w.get(taps)) {
                         let x = Strided { data, row: columns.stride * C, column: 1 };
@@ -270,7 +280,7 @@ fn convolve_pairs<T: Real, const C: usize, const O: usize, const KH: usize, cons
 }
 
 #[inline(always)]
-fn add_gradients<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+fn add_gradients<const DILATED: bool, T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
     x: &[[T; C]],
     dy: &[[T; O]],
     dw: &mut [[[[T; O]; C]; KW]; KH],
@@ -283,7 +293,7 @@ fn add_gradients<T: Real, const C: usize, const O: usize, const KH: usize, const
             let (row, Some(dw)) = (row.as_flattened(), dw.get_mut(u)) else { return };
             columns.runs(|outputs, taps, first| {
                 let Some(dy) = dy.get(outputs) else { return };
-                columns.neighbours(taps, first, |taps, first| {
+                columns.neighbours::<DILATED>(taps, first, |taps, first| {
                     let x = Strided { data: row.get(first * C..).unwrap_or(&[]), row: 1, column: columns.stride * C };
                     if let Some(dw) = dw.get_mut(taps) {
                         product::<true, _, _>(&x, dy, dw.as_flattened_mut());

@@ -224,7 +224,11 @@ fn each_run([oy, ox]: [usize; 2], [rows, columns]: [Axis; 2], mut f: impl FnMut(
     let left = ox * columns.stride + vs.start * columns.dilation - columns.padding;
     for u in us {
         let start = (oy * rows.stride + u * rows.dilation - rows.padding) * columns.input + left;
-        columns.neighbours(vs.clone(), start, |taps, first| f(first..first + taps.len()));
+        if columns.dilation == 1 {
+            f(start..start + vs.len());
+        } else {
+            vs.clone().enumerate().map(|(i, _)| start + i * columns.dilation).for_each(|pixel| f(pixel..pixel + 1));
+        }
     }
     count
 }
