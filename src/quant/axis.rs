@@ -35,6 +35,14 @@ impl Axis {
         Self { input, kernel, stride, dilation, before: 0, output }
     }
 
+    /// Pixels that lie behind the image.
+    #[cfg(feature = "litert")]
+    pub(crate) const fn after(&self) -> usize {
+        let Self { input, kernel, stride, dilation, before, output } = *self;
+        let end = output.saturating_sub(1).saturating_mul(stride).saturating_add(span(kernel, dilation));
+        end.saturating_sub(before).saturating_sub(input)
+    }
+
     /// Where a tap lies, if it is in the image.
     #[inline(always)]
     pub(crate) fn at(&self, window: usize, tap: usize) -> Option<usize> {

@@ -90,9 +90,8 @@ fn floats(shape: &[usize]) -> String {
 /// How kernels or windows move, as the layers say it.
 fn geometry([height, width]: [&Axis; 2]) -> String {
     let along = |axis: &Axis| {
-        let Axis { input, output, kernel, stride, before, dilation } = *axis;
-        let reach = (output.saturating_sub(1) * stride + (kernel - 1) * dilation + 1).saturating_sub(before);
-        format!("nerve::To1d<{output}, {stride}, {before}, {dilation}, {}>", reach.saturating_sub(input))
+        let Axis { output, stride, before, dilation, .. } = axis;
+        format!("nerve::To1d<{output}, {stride}, {before}, {dilation}, {}>", axis.after())
     };
     format!("({}, {})", along(height), along(width))
 }

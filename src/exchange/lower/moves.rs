@@ -20,7 +20,7 @@ fn pair<'g>(at: &At<'g>) -> Result<(&'g Value, &'g Value), LowerError> {
 }
 
 /// The part of `whole` that has the shape `part` and begins at `first`.
-pub fn part(whole: &[usize], part: &[usize], first: usize) -> Strided {
+fn part(whole: &[usize], part: &[usize], first: usize) -> Strided {
     strided(part.iter().copied().zip(row_major(whole)), first)
 }
 

@@ -176,6 +176,20 @@ const ONE: usize = 60;
 /// See [`ONE`].
 const TWO: usize = 48;
 
+/// Loads a [`Call`] from r0 into s0 to s8, where `skip` becomes the place within the turn at `3:`; r0 are the weights.
+macro_rules! enter {
+    () => {
+        "push {{r3-r11, lr}}
+         vldmia r0, {{s0-s8}}
+         adr.w r1, 3f
+         vmov r2, s5
+         add r1, r1, r2
+         orr r1, r1, #1
+         vmov s5, r1
+         vmov r0, s0"
+    };
+}
+
 /// Two pairs of rows, one vector.
 ///
 /// # Safety
@@ -204,14 +218,7 @@ unsafe extern "C" fn one(call: &Call) {
     }
     naked_asm!(
         ".cpu cortex-m4",
-        "push {{r3-r11, lr}}",
-        "vldmia r0, {{s0-s8}}",
-        "adr.w r1, 3f",
-        "vmov r2, s5",
-        "add r1, r1, r2",
-        "orr r1, r1, #1",
-        "vmov s5, r1",
-        "vmov r0, s0",
+        enter!(),
         "2:",
         "vmov r1, s7",
         "add r1, r1, r0",
@@ -275,14 +282,7 @@ unsafe extern "C" fn two(call: &Call) {
     }
     naked_asm!(
         ".cpu cortex-m4",
-        "push {{r3-r11, lr}}",
-        "vldmia r0, {{s0-s8}}",
-        "adr.w r1, 3f",
-        "vmov r2, s5",
-        "add r1, r1, r2",
-        "orr r1, r1, #1",
-        "vmov s5, r1",
-        "vmov r0, s0",
+        enter!(),
         "vmov lr, s1",
         "2:",
         "vmov r1, s3",
