@@ -41,6 +41,7 @@ pub fn run(mut word: impl FnMut(u32)) {
     exponentials(&mut word);
     integers(&mut rng, &mut word);
     integer_depthwise(&mut rng, &mut word);
+    integer_sums(&mut rng, &mut word);
 
     let mut x = [[0.0; 4]; BATCH];
     let mut classes = [0; BATCH];
@@ -299,6 +300,28 @@ fn integer_depthwise(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
             conv.run(&weights, x, y);
             y.iter().for_each(|y| word(*y as u8 as u32));
         }
+    }
+}
+
+/// Sums of integers: one scale or another the larger one, or both, outputs far finer and far coarser, a range that is held, and a second
+/// tensor that is repeated.
+#[inline(never)]
+fn integer_sums(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
+    for case in 0..24 {
+        let mut scale = |bits: u32| (1 + rng.next_u32() % (1 << bits)) as f32 / 1024.0;
+        let a = scale(10);
+        let (b, output) = (if case % 4 == 0 { a } else { scale(10) }, scale(if case % 3 == 0 { 4 } else { 12 }));
+        let mut bytes = [0_i8; 80];
+        bytes.iter_mut().for_each(|v| *v = rng.next_u32() as i8);
+        let [least, greatest] = if case % 5 == 0 { [bytes[0].min(0), 100] } else { [i8::MIN, i8::MAX] };
+        let mut add =
+            quant::Add::new([(a, bytes[1]), (b, bytes[2])], output, Output { zero_point: bytes[0], least, greatest });
+        if case % 7 == 0 {
+            add.a.multiplier.mantissa -= 1 << 29;
+        }
+        let (y, x) = bytes.split_at_mut(40);
+        add.run_in_place(y, &x[..[40, 13, 1][case % 3]]);
+        y.iter().for_each(|y| word(*y as u8 as u32));
     }
 }
 

@@ -1,6 +1,8 @@
 //! Sum of two tensors.
 
 use super::{Multiplier, Output};
+#[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+use crate::kernels::dsp::Factors;
 
 /// Bits that the inputs gain before they are brought to a common scale.
 const SHIFT: u32 = 20;
@@ -49,16 +51,20 @@ impl Add {
     }
 
     /// As many sums as `y` is long; `a` and `b` are repeated if they are shorter.
-    #[inline(never)]
     pub fn run(&self, a: &[i8], b: &[i8], y: &mut [i8]) {
-        for ((a, b), y) in a.iter().cycle().zip(b.iter().cycle()).zip(y) {
-            *y = self.sum(*a, *b);
-        }
+        y.iter_mut().zip(a.iter().cycle()).for_each(|(y, a)| *y = *a);
+        self.run_in_place(y, b);
     }
 
     /// [`run`](Self::run) in the place of `a`.
     #[inline(never)]
     pub fn run_in_place(&self, a: &mut [i8], b: &[i8]) {
+        #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+        if let Some((factors, second)) = self.factors() {
+            a.chunks_mut(b.len().max(1)).for_each(|a| factors.add(a, b.get(..a.len()).unwrap_or(&[]), second));
+            self.output.hold(a);
+            return;
+        }
         for (a, b) in a.iter_mut().zip(b.iter().cycle()) {
             *a = self.sum(*a, *b);
         }
@@ -67,6 +73,38 @@ impl Add {
     #[inline(always)]
     fn sum(&self, a: i8, b: i8) -> i8 {
         self.output.of(self.multiplier.twice(self.a.scaled(a).wrapping_add(self.b.scaled(b))))
+    }
+
+    /// What the loop with DSP instructions needs, and whether it is the second input whose multiplier is a half, as that of the larger scale
+    /// is; if the other ones are in the usual range. Resnet8 takes 10 % fewer instructions with it than with `sum`.
+    #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+    fn factors(&self) -> Option<(Factors, bool)> {
+        /// Of the input with the larger scale.
+        const HALF: Multiplier = Multiplier { mantissa: 1 << 30, shift: 0 };
+        let second = self.a.multiplier != HALF;
+        let (halved, scaled) = if second { (self.b, self.a) } else { (self.a, self.b) };
+        let shift = |multiplier: Multiplier, most: i32| {
+            let shift = -i32::from(multiplier.shift);
+            ((1..=most).contains(&shift) && multiplier.mantissa >= 0).then_some(shift)
+        };
+        let (mantissa, right) = if scaled.multiplier == HALF {
+            // Not quite twice as much, which is rounded to that.
+            (i32::MAX, 1)
+        } else {
+            (scaled.multiplier.mantissa, shift(scaled.multiplier, 30)?)
+        };
+        let of_output = shift(self.multiplier, 22)?;
+        let factors = Factors {
+            zero_point: i32::from(scaled.zero_point) << (SHIFT + 1),
+            scaled: [1 << (right - 1), mantissa, right],
+            constant: -(i32::from(halved.zero_point) << SHIFT),
+            output: [
+                (1 << (of_output - 1)) + (i32::from(self.output.zero_point) << of_output),
+                self.multiplier.mantissa,
+                of_output,
+            ],
+        };
+        (halved.multiplier == HALF).then_some((factors, second))
     }
 }
 

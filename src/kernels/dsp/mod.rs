@@ -4,8 +4,10 @@
 //! loop in `kernels` or `quant` that runs on all other targets; the same-bits test compares the two on a device.
 #![allow(unsafe_code)]
 
+mod add;
 mod depthwise;
 mod paired;
 
+pub(crate) use add::Factors;
 pub(crate) use depthwise::Windows;
 pub(crate) use paired::{Vectors, round};
