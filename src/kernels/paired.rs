@@ -34,19 +34,16 @@ pub fn pack(weights: &[i8], inputs: usize, packed: &mut [i32]) {
     }
 }
 
+/// Vectors that share what is loaded of the weights: as many as there are registers for.
+pub(crate) const TOGETHER: usize =
+    if cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")) { 3 } else { 2 };
+
 /// `P` vectors of up to [`PIECE`] inputs, ready for products.
 #[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
 pub(crate) use Plain as Vectors;
 
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
-pub(crate) use crate::kernels::dsp::{Vectors, round};
-
-/// Rounds sums of two vectors at once, where there is a loop for it, and says whether there is; the plain one is the caller's.
-#[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
-#[inline(always)]
-pub(crate) fn round<const P: usize>(_: &[[i32; P]], _: &[i32], _: &[i8], _: i8, _: &mut [&mut [i8]; P]) -> bool {
-    false
-}
+pub(crate) use crate::kernels::dsp::Vectors;
 
 /// The plain twin: vectors as they are.
 #[cfg_attr(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"), allow(dead_code))]
@@ -74,7 +71,7 @@ impl<const P: usize> Plain<P> {
 
     /// Of vector `at`, the inputs from `first` on are `x`; both are multiples of 4, unless `x` is the last.
     #[inline(always)]
-    pub(crate) fn set(&mut self, at: usize, first: usize, x: &[i8]) {
+    fn set(&mut self, at: usize, first: usize, x: &[i8]) {
         let (Some(to), Some(offset)) = (self.x.get_mut(at), self.offsets.get_mut(at)) else { return };
         let to = to.get_mut(first..).unwrap_or_default();
         let Some(to) = to.get_mut(..x.len().next_multiple_of(4)) else { return };
@@ -86,12 +83,32 @@ impl<const P: usize> Plain<P> {
         *offset -= 128 * sum;
     }
 
-    /// As [`set`](Self::set), `length` times `x`.
+    /// The inputs from `first` on are `x`, as many of each vector; both are multiples of 4, unless `x` are the last ones.
     #[inline(always)]
-    pub(crate) fn fill(&mut self, at: usize, first: usize, length: usize, x: i8) {
-        let (Some(to), Some(offset)) = (self.x.get_mut(at), self.offsets.get_mut(at)) else { return };
-        to.get_mut(first..).and_then(|to| to.get_mut(..length)).unwrap_or_default().fill(x);
-        *offset -= 128 * length as i32 * i32::from(x);
+    pub(crate) fn put(&mut self, first: usize, x: [&[i8]; P]) {
+        for (at, x) in x.into_iter().enumerate() {
+            self.set(at, first, x);
+        }
+    }
+
+    /// The inputs of each vector are windows of `rows` rows, `step` apart, which begin at `starts` in `x`; rows of a window are multiples
+    /// of 4 long.
+    #[inline(never)]
+    pub(crate) fn put_windows(&mut self, x: &[i8], starts: [usize; P], len: usize, [rows, step]: [usize; 2]) {
+        for row in 0..rows {
+            let skip = row.wrapping_mul(step);
+            let of = |start: usize| x.get(start.wrapping_add(skip)..).and_then(|x| x.get(..len)).unwrap_or(&[]);
+            self.put(row.wrapping_mul(len), starts.map(of));
+        }
+    }
+
+    /// Whether [`round`](Self::round) makes anything.
+    pub(crate) const ROUNDS: bool = false;
+
+    /// Outputs at once, where there is a loop for it; says whether it has made them.
+    #[inline(always)]
+    pub(crate) fn round(&self, _: &[i32], _: &[i32], _: (&[i32], &[i8]), _: i8, _: &mut [i8]) -> bool {
+        false
     }
 
     /// Adds to `sums[row]` the products of each vector with rows of packed weights, modulo 2³². A pair of rows begins `stride` words after
@@ -134,12 +151,12 @@ mod tests {
             let mut vectors = Plain::<2>::new();
             vectors.begin(inputs);
             let mut x = [[0; PIECE]; 2];
-            for (at, x) in x.iter_mut().enumerate() {
+            for x in &mut x {
                 x.iter_mut().for_each(|x| *x = random());
-                let middle = inputs / 8 * 4;
-                vectors.set(at, 0, &x[..middle]);
-                vectors.set(at, middle, &x[middle..inputs]);
             }
+            let middle = inputs / 8 * 4;
+            vectors.put(0, [&x[0][..middle], &x[1][..middle]]);
+            vectors.put(middle, [&x[0][middle..inputs], &x[1][middle..inputs]]);
             let mut sums = [[5, 6]; 8];
             vectors.add_products(packed, words_of_pair(inputs), &mut sums[..outputs.next_multiple_of(2)]);
             for (w, sums) in weights.chunks(inputs).zip(&sums[..outputs]) {

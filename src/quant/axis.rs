@@ -50,6 +50,13 @@ impl Axis {
         from_margin.checked_sub(self.before).filter(|at| *at < self.input)
     }
 
+    /// The windows that lie in the image with all of their taps.
+    pub(crate) fn whole(&self) -> Range<usize> {
+        let room = self.input.wrapping_add(self.before).checked_sub(span(self.kernel, self.dilation));
+        let last = room.and_then(|room| room.checked_div(self.stride));
+        ceil(self.before, self.stride)..last.map_or(0, |last| last.wrapping_add(1).min(self.output))
+    }
+
     /// The taps of a window that lie in the image.
     #[inline(always)]
     pub(crate) fn inside(&self, window: usize) -> Range<usize> {
@@ -80,6 +87,7 @@ mod tests {
         assert_eq!((same.inside(4), same.at(4, 1), same.at(4, 2)), (0..2, Some(9), None));
         let dilated = Axis::same(5, 3, 1, 2);
         assert_eq!((dilated.before, dilated.output, dilated.inside(0), dilated.inside(4)), (2, 5, 1..3, 0..2));
+        assert_eq!((same.whole(), dilated.whole(), Axis::same(1, 3, 1, 1).whole()), (0..4, 2..3, 1..0));
         assert_eq!(Axis::valid(10, 3, 2, 2).output, 3);
         assert_eq!(Axis::valid(2, 3, 1, 1).output, 0);
     }

@@ -1,13 +1,15 @@
 //! Convolution.
 
+use core::ops::Range;
+
 use super::products::Products;
 use super::{Axis, Output, Rows, Weights};
-use crate::kernels::paired::{PIECE, Vectors};
+use crate::kernels::paired::{TOGETHER, Vectors};
 
 /// Convolution of an image.
 ///
-/// Its sums are rounded twice ([`Multiplier::twice`](super::Multiplier::twice)), with one scale as with one a channel. Two pixels of the
-/// output are made at a time: weights are loaded once for both.
+/// Its sums are rounded twice ([`Multiplier::twice`](super::Multiplier::twice)), with one scale as with one a channel. A few pixels of
+/// the output are made at a time: weights are loaded once for all of them.
 #[derive(Clone, Copy, Debug)]
 pub struct Conv2d {
     /// From top to bottom.
@@ -38,38 +40,55 @@ impl Conv2d {
         }
     }
 
+    /// Elements of a window.
+    #[inline(always)]
+    fn inputs(&self) -> usize {
+        self.height.kernel.wrapping_mul(self.width.kernel).wrapping_mul(self.channels)
+    }
+
     /// Pixels from the first one of row `at` on, of that row and those after it.
     #[inline(never)]
     fn pixels(&self, weights: &Weights<i32>, x: Rows, at: usize, y: &mut [i8]) {
         let outputs = weights.outputs().max(1);
-        let mut windows = Windows { conv: self, x, at: [at, 0], piece: [0; PIECE] };
-        let mut pairs = y.chunks_exact_mut(outputs.saturating_mul(2));
-        let mut products = Products::<2>::new();
-        for y in &mut pairs {
-            let (first, second) = y.split_at_mut_checked(outputs).unwrap_or_default();
-            windows.next(&mut products, weights, [first, second]);
+        let whole = [self.height.whole(), self.width.whole()];
+        let usual = Vectors::<TOGETHER>::ROUNDS && weights.lessen();
+        let (around, parts) = ([self.zero_point; PART], [[0; PART]; TOGETHER]);
+        let mut windows = Windows { conv: self, x, whole, at: [at, 0], around, usual, parts };
+        let mut groups = y.chunks_exact_mut(outputs.saturating_mul(TOGETHER));
+        let mut products = Products::<TOGETHER>::new();
+        for y in &mut groups {
+            windows.next(&mut products, weights, y);
         }
-        let last = pairs.into_remainder();
-        if last.len() >= outputs {
-            windows.next(&mut Products::<1>::new(), weights, [last]);
+        let mut products = Products::<1>::new();
+        for y in groups.into_remainder().chunks_exact_mut(outputs) {
+            windows.next(&mut products, weights, y);
         }
     }
 }
+
+/// Elements that are handled at a time where windows do not lie in the image as they are needed.
+const PART: usize = 64;
 
 /// Goes through the windows, row by row.
 struct Windows<'x> {
     conv: &'x Conv2d,
     x: Rows<'x>,
+    /// Rows and columns of those that lie in the image.
+    whole: [Range<usize>; 2],
     /// Row and column of the next one.
     at: [usize; 2],
-    /// For what does not lie in the image as it is needed.
-    piece: [i8; PIECE],
+    /// What lies around the image.
+    around: [i8; PART],
+    /// Whether all multipliers are below 1, as they usually are.
+    usual: bool,
+    /// For windows that are put together.
+    parts: [[i8; PART]; TOGETHER],
 }
 
 impl Windows<'_> {
     /// Makes the outputs of the next `P` windows.
     #[inline(always)]
-    fn next<const P: usize>(&mut self, products: &mut Products<P>, weights: &Weights<i32>, mut y: [&mut [i8]; P]) {
+    fn next<const P: usize>(&mut self, products: &mut Products<P>, weights: &Weights<i32>, y: &mut [i8]) {
         let conv = self.conv;
         let windows = [(); P].map(|()| {
             let at = self.at;
@@ -80,123 +99,169 @@ impl Windows<'_> {
             }
             at
         });
-        let taps = conv.height.kernel.wrapping_mul(conv.width.kernel);
-        products.each(
+        let (inputs, usual) = (conv.inputs(), self.usual);
+        products.each_rounded(
             weights,
-            taps.wrapping_mul(conv.channels),
-            |vectors, first, length| {
-                for (at, window) in windows.into_iter().enumerate() {
-                    match conv.pixel(self.x, window).filter(|_| taps == 1) {
-                        Some(x) => vectors.set(at, 0, x.get(first..).and_then(|x| x.get(..length)).unwrap_or(&[])),
-                        None => self.set(vectors, at, window, first, length),
-                    }
-                }
-            },
-            |first, sums| {
-                let mut y = y.each_mut().map(|y| {
-                    let y = y.get_mut(first..).unwrap_or_default();
-                    y.get_mut(..sums.len()).unwrap_or_default()
-                });
-                weights.round_twice(conv.output, first, sums, &mut y);
-            },
+            inputs,
+            usual,
+            |vectors, first, length| self.put(vectors, windows, first, length),
+            conv.output,
+            y,
         );
     }
 
-    /// Sets a vector to elements of the window of an output pixel.
+    /// Sets vectors to the `length` elements of windows from `first` on.
     #[inline(never)]
-    fn set<const P: usize>(
+    fn put<const P: usize>(&mut self, vectors: &mut Vectors<P>, windows: [[usize; 2]; P], first: usize, length: usize) {
+        let Self { conv, x, .. } = *self;
+        let Conv2d { height, width, channels, .. } = conv;
+        let row = width.kernel.wrapping_mul(*channels);
+        if length == conv.inputs()
+            && let Some(starts) = self.starts(windows)
+        {
+            let rows = [height.kernel, height.dilation.wrapping_mul(x.len)];
+            if row.is_multiple_of(4) {
+                return vectors.put_windows(x.data, starts, row, rows);
+            }
+            if self.gather(starts, row, rows) {
+                return vectors.put(0, self.parts(length));
+            }
+        }
+        self.put_in_parts(vectors, windows, first, length);
+    }
+
+    /// The beginnings of the parts.
+    #[inline(always)]
+    fn parts<const P: usize>(&self, length: usize) -> [&[i8]; P] {
+        let mut parts = self.parts.iter();
+        [(); P].map(|()| parts.next().and_then(|part| part.get(..length)).unwrap_or(&[]))
+    }
+
+    /// As [`put`](Self::put), of any windows.
+    #[inline(never)]
+    fn put_in_parts<const P: usize>(
         &mut self,
         vectors: &mut Vectors<P>,
-        at: usize,
-        window: [usize; 2],
+        windows: [[usize; 2]; P],
         first: usize,
         length: usize,
     ) {
-        let Self { conv, x, ref mut piece, .. } = *self;
-        if conv.channels.is_multiple_of(4) {
-            conv.parts(x, window, first, length, |first, length, part| match part {
-                Some(part) => vectors.set(at, first, part),
-                None => vectors.fill(at, first, length, conv.zero_point),
+        let Self { conv, x, ref whole, ref around, ref mut parts, .. } = *self;
+        let Conv2d { width, channels, zero_point, .. } = conv;
+        // Taps of a row lie side by side if no window reaches over the image's sides.
+        let inside = windows.iter().all(|[_, column]| whole[1].contains(column));
+        let taps = if width.dilation == 1 && inside { width.kernel } else { 1 };
+        if taps.wrapping_mul(*channels).is_multiple_of(4) {
+            conv.runs(x, windows, taps, first, length, |at, length, starts| {
+                // What lies around the image is there in parts.
+                let step = if starts.iter().all(Option::is_some) { length } else { PART };
+                let mut done = 0;
+                while done < length {
+                    let here = step.min(length.wrapping_sub(done));
+                    let of = |start| part(x, start, done, here).unwrap_or(around.get(..here).unwrap_or(&[]));
+                    vectors.put(at.wrapping_add(done), starts.map(of));
+                    done = done.wrapping_add(here);
+                }
             });
             return;
         }
-        conv.parts(x, window, first, length, |first, length, part| {
-            let to = piece.get_mut(first..).and_then(|piece| piece.get_mut(..length)).unwrap_or_default();
-            match part {
-                Some(part) => to.iter_mut().zip(part).for_each(|(to, part)| *to = *part),
-                None => to.fill(conv.zero_point),
-            }
-        });
-        vectors.set(at, 0, piece.get(..length).unwrap_or(&[]));
+        for done in (0..length).step_by(PART) {
+            let here = PART.min(length.wrapping_sub(done));
+            conv.runs(x, windows, taps, first.wrapping_add(done), here, |at, length, starts| {
+                for (to, start) in parts.iter_mut().zip(starts) {
+                    let to = to.get_mut(at..).and_then(|to| to.get_mut(..length)).unwrap_or_default();
+                    match part(x, start, 0, length) {
+                        Some(part) => to.iter_mut().zip(part).for_each(|(to, x)| *to = *x),
+                        None => to.fill(*zero_point),
+                    }
+                }
+            });
+            let mut parts = parts.iter();
+            vectors.put(done, [(); P].map(|()| parts.next().and_then(|part| part.get(..here)).unwrap_or(&[])));
+        }
     }
+
+    /// Where windows begin, if they lie in the image, a tap beside the other and the rows one after another.
+    #[inline(always)]
+    fn starts<const P: usize>(&self, windows: [[usize; 2]; P]) -> Option<[usize; P]> {
+        let Conv2d { height, width, channels, .. } = self.conv;
+        let [rows, columns] = &self.whole;
+        let span = height.kernel.wrapping_sub(1).wrapping_mul(height.dilation).wrapping_mul(self.x.len);
+        let span = span.wrapping_add(width.kernel.wrapping_mul(*channels));
+        let mut starts = [0; P];
+        for (start, [row, column]) in starts.iter_mut().zip(windows) {
+            let row_start = self.x.place(row.wrapping_mul(height.stride).wrapping_sub(height.before));
+            let column_start = column.wrapping_mul(width.stride).wrapping_sub(width.before).wrapping_mul(*channels);
+            *start = row_start.wrapping_add(column_start);
+            if !rows.contains(&row) || !columns.contains(&column) || start.saturating_add(span) > self.x.data.len() {
+                return None;
+            }
+        }
+        (width.dilation == 1).then_some(starts)
+    }
+
+    /// Puts windows of short rows together, in steps as long as the longest: what is too much is written over by the next row. Not if a window
+    /// ends in the last bytes of the image.
+    #[inline(always)]
+    fn gather<const P: usize>(&mut self, starts: [usize; P], len: usize, [rows, step]: [usize; 2]) -> bool {
+        /// The first layer of an image with three colours has rows of 9.
+        const STEP: usize = 16;
+        for (part, mut start) in self.parts.iter_mut().zip(starts) {
+            let mut to = &mut part[..];
+            for _ in 0..rows {
+                let from = self.x.data.get(start..).and_then(|x| x.first_chunk::<STEP>());
+                let (Some(here), Some(from), true) = (to.first_chunk_mut(), from, len <= STEP) else { return false };
+                *here = *from;
+                to = to.get_mut(len..).unwrap_or_default();
+                start = start.wrapping_add(step);
+            }
+        }
+        true
+    }
+}
+
+/// Elements of the image, if they begin in it.
+#[inline(always)]
+fn part<'x>(x: Rows<'x>, start: Option<usize>, done: usize, length: usize) -> Option<&'x [i8]> {
+    x.data.get(start?.wrapping_add(done)..)?.get(..length)
 }
 
 impl Conv2d {
-    /// The pixel of the image on which the first tap of a window falls.
+    /// Goes through the `length` elements of windows from `first` on, `taps` of a row at a time: calls `run` with the place of a run from there
+    /// on, its length, and where it begins in each window's part of the image, if it lies in it.
     #[inline(always)]
-    fn pixel<'x>(&self, x: Rows<'x>, [row, column]: [usize; 2]) -> Option<&'x [i8]> {
-        let (row, column) = (self.height.at(row, 0)?, self.width.at(column, 0)?);
-        x.row(row).get(column.wrapping_mul(self.channels)..)
-    }
-
-    /// Goes through the `length` elements of a window from `first` on: calls `part` with the place of a part, its length, and it itself if
-    /// it lies in the image. Where there are four channels or eight and so on, these are multiples of 4.
-    #[inline(always)]
-    fn parts(
+    fn runs<const P: usize>(
         &self,
         x: Rows,
-        [row, column]: [usize; 2],
+        windows: [[usize; 2]; P],
+        taps: usize,
         first: usize,
         length: usize,
-        mut part: impl FnMut(usize, usize, Option<&[i8]>),
+        mut run: impl FnMut(usize, usize, [Option<usize>; P]),
     ) {
-        let Self { height, width, channels, .. } = *self;
-        // Taps that lie side by side are one run.
-        let taps = if width.dilation == 1 { width.kernel } else { 1 };
-        let run = taps.wrapping_mul(channels).max(1);
-        let margin = width.before.wrapping_mul(channels);
-        let mut tap = [0, 0];
-        let mut skip = first;
-        while skip >= run {
-            skip = skip.wrapping_sub(run);
-            tap = next(tap, taps, width.kernel);
-        }
-        let mut at = 0;
-        while at < length {
-            let mut here = run.wrapping_sub(skip).min(length.wrapping_sub(at));
-            let pixel = column.wrapping_mul(width.stride).wrapping_add(tap[1].wrapping_mul(width.dilation));
-            // From the left margin's beginning on.
-            let left = pixel.wrapping_mul(channels).wrapping_add(skip);
-            let row = height.at(row, tap[0]).map_or(&[][..], |row| x.row(row));
-            (skip, tap) = (0, next(tap, taps, width.kernel));
-            if row.is_empty() {
-                part(at, here, None);
-                at = at.wrapping_add(here);
-                continue;
+        let Self { height, width, channels, .. } = self;
+        let of_run = taps.wrapping_mul(*channels);
+        let end = first.wrapping_add(length);
+        let mut at = 0_usize;
+        for tap in 0..height.kernel {
+            let rows = windows.map(|[row, _]| height.at(row, tap).map(|row| x.place(row)));
+            let mut tap = 0;
+            while tap < width.kernel {
+                let (from, to) = (first.max(at), end.min(at.wrapping_add(of_run)));
+                if from < to {
+                    let skip = from.wrapping_sub(at);
+                    let mut columns = windows.into_iter().map(|[_, column]| width.at(column, tap));
+                    let starts = rows.map(|row| {
+                        let column = columns.next()??;
+                        Some(row?.wrapping_add(column.wrapping_mul(*channels)).wrapping_add(skip))
+                    });
+                    run(from.wrapping_sub(first), to.wrapping_sub(from), starts);
+                }
+                at = at.wrapping_add(of_run);
+                tap = tap.wrapping_add(taps);
             }
-            let before = margin.saturating_sub(left).min(here);
-            if before > 0 {
-                part(at, before, None);
-                (at, here) = (at.wrapping_add(before), here.wrapping_sub(before));
-            }
-            let found = row.get(left.saturating_sub(margin)..).unwrap_or(&[]);
-            let found = found.get(..here).unwrap_or(found);
-            if !found.is_empty() {
-                part(at, found.len(), Some(found));
-            }
-            if found.len() < here {
-                part(at.wrapping_add(found.len()), here.wrapping_sub(found.len()), None);
-            }
-            at = at.wrapping_add(here);
         }
     }
-}
-
-/// The tap after `taps` others, row by row.
-#[inline(always)]
-fn next([row, column]: [usize; 2], taps: usize, kernel: usize) -> [usize; 2] {
-    let column = column.wrapping_add(taps);
-    if column >= kernel { [row.wrapping_add(1), 0] } else { [row, column] }
 }
 
 #[cfg(test)]

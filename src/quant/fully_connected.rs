@@ -26,7 +26,7 @@ impl FullyConnected {
                 self.inputs,
                 |vectors, first, length| {
                     let piece = x.get(first..).and_then(|x| x.get(..length)).unwrap_or(&[]);
-                    vectors.set(0, 0, piece);
+                    vectors.put(0, [piece]);
                 },
                 |first, sums| weights.round_once(self.output, first, sums, y),
             );

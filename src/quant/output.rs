@@ -25,7 +25,6 @@ impl Output {
     }
 
     /// Holds what is held within 8 bits so far.
-    #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
     pub(super) fn hold(self, y: &mut [i8]) {
         if (self.least, self.greatest) != (i8::MIN, i8::MAX) {
             y.iter_mut().for_each(|y| *y = (*y).max(self.least).min(self.greatest));

@@ -1,7 +1,6 @@
 //! What a product with weights reads from flash.
 
 use super::{Multiplier, Output};
-use crate::kernels::paired::round;
 
 /// Weights and what belongs to each output channel.
 #[derive(Clone, Copy, Debug)]
@@ -33,25 +32,18 @@ impl<W> Weights<'_, W> {
         Multiplier { mantissa: mantissa.copied().unwrap_or(0), shift: shift.copied().unwrap_or(0) }
     }
 
-    /// `y[p][i]` of the sums `[i][p]` of the outputs from `first` on, by [`Multiplier::twice`].
+    /// Whether all multipliers are below 1: shifts to the right, or 0.
+    pub(super) fn lessen(&self) -> bool {
+        let mut multipliers = (0..self.outputs()).map(|output| self.multiplier(output));
+        multipliers
+            .all(|Multiplier { mantissa, shift }| (mantissa >= 1 << 30 && shift < 0) || (mantissa, shift) == (0, 0))
+    }
+
+    /// `y[p][first + i]` of the sums `[i][p]`, by [`Multiplier::twice`].
     #[inline(never)]
-    pub(super) fn round_twice<const P: usize>(
-        &self,
-        output: Output,
-        first: usize,
-        sums: &[[i32; P]],
-        y: &mut [&mut [i8]; P],
-    ) {
-        let of = |all: usize| if all == 1 { 0 } else { first };
-        let mantissas = self.mantissas.get(of(self.mantissas.len())..).unwrap_or(&[]);
-        let shifts = self.shifts.get(of(self.shifts.len())..).unwrap_or(&[]);
-        if round(sums, mantissas, shifts, output.zero_point, y) {
-            if output.least > i8::MIN || output.greatest < i8::MAX {
-                y.iter_mut().flat_map(|y| y.iter_mut()).for_each(|y| *y = (*y).max(output.least).min(output.greatest));
-            }
-            return;
-        }
-        for (at, y) in y.iter_mut().enumerate() {
+    pub(super) fn round_twice<const P: usize>(&self, output: Output, first: usize, sums: &[[i32; P]], y: &mut [i8]) {
+        for (at, y) in y.chunks_exact_mut(self.outputs().max(1)).take(P).enumerate() {
+            let y = y.get_mut(first..).unwrap_or_default();
             for ((y, sums), i) in y.iter_mut().zip(sums).zip(first..) {
                 *y = output.of(self.multiplier(i).twice(sums[at]));
             }

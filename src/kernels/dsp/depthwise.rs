@@ -88,6 +88,50 @@ impl Windows<'_> {
     }
 }
 
+/// Writes the weights of four outputs from `first` on, of `[height, width, outputs]`, as constants of [`Windows`]: for a window, column by
+/// column, and for one that begins a row further down, if there is room for it.
+#[inline(always)]
+pub fn expand_weights(
+    weights: &[i8],
+    [height, width, outputs]: [usize; 3],
+    first: usize,
+    window: &mut [[u32; 4]],
+    below: &mut [[u32; 4]],
+) {
+    let pairs = height.div_ceil(2);
+    let fits = width > 0
+        && pairs > 0
+        && height.saturating_mul(width).saturating_mul(outputs) <= weights.len()
+        && first.saturating_add(4) <= outputs
+        && pairs.saturating_mul(width) <= window.len();
+    if !fits {
+        return;
+    }
+    let none = [0; 4];
+    for pair in 0..pairs {
+        let [a, b] = [2 * pair, 2 * pair + 1].map(|row| {
+            let start = weights.as_ptr().wrapping_add(row * width * outputs + first);
+            if row < height { (start, outputs) } else { (none.as_ptr(), 0) }
+        });
+        let to = window.as_mut_ptr().wrapping_add(pair).cast();
+        // SAFETY: four weights of each column are there, and there is room for every column's quadruples; where the step is 0, `none` is read
+        // over and over.
+        unsafe { pack(a, b, to, 4 * pairs, width, false) };
+    }
+    let mut below = below.iter_mut();
+    for quads in window.chunks_exact_mut(pairs) {
+        let mut last = [0; 4];
+        for quad in quads {
+            // Both halves doubled, each for itself.
+            *quad = quad.map(|pair| pair << 1 & !0x1_0000);
+            if let Some(below) = below.next() {
+                *below = core::array::from_fn(|lane| quad[lane] << 16 | last[lane] >> 16);
+            }
+            last = *quad;
+        }
+    }
+}
+
 /// Where pixels begin, and the bytes from one to the next.
 type Pixels = (*const i8, usize);
 

@@ -9,5 +9,5 @@ mod depthwise;
 mod paired;
 
 pub(crate) use add::Factors;
-pub(crate) use depthwise::Windows;
-pub(crate) use paired::{Vectors, round};
+pub(crate) use depthwise::{Windows, expand_weights};
+pub(crate) use paired::Vectors;

@@ -1,4 +1,4 @@
-//! Products with two rows of weights at a time, of one vector and of two.
+//! Products with two rows of weights at a time, of one vector and of three.
 //!
 //! With words `(w1 << 8) | (w0 + 128)`, SMLAD of a word gives `256·A + U`, where A is row 1's sum and U that of x·(w0 + 128); UXTB16 and
 //! SMLAD give U. So A is `(256·A + U - U) / 256`, exactly while it takes 24 bits: of up to 511 inputs it does. Row 0's sum is U less 128
@@ -8,29 +8,30 @@
 
 use core::arch::{asm, naked_asm};
 use core::mem::MaybeUninit;
+use core::ptr;
 
 use crate::kernels::paired::PIECE;
 
 /// Words of a piece that is expanded to 16 bits.
 const WORDS: usize = PIECE / 2;
 
-/// Vectors expanded to 16 bits, quad by quad: two words of the first one, then two of the second.
+/// Vectors expanded to 16 bits, a word of each one after another.
 pub(crate) struct Vectors<const P: usize> {
     /// The first `quads` quads are written.
     x: [[MaybeUninit<u32>; WORDS]; P],
-    /// Of each vector, the sum times -128.
-    offsets: [i32; P],
+    /// Of each vector, the sum.
+    sums: [i32; P],
     /// Length in quads of inputs.
     quads: usize,
 }
 
-/// What [`one`] and [`two`] read.
+/// What [`one`], [`three`] and [`rounded_three`] read.
 #[repr(C)]
 struct Call {
     weights: *const i32,
-    /// The first and the last but one of the sums.
-    sums: *mut i32,
-    end: *const i32,
+    /// Where the sums are, or the outputs, and where the last of them but one ends.
+    to: *mut u8,
+    end: *const u8,
     x: *const u32,
     /// Turns of four quads, the first of which may begin in the middle.
     turns: usize,
@@ -38,88 +39,175 @@ struct Call {
     skip: usize,
     /// Bytes from the end of what is read of a pair of rows to the next one that this pair's place goes to.
     gap: usize,
-    /// Of [`one`], bytes from a pair of rows to the one that is taken together with it; of [`two`], the second vector's offset.
+    /// Of [`one`], bytes from a pair of rows to the one that is taken together with it; of [`rounded_three`], from a vector's outputs to the
+    /// next one's.
     other: usize,
-    offset: i32,
+    offsets: [i32; 3],
+    /// The following of [`rounded_three`] alone.
+    biases: *const i32,
+    mantissas: *const i32,
+    shifts: *const i8,
+    /// Twice the zero point, and 1.
+    zero_point: i32,
 }
 
 impl<const P: usize> Vectors<P> {
     #[inline(always)]
     pub(crate) fn new() -> Self {
-        const { assert!(P == 1 || P == 2) };
-        Self { x: [[MaybeUninit::uninit(); WORDS]; P], offsets: [0; P], quads: 0 }
+        const { assert!(P == 1 || P == 3) };
+        Self { x: [[MaybeUninit::uninit(); WORDS]; P], sums: [0; P], quads: 0 }
     }
 
     /// Of each vector, `length` inputs are set from now on, at most [`PIECE`].
     #[inline(always)]
     pub(crate) fn begin(&mut self, length: usize) {
         self.quads = length.min(PIECE).div_ceil(4);
-        self.offsets = [0; P];
+        self.sums = [0; P];
     }
 
-    /// Of vector `at`, the inputs from `first` on are `x`; both are multiples of 4, unless `x` is the last.
+    /// The inputs from `first` on are `x`, as many of each vector; both are multiples of 4, unless `x` are the last ones.
     #[inline(never)]
-    pub(crate) fn set(&mut self, at: usize, first: usize, x: &[i8]) {
-        let left = self.quads.saturating_sub(first / 4);
-        let Some(offset) = self.offsets.get_mut(at) else { return };
-        let (whole, rest) = x.as_chunks::<4>();
-        if whole.len() + usize::from(!rest.is_empty()) > left {
+    pub(crate) fn put(&mut self, first: usize, x: [&[i8]; P]) {
+        let quads = x.map(|x| x.as_chunks::<4>());
+        let len = quads.iter().map(|(whole, _)| whole.len()).min().unwrap_or(0);
+        if len > 0 && first / 4 + len <= self.quads {
+            // SAFETY: so many quads of each are there, and there is room for them.
+            unsafe { self.expand(first / 4, x.map(<[i8]>::as_ptr), [len, 1, 0]) };
+        }
+        if quads.iter().any(|(_, rest)| !rest.is_empty()) && first / 4 + len < self.quads {
+            let last = quads.map(|(_, rest)| {
+                let mut quad = [0; 4];
+                quad.iter_mut().zip(rest).for_each(|(to, x)| *to = *x);
+                quad
+            });
+            // SAFETY: as above, of one quad.
+            unsafe { self.expand(first / 4 + len, last.each_ref().map(|quad| quad.as_ptr()), [1, 1, 0]) };
+        }
+    }
+
+    /// The inputs of each vector are windows of `rows` rows, `step` apart, which begin at `starts` in `x`; rows of a window are multiples
+    /// of 4 long.
+    #[inline(never)]
+    pub(crate) fn put_windows(&mut self, x: &[i8], starts: [usize; P], len: usize, [rows, step]: [usize; 2]) {
+        let span = rows.saturating_sub(1).saturating_mul(step).saturating_add(len);
+        let fits = starts.iter().all(|start| start.saturating_add(span) <= x.len());
+        let quads = len / 4;
+        if fits && quads > 0 && rows > 0 && step >= len && quads.saturating_mul(rows) <= self.quads {
+            // SAFETY: each window ends within `x`, and there is room for its quads.
+            unsafe {
+                self.expand(0, starts.map(|start| x.as_ptr().wrapping_add(start)), [quads, rows, step - 4 * quads])
+            };
+        }
+    }
+
+    /// `rows` times `quads` quads of each vector; `gap` bytes lie between them.
+    ///
+    /// # Safety
+    /// Neither is 0. All these quads can be read, and from quad `first` on there is room for them.
+    #[inline(always)]
+    unsafe fn expand(&mut self, first: usize, x: [*const i8; P], [quads, rows, gap]: [usize; 3]) {
+        let mut to = self.x.as_mut_ptr().cast::<u32>().wrapping_add(2 * P * first);
+        if let (&[a, b, c], [first, second, third]) = (&x[..], &mut self.sums[..]) {
+            let sums = [*first, *second, *third];
+            let mut call = Expanded { x: [a, b, c], to, sums, ones: 0x0001_0001, len: 4 * quads, rows, gap };
+            // SAFETY: what the caller says.
+            unsafe { expand_three(&mut call) };
+            [*first, *second, *third] = call.sums;
             return;
         }
-        let mut sum = 0;
-        let mut to = self.x.as_mut_ptr().cast::<u32>().wrapping_add(2 * (P * (first / 4) + at));
-        if !whole.is_empty() {
-            // SAFETY: reads the quads of `whole`, which are at least one; writes two words of each to every `P`th pair of words from that
-            // of `first` and `at` on, where `at` is below `P`, and there are so many `left` of the vector. Every register that it changes
-            // is declared.
-            unsafe {
-                asm!(
-                    ".cpu cortex-m4",
-                    "2:",
-                    "ldr {a}, [{x}], #4",
-                    "sxtb16 {b}, {a}, ror #8",
-                    "sxtb16 {a}, {a}",
-                    "smlad {sum}, {a}, {ones}, {sum}",
-                    "smlad {sum}, {b}, {ones}, {sum}",
-                    "strd {a}, {b}, [{to}], #{step}",
-                    "subs {quads}, {quads}, #1",
-                    "bne 2b",
-                    x = inout(reg) whole.as_ptr() => _,
-                    to = inout(reg) to,
-                    sum = inout(reg) sum,
-                    ones = in(reg) 0x0001_0001,
-                    quads = inout(reg) whole.len() => _,
-                    a = out(reg) _,
-                    b = out(reg) _,
-                    step = const 8 * P,
-                    options(nostack)
-                );
+        for (mut x, sum) in x.into_iter().zip(&mut self.sums) {
+            for _ in 0..rows {
+                // SAFETY: what the caller says. Every register that is changed is declared.
+                unsafe {
+                    asm!(
+                        ".cpu cortex-m4",
+                        "2:",
+                        "ldr {a}, [{x}], #4",
+                        "sxtb16 {b}, {a}, ror #8",
+                        "sxtb16 {a}, {a}",
+                        "smlad {sum}, {a}, {ones}, {sum}",
+                        "smlad {sum}, {b}, {ones}, {sum}",
+                        "strd {a}, {b}, [{to}], #8",
+                        "subs {quads}, {quads}, #1",
+                        "bne 2b",
+                        x = inout(reg) x,
+                        to = inout(reg) to,
+                        sum = inout(reg) *sum,
+                        ones = in(reg) 0x0001_0001,
+                        quads = inout(reg) quads => _,
+                        a = out(reg) _,
+                        b = out(reg) _,
+                        options(nostack)
+                    );
+                }
+                x = x.wrapping_add(gap);
             }
         }
-        if !rest.is_empty() {
-            let mut x = [0; 4];
-            x.iter_mut().zip(rest).for_each(|(to, x)| *to = i32::from(*x));
-            sum += x[0] + x[1] + x[2];
-            // SAFETY: there is `left` a quad more than `whole` has.
-            unsafe {
-                to.write((x[2] << 16 | x[0] & 0xffff) as u32);
-                to.add(1).write((x[3] << 16 | x[1] & 0xffff) as u32);
-            }
-        }
-        *offset -= 128 * sum;
     }
 
-    /// As [`set`](Self::set), `length` times `x`.
+    /// What all loops read.
+    #[inline(always)]
+    fn call(&self) -> Call {
+        let turns = self.quads.div_ceil(4);
+        Call {
+            weights: ptr::null(),
+            to: ptr::null_mut(),
+            end: ptr::null(),
+            x: self.x.as_ptr().cast(),
+            turns,
+            skip: (4 * turns - self.quads) * if P == 1 { ONE } else { THREE },
+            gap: 0,
+            other: 0,
+            offsets: [0, 1, 2].map(|at| -128 * self.sums.get(at).copied().unwrap_or(0)),
+            biases: ptr::null(),
+            mantissas: ptr::null(),
+            shifts: ptr::null(),
+            zero_point: 0,
+        }
+    }
+
+    /// Whether [`round`](Self::round) makes anything.
+    pub(crate) const ROUNDS: bool = P == 3;
+
+    /// `y[vector][output]`: products with all rows of packed weights, as long as the vectors, and biases, are multiplied by
+    /// `mantissa * 2^(shift - 31)`, rounded half up, then half away from 0, then the zero point is added, held in 8 bits. Mantissas are 2³⁰ or
+    /// more and shifts below 0, or both are 0. Returns false if it has not done so: for an odd number of outputs, or one scale for all.
     #[inline(never)]
-    pub(crate) fn fill(&mut self, at: usize, first: usize, length: usize, x: i8) {
-        let word = (i32::from(x) << 16 | i32::from(x) & 0xffff) as u32;
-        let pairs = self.x.as_flattened_mut().as_chunks_mut::<2>().0.iter_mut();
-        for pair in pairs.skip(P * (first / 4) + at).step_by(P).take(length / 4) {
-            *pair = [MaybeUninit::new(word); 2];
+    pub(crate) fn round(
+        &self,
+        weights: &[i32],
+        biases: &[i32],
+        multipliers: (&[i32], &[i8]),
+        zero_point: i8,
+        y: &mut [i8],
+    ) -> bool {
+        let outputs = biases.len();
+        let (mantissas, shifts) = multipliers;
+        let fits = outputs > 0
+            && outputs.is_multiple_of(2)
+            && self.quads > 0
+            && self.quads.saturating_mul(outputs) <= weights.len()
+            && outputs <= mantissas.len()
+            && outputs <= shifts.len()
+            && outputs.saturating_mul(P) <= y.len();
+        if P != 3 || !fits {
+            return false;
         }
-        if let Some(offset) = self.offsets.get_mut(at) {
-            *offset -= 128 * length as i32 * i32::from(x);
-        }
+        let call = Call {
+            weights: weights.as_ptr(),
+            to: y.as_mut_ptr().cast(),
+            end: y.as_ptr().wrapping_add(outputs).cast(),
+            other: outputs,
+            biases: biases.as_ptr(),
+            mantissas: mantissas.as_ptr(),
+            shifts: shifts.as_ptr(),
+            zero_point: 2 * i32::from(zero_point) + 1,
+            ..self.call()
+        };
+        // SAFETY: reads a pair of rows, two biases and two multipliers of each two outputs, which are all there, and the vectors; writes two
+        // bytes of each of the three rows of `y`.
+        unsafe { rounded_three(&call) };
+        true
     }
 
     /// Adds to `sums[row]` the products of each vector with rows of packed weights, modulo 2³². A pair of rows begins `stride` words after
@@ -132,38 +220,33 @@ impl<const P: usize> Vectors<P> {
         if self.quads == 0 || pairs == 0 || stride < words || weights.len() < read {
             return;
         }
-        let turns = self.quads.div_ceil(4);
-        let left_out = 4 * turns - self.quads;
-        let call = |weights: *const i32, sums: &mut [[i32; P]], gap: usize, other: usize| Call {
-            weights,
-            end: sums.as_ptr().wrapping_add(sums.len()).cast(),
-            sums: sums.as_mut_ptr().cast(),
-            x: self.x.as_ptr().cast(),
-            turns,
-            skip: left_out * if P == 1 { ONE } else { TWO },
+        let call = |weights: &[i32], sums: &mut [[i32; P]], gap: usize, other: usize| Call {
+            weights: weights.as_ptr(),
+            to: sums.as_mut_ptr().cast(),
+            end: sums.as_ptr_range().end.cast(),
             gap: gap * size_of::<i32>(),
             other,
-            offset: self.offsets[0],
+            ..self.call()
         };
-        if let [_, second] = self.offsets[..] {
+        if P == 3 {
             let sums = sums.get_mut(..2 * pairs).unwrap_or_default();
-            let call = call(weights.as_ptr(), sums, stride - words, second as usize);
+            let call = call(weights, sums, stride - words, 0);
             // SAFETY: reads `words` words from every `stride`th of `weights` on, as many times as there are `pairs`, which end within it;
-            // the `quads` quads of both vectors; and adds to the four sums of each pair.
-            unsafe { two(&call) };
+            // the `quads` quads of the vectors; and adds to the six sums of each pair.
+            unsafe { three(&call) };
             return;
         }
         let four = pairs / 2;
         if four > 0 {
             let gap = 2 * stride - words;
             let sums = sums.get_mut(..4 * four).unwrap_or_default();
-            let call = call(weights.as_ptr(), sums, gap, stride * size_of::<i32>());
+            let call = call(weights, sums, gap, stride * size_of::<i32>());
             // SAFETY: as above, of two pairs of rows at a time, which have four sums.
             unsafe { one(&call) };
         }
         if let Some((last, _)) = sums.get_mut(4 * four..).unwrap_or_default().split_first_chunk_mut::<2>() {
             let mut both = [last[0], last[1], [0; P], [0; P]];
-            let call = call(weights.as_ptr().wrapping_add(2 * four * stride), &mut both, 0, 0);
+            let call = call(weights.get(2 * four * stride..).unwrap_or(&[]), &mut both, 0, 0);
             // SAFETY: as above, of the last pair twice: the second time for sums that nobody reads.
             unsafe { one(&call) };
             *last = [both[0], both[1]];
@@ -171,16 +254,79 @@ impl<const P: usize> Vectors<P> {
     }
 }
 
-/// Bytes of assembly for a quad in [`one`] and in [`two`].
+/// What [`expand_three`] reads.
+#[repr(C)]
+struct Expanded {
+    x: [*const i8; 3],
+    to: *mut u32,
+    sums: [i32; 3],
+    ones: u32,
+    /// Bytes of a row, rows, and bytes between them.
+    len: usize,
+    rows: usize,
+    gap: usize,
+}
+
+/// Expands rows of quads of three vectors, and adds them up.
+///
+/// # Safety
+/// What the call points to must be there.
+#[unsafe(naked)]
+unsafe extern "C" fn expand_three(call: &mut Expanded) {
+    naked_asm!(
+        ".cpu cortex-m4",
+        "push {{r0, r4-r11, lr}}",
+        "add r1, r0, #32",
+        "vldmia r1, {{s1-s3}}",
+        "ldm r0, {{r0-r7}}",
+        "3:",
+        "vmov lr, s1",
+        "add lr, lr, r0",
+        "vmov s0, lr",
+        "2:",
+        "ldr r8, [r0], #4",
+        "ldr r9, [r1], #4",
+        "ldr r10, [r2], #4",
+        "sxtb16 r11, r8, ror #8",
+        "sxtb16 r12, r9, ror #8",
+        "sxtb16 lr, r10, ror #8",
+        "sxtb16 r8, r8",
+        "sxtb16 r9, r9",
+        "sxtb16 r10, r10",
+        "smlad r4, r11, r7, r4",
+        "smlad r5, r12, r7, r5",
+        "smlad r6, lr, r7, r6",
+        "smlad r4, r8, r7, r4",
+        "smlad r5, r9, r7, r5",
+        "smlad r6, r10, r7, r6",
+        "stmia r3!, {{r8-r12, lr}}",
+        "vmov lr, s0",
+        "cmp r0, lr",
+        "bne 2b",
+        "vmov r8, r9, s2, s3",
+        "add r0, r0, r9",
+        "add r1, r1, r9",
+        "add r2, r2, r9",
+        "subs r8, r8, #1",
+        "vmov s2, r8",
+        "bne 3b",
+        "pop {{r0}}",
+        "add r0, r0, #16",
+        "stm r0, {{r4-r6}}",
+        "pop {{r4-r11, pc}}",
+    )
+}
+
+/// Bytes of assembly for a quad in [`one`] and in [`three`].
 const ONE: usize = 60;
 /// See [`ONE`].
-const TWO: usize = 48;
+const THREE: usize = 68;
 
-/// Loads a [`Call`] from r0 into s0 to s8, where `skip` becomes the place within the turn at `3:`; r0 are the weights.
+/// Loads a [`Call`] from r0 into s0 to s14, where `skip` becomes the place within the turn at `3:`; r0 are the weights.
 macro_rules! enter {
     () => {
         "push {{r3-r11, lr}}
-         vldmia r0, {{s0-s8}}
+         vldmia r0, {{s0-s14}}
          adr.w r1, 3f
          vmov r2, s5
          add r1, r1, r2
@@ -257,180 +403,179 @@ unsafe extern "C" fn one(call: &Call) {
     )
 }
 
-/// A pair of rows, two vectors.
+/// r0 weights; r1 inputs; r3 to r5 the mixed sums of the vectors, r6 to r8 those of row 0.
+macro_rules! quad_of_three {
+    () => {
+        "ldrd r9, r10, [r0], #8
+         ldmia.w r1!, {{r11, r12, lr}}
+         smlad r3, r9, r11, r3
+         smlad r4, r9, r12, r4
+         smlad r5, r9, lr, r5
+         uxtb16 r9, r9
+         smlad r6, r9, r11, r6
+         smlad r7, r9, r12, r7
+         smlad r8, r9, lr, r8
+         ldmia.w r1!, {{r11, r12, lr}}
+         smlad r3, r10, r11, r3
+         smlad r4, r10, r12, r4
+         smlad r5, r10, lr, r5
+         uxtb16 r10, r10
+         smlad r6, r10, r11, r6
+         smlad r7, r10, r12, r7
+         smlad r8, r10, lr, r8\n"
+    };
+}
+
+/// From the beginning of a pair of rows to its sums: r3 to r5 256 times those of row 1, r6 to r8 those of row 0.
+macro_rules! products_of_three {
+    () => {
+        concat!(
+            "vmov r1, s3
+             vmov r2, s4
+             vmov r3, s8
+             vmov r4, s9
+             vmov r5, s10
+             mov r6, r3
+             mov r7, r4
+             mov r8, r5
+             vmov r9, s5
+             bx r9
+             .p2align 2
+             3:\n",
+            quad_of_three!(),
+            quad_of_three!(),
+            quad_of_three!(),
+            quad_of_three!(),
+            "subs r2, r2, #1
+             bne.w 3b
+             sub r3, r3, r6
+             sub r4, r4, r7
+             sub r5, r5, r8"
+        )
+    };
+}
+
+/// A pair of rows, three vectors.
 ///
 /// # Safety
 /// What the call points to must be there.
 #[unsafe(naked)]
-unsafe extern "C" fn two(call: &Call) {
-    /// r0 weights; r1 inputs; r3, r4 the mixed sums of the two vectors, r5, r6 those of row 0.
-    macro_rules! quad {
-        () => {
-            "ldrd r7, r8, [r0], #8
-             ldmia.w r1!, {{r9-r12}}
-             smlad r3, r7, r9, r3
-             smlad r4, r7, r11, r4
-             uxtb16 r7, r7
-             smlad r5, r7, r9, r5
-             smlad r6, r7, r11, r6
-             smlad r3, r8, r10, r3
-             smlad r4, r8, r12, r4
-             uxtb16 r8, r8
-             smlad r5, r8, r10, r5
-             smlad r6, r8, r12, r6"
-        };
-    }
+unsafe extern "C" fn three(call: &Call) {
     naked_asm!(
         ".cpu cortex-m4",
         enter!(),
-        "vmov lr, s1",
         "2:",
-        "vmov r1, s3",
-        "vmov r2, s4",
-        "vmov r3, s8",
-        "vmov r4, s7",
-        "mov r5, r3",
-        "mov r6, r4",
-        "vmov r7, s5",
-        "bx r7",
-        ".p2align 2",
-        "3:",
-        quad!(),
-        quad!(),
-        quad!(),
-        quad!(),
-        "subs r2, r2, #1",
-        "bne.w 3b",
-        "sub r3, r3, r5",
-        "sub r4, r4, r6",
-        "ldm lr, {{r9-r12}}",
-        "add r9, r9, r5",
-        "add r10, r10, r6",
+        products_of_three!(),
+        "vmov r1, s1",
+        "ldm r1, {{r2, r9-r12, lr}}",
+        "add r2, r2, r6",
+        "add r9, r9, r7",
+        "add r10, r10, r8",
         "add r11, r11, r3, asr #8",
         "add r12, r12, r4, asr #8",
-        "stmia lr!, {{r9-r12}}",
+        "add lr, lr, r5, asr #8",
+        "stmia r1!, {{r2, r9-r12, lr}}",
+        "vmov s1, r1",
         "vmov r2, s6",
         "add r0, r0, r2",
         "vmov r2, s2",
-        "cmp lr, r2",
+        "cmp r1, r2",
         "bne.w 2b",
         "pop {{r3-r11, pc}}",
     )
 }
 
-/// What [`round_two`] reads.
-#[repr(C)]
-struct Rounded {
-    sums: *const [i32; 2],
-    mantissas: *const i32,
-    shifts: *const i8,
-    y: [*mut i8; 2],
-    end: *const [i32; 2],
-    /// Twice the zero point, and 1.
-    zero_point: i32,
-    /// Bytes from a mantissa to the next one, and from a shift.
-    steps: [usize; 2],
-}
-
-/// `y[v][output] = round(round(sums[output][v] * 2^left * mantissa / 2^31) / 2^right) + zero_point`, held in 8 bits. The first rounding is
-/// half up, the second half away from 0. Mantissas are 2³⁰ or more, or 0 with a shift of 0.
-///
-/// 12 instructions an output where the compiler needs 23: SMMLAR of the sum, twice the mantissa less 2³², and the sum is the first rounding.
-#[inline(always)]
-pub(crate) fn round<const P: usize>(
-    sums: &[[i32; P]],
-    mantissas: &[i32],
-    shifts: &[i8],
-    zero_point: i8,
-    y: &mut [&mut [i8]; P],
-) -> bool {
-    let outputs = sums.len();
-    let fits = |len: usize| len == 1 || len >= outputs;
-    if P != 2 || outputs == 0 || !fits(mantissas.len()) || !fits(shifts.len()) || y.iter().any(|y| y.len() < outputs) {
-        return false;
-    }
-    let sums = sums.as_ptr().cast();
-    let mut to = y.iter_mut().map(|y| y.as_mut_ptr());
-    let mut to = || to.next().unwrap_or(core::ptr::null_mut());
-    let rounded = Rounded {
-        sums,
-        mantissas: mantissas.as_ptr(),
-        shifts: shifts.as_ptr(),
-        y: [to(), to()],
-        end: sums.wrapping_add(outputs),
-        zero_point: 2 * i32::from(zero_point) + 1,
-        steps: [if mantissas.len() == 1 { 0 } else { size_of::<i32>() }, usize::from(shifts.len() > 1)],
-    };
-    // SAFETY: there is an output. Of each, this reads two sums, its multiplier or the one of all, and writes a byte of both `y`, all of
-    // which are there.
-    unsafe { round_two(&rounded) };
-    true
-}
-
-/// Both outputs of each channel.
+/// Outputs of a pair of rows, three vectors: 13 instructions each beside the products.
 ///
 /// # Safety
-/// What is pointed to must be there.
+/// What the call points to must be there.
 #[unsafe(naked)]
-unsafe extern "C" fn round_two(rounded: &Rounded) {
+unsafe extern "C" fn rounded_three(call: &Call) {
+    /// Of a sum s, with twice its mantissa m and n bits to the right: `t = (s·m + s·2³²)·2⁻³²`, halves up, `t - (s < 0)`, then
+    /// `((t >> (n - 1)) + 2 * zero_point + 1) >> 1`, which is `((t + (1 << (n - 1))) >> n) + zero_point` and overflows nowhere.
+    macro_rules! round {
+        ($s:literal $m:literal $shift:literal) => {
+            concat!(
+                "smmlar ",
+                $s,
+                ", ",
+                $s,
+                ", ",
+                $m,
+                ", ",
+                $s,
+                "
+                 add ",
+                $s,
+                ", ",
+                $s,
+                ", ",
+                $s,
+                ", asr #31
+                 asr ",
+                $s,
+                ", ",
+                $s,
+                ", ",
+                $shift,
+                "
+                 qadd ",
+                $s,
+                ", ",
+                $s,
+                ", r1
+                 ssat ",
+                $s,
+                ", #8, ",
+                $s,
+                ", asr #1"
+            )
+        };
+    }
     naked_asm!(
         ".cpu cortex-m4",
-        "push {{r3-r11, lr}}",
-        "vldmia r0, {{s0-s8}}",
-        "vmov r0, s0",
-        "vmov r1, s1",
-        "vmov r2, s2",
-        "vmov r3, s3",
-        "vmov r4, s4",
-        "vmov r5, s5",
-        "vmov r6, s6",
-        "vmov r12, s7",
-        "vmov lr, s8",
+        enter!(),
         "2:",
-        "ldr r7, [r1]",
-        "ldrsb r8, [r2]",
-        "ldrd r10, r11, [r0], #8",
-        "add r1, r1, r12",
-        "add r2, r2, lr",
-        "lsl r7, r7, #1",
-        "rsbs r8, r8, #0",
-        "ble 4f",
-        "sub r8, r8, #1",
-        "smmlar r10, r10, r7, r10",
-        "smmlar r11, r11, r7, r11",
-        "add r10, r10, r10, asr #31",
-        "add r11, r11, r11, asr #31",
-        // `((t >> (n - 1)) + 1) >> 1` is `(t + (1 << (n - 1))) >> n`, and overflows nowhere; the zero point comes with the 1.
-        "asr r10, r10, r8",
-        "asr r11, r11, r8",
-        "qadd r10, r10, r6",
-        "qadd r11, r11, r6",
-        "3:",
-        "asr r10, r10, #1",
-        "asr r11, r11, #1",
-        "ssat r10, #8, r10",
-        "ssat r11, #8, r11",
-        "strb r10, [r3], #1",
-        "strb r11, [r4], #1",
-        "cmp r0, r5",
-        "bne 2b",
+        products_of_three!(),
+        "vmov r1, s11",
+        "ldrd r9, r10, [r1], #8",
+        "vmov s11, r1",
+        "add r6, r6, r9",
+        "add r7, r7, r9",
+        "add r8, r8, r9",
+        "add r3, r10, r3, asr #8",
+        "add r4, r10, r4, asr #8",
+        "add r5, r10, r5, asr #8",
+        "vmov r1, s12",
+        "ldrd r9, r10, [r1], #8",
+        "vmov s12, r1",
+        "vmov r1, s13",
+        "ldrsb r11, [r1], #1",
+        "ldrsb r12, [r1], #1",
+        "vmov s13, r1",
+        "vmov r1, s14",
+        "lsl r9, r9, #1",
+        "lsl r10, r10, #1",
+        "mvn r11, r11",
+        "mvn r12, r12",
+        round!("r6" "r9" "r11"),
+        round!("r7" "r9" "r11"),
+        round!("r8" "r9" "r11"),
+        round!("r3" "r10" "r12"),
+        round!("r4" "r10" "r12"),
+        round!("r5" "r10" "r12"),
+        "bfi r6, r3, #8, #8",
+        "bfi r7, r4, #8, #8",
+        "bfi r8, r5, #8, #8",
+        "vmov r1, s1",
+        "vmov r2, s7",
+        "strh r8, [r1, r2, lsl #1]",
+        "strh r7, [r1, r2]",
+        "strh r6, [r1], #2",
+        "vmov s1, r1",
+        "vmov r2, s2",
+        "cmp r1, r2",
+        "bne.w 2b",
         "pop {{r3-r11, pc}}",
-        // No shift to the right.
-        "4:",
-        "rsb r8, r8, #0",
-        "lsl r10, r10, r8",
-        "lsl r11, r11, r8",
-        "smmlar r10, r10, r7, r10",
-        "smmlar r11, r11, r7, r11",
-        "cmp r7, #0",
-        "itt eq",
-        "moveq r10, #0",
-        "moveq r11, #0",
-        // The zero point is added without an overflow.
-        "ssat r10, #16, r10",
-        "ssat r11, #16, r11",
-        "add r10, r6, r10, lsl #1",
-        "add r11, r6, r11, lsl #1",
-        "b 3b",
     )
 }

@@ -1,7 +1,7 @@
 //! Four channels at a time, with instructions for pairs of 16 bits.
 
 use super::DepthwiseConv2d;
-use crate::kernels::dsp::Windows;
+use crate::kernels::dsp::{Windows, expand_weights};
 use crate::quant::{Rows, Weights};
 
 /// Words of scratch: what belongs to four outputs, and the part of an image's rows that their windows need, expanded. 2 KiB hold rows of 55
@@ -48,8 +48,7 @@ impl DepthwiseConv2d {
                 let channel = if one_channel { first / self.multiplier } else { first };
                 let from = from.wrapping_mul(self.channels).wrapping_add(channel);
                 let (window, below) = constants.split_at_mut(of_window.min(constants.len()));
-                self.constants(weights, first, 0, window);
-                self.constants(weights, first, 1, below);
+                self.constants(weights, first, [window, below]);
                 let mut windows = Windows {
                     constants: [window, below],
                     columns,
@@ -78,15 +77,13 @@ impl DepthwiseConv2d {
         let room = (1_usize << 30).saturating_sub(products) as u32;
         weights.biases.iter().enumerate().all(|(output, bias)| {
             let multiplier = weights.multiplier(output);
-            bias.unsigned_abs() < room && multiplier.mantissa >= 0 && (-20..0).contains(&multiplier.shift)
+            bias.unsigned_abs() < room && multiplier.mantissa >= 0 && (-22..0).contains(&multiplier.shift)
         })
     }
 
-    /// The constants of [`Windows`] for the outputs from `first` on, with weights for a window `below` rows further down. Nothing if there is
-    /// no room.
-    fn constants(&self, weights: &Weights, first: usize, below: usize, constants: &mut [u32]) {
-        let (quads, _) = constants.as_chunks_mut::<4>();
-        let [biases, of_weights @ .., mantissas, addends, shifts] = quads else { return };
+    /// The constants of [`Windows`] for the outputs from `first` on. Nothing if there is no room.
+    fn constants(&self, weights: &Weights, first: usize, [window, below]: [&mut [u32]; 2]) {
+        let [biases, of_window @ .., mantissas, addends, shifts] = window.as_chunks_mut::<4>().0 else { return };
         for (lane, output) in ORDER.into_iter().enumerate() {
             let output = first.wrapping_add(output);
             let multiplier = weights.multiplier(output);
@@ -96,20 +93,12 @@ impl DepthwiseConv2d {
             addends[lane] = ((1 << (shift - 1)) + (i32::from(self.output.zero_point) << shift)) as u32;
             shifts[lane] = shift.into();
         }
-        let row = self.width.kernel.wrapping_mul(weights.outputs());
-        let pairs = self.height.kernel.div_ceil(2).max(1);
-        let quads = of_weights.chunks_exact_mut(pairs).enumerate();
-        for (column, (pair, quad)) in
-            quads.flat_map(|(column, quads)| quads.iter_mut().enumerate().map(move |quad| (column, quad)))
-        {
-            let doubled = |tap: usize| {
-                let tap = tap.checked_sub(below).filter(|tap| *tap < self.height.kernel);
-                let at = tap.map(|tap| tap.wrapping_mul(row).wrapping_add(column.wrapping_mul(weights.outputs())));
-                let of = at.and_then(|at| weights.weights.get(at.wrapping_add(first)..)).unwrap_or(&[]);
-                ORDER.map(|output| of.get(output).map_or(0, |w| 2 * i16::from(*w)) as u16)
-            };
-            let (upper, lower) = (doubled(2 * pair + 1), doubled(2 * pair));
-            *quad = core::array::from_fn(|lane| u32::from(lower[lane]) | u32::from(upper[lane]) << 16);
+        let sizes = [self.height.kernel, self.width.kernel, weights.outputs()];
+        if let [b, of_below @ .., m, a, s] = below.as_chunks_mut::<4>().0 {
+            (*b, *m, *a, *s) = (*biases, *mantissas, *addends, *shifts);
+            expand_weights(weights.weights, sizes, first, of_window, of_below);
+        } else {
+            expand_weights(weights.weights, sizes, first, of_window, &mut []);
         }
     }
 
