@@ -210,8 +210,7 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`DepthwiseConv2d`], [`BatchNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Last`], [`Residual`], [`Branches`], [`Around`], [`Sum`], [`Concat`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
-//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`Conv`], [`DepthwiseConv2d`], [`Depthwise`], [`To`], [`To1d`], [`SAME`], [`BatchNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Last`], [`Residual`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
+//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`Conv`], [`DepthwiseConv2d`], [`Depthwise`], [`To`], [`To1d`], [`SAME`], [`BatchNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Lstm`], [`Last`], [`Residual`], [`Branches`], [`Around`], [`Sum`], [`Concat`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
 //! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
 //! | keep it from forgetting, take bad training back | [`Replay`], [`Guard`] |
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
@@ -271,8 +270,8 @@ pub use infer::{Arena, arena_len, assert_fits};
 pub use layers::{
     Activation, Affine, Around, Avg, AvgPool1d, AvgPool2d, BatchNorm, Branches, Concat, Conv, Conv1d, Conv2d, Dense,
     Depthwise, DepthwiseConv2d, Dropout, Elu, Flatten, Fold, Forward, Frozen, GlobalAvgPool, Gru, Join, JoinBackward,
-    Last, Layer, LeakyRelu, Linear, Max, MaxPool1d, MaxPool2d, Memory, Mode, PairActs, Plan, Pool, Relu, Residual,
-    SAME, Same, Scale, Sigmoid, Softmax, Standardize, Sum, Tanh, To, To1d, WithChannels, argmax,
+    Last, Layer, LeakyRelu, Linear, Lstm, Max, MaxPool1d, MaxPool2d, Memory, Mode, PairActs, Plan, Pool, Relu,
+    Residual, SAME, Same, Scale, Sigmoid, Softmax, Standardize, Sum, Tanh, To, To1d, WithChannels, argmax,
 };
 pub use numbers::{Array, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
 #[cfg(feature = "checkpoint")]
@@ -293,8 +292,8 @@ pub mod prelude {
     pub use crate::{
         Arena, Around, AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Branches, Concat, Confusion, Conv, Conv1d,
         Conv2d, CrossEntropy, Dense, Depthwise, DepthwiseConv2d, Dropout, Elu, Flatten, Frozen, GlobalAvgPool, Gru,
-        Huber, Init, Last, LeakyRelu, Linear, Mae, MaxPool1d, MaxPool2d, Mse, Params, Pass, Regression, Relu, Residual,
-        SAME, Same, Schedule, Sigmoid, Softmax, Standardize, Sum, Tanh, Tensors, To, To1d, TrainError, Trainer, Zero,
-        arena_len, argmax, chain, include_weights, shuffle, weights,
+        Huber, Init, Last, LeakyRelu, Linear, Lstm, Mae, MaxPool1d, MaxPool2d, Mse, Params, Pass, Regression, Relu,
+        Residual, SAME, Same, Schedule, Sigmoid, Softmax, Standardize, Sum, Tanh, Tensors, To, To1d, TrainError,
+        Trainer, Zero, arena_len, argmax, chain, include_weights, shuffle, weights,
     };
 }

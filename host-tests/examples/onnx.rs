@@ -129,6 +129,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<ToImage, [[[f32; 2]; 10]; 8]>(to, "to-image")?;
     write::<ToRow, [[[f32; 2]; 10]; 8]>(to, "to-row")?;
     write::<chain![Gru<3, 4>, Gru<4, 2>], [[f32; 3]; 9]>(to, "to-window")?;
+    write::<chain![Lstm<3, 4>, Residual<Lstm<4, 4>>, Lstm<4, 2>], [[f32; 3]; 9]>(to, "lstm")?;
     Ok(())
 }
 

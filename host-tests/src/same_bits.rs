@@ -56,6 +56,7 @@ pub fn run(mut word: impl FnMut(u32)) {
 
     let net = optimizers(&x, &classes, &mut word);
     recurrent(&x, &classes, &mut word);
+    remembering(&x, &classes, &mut word);
     logits::<BATCH>(&net, &x, &mut word);
     logits::<1>(&net, &x, &mut word);
     gradients::<BATCH>(&net, &x, &classes, &mut word);
@@ -107,6 +108,25 @@ fn recurrent(x: &[Input; BATCH], classes: &[usize; BATCH], word: &mut impl FnMut
     let mut h = [0.0; 6];
     x.iter().for_each(|x| net.0.0.step(x, &mut h));
     each_word(&h, word);
+}
+
+/// As [`recurrent`], with cells.
+#[inline(never)]
+fn remembering(x: &[Input; BATCH], classes: &[usize; BATCH], word: &mut impl FnMut(u32)) {
+    type Net = chain![Lstm<4, 5>, Last, Dense<5, 3>];
+    let mut net = Net::ZERO;
+    net.init(Init::GlorotUniform, &mut Pcg32::seed_from_u64(3));
+    let mut trainer = Trainer::<Net, [Input; 4]>::ZERO;
+    for _ in 0..10 {
+        let result =
+            trainer.epoch(&mut net, &mut Sgd::new(0.1), &CrossEntropy, x.as_chunks::<4>().0.iter().zip(classes));
+        assert!(result.is_ok());
+    }
+    net.visit(&mut |tensor: &[f32]| each_word(tensor, word));
+    let (mut h, mut c) = ([0.0; 5], [0.0; 5]);
+    x.iter().for_each(|x| net.0.0.step(x, &mut h, &mut c));
+    each_word(&h, word);
+    each_word(&c, word);
 }
 
 #[inline(never)]

@@ -86,6 +86,7 @@ networks! {
     concatenated_around_first: Around<chain![Conv2d<1, 9, 3>, Conv2d<9, 2, 1>], Concat<3>>, Image<1>, image(9) + image(2);
     branches_of_rows: chain![Dense<3, 4>, Branches<Dense<4, 3, Tanh>, Linear, Concat<7>>, Dense<7, 2>], [f32; 3], 16 + 16 + 16 + 32;
     frozen: chain![Frozen<chain![Dense<4, 6, Relu>, Dense<6, 6>]>, Dense<6, 2>], [f32; 4], 24 + 24;
+    lstm: chain![Lstm<3, 5>, Lstm<5, 4>, Last, Dense<4, 2>], [[f32; 3]; 7], 144 + 112;
     recurrent: chain![Gru<3, 5>, Gru<5, 4>, Last, Dense<4, 2>], [[f32; 3]; 7], 144 + 112; // 140 bytes, to a multiple of 8
     signals: chain![Conv1d<3, 4, 5, Relu, To1d<9, 2>>, AvgPool1d<2, 4>, Flatten<16>, Dense<16, 3>], [[f32; 3]; 21], 144 + 64;
 }

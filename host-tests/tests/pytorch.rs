@@ -46,6 +46,7 @@ type ResidualNet =
     chain![Conv2d<2, 4, 3, Relu>, Residual<chain![Conv2d<4, 4, 3, Relu>, Conv2d<4, 4, 3>]>, GlobalAvgPool, Dense<4, 3>];
 
 type Window = [[f32; 3]; 6];
+type Remembering = chain![Lstm<3, 5>, Last, Dense<5, 4, Tanh>, Dense<4, 2>];
 type Recurrent = chain![Gru<3, 5>, Last, Dense<5, 4, Tanh>, Dense<4, 2>];
 
 /// Multiples of 1/16 in a fixed disorder, as `torch/import.py` makes them.
@@ -80,6 +81,7 @@ fn logits_are_pytorchs() {
     answers::<Signal, SignalNet, 3>(file!("signal"), &[], torch::SIGNAL);
     answers::<Image, ResidualNet, 3>(file!("residual"), &[], torch::RESIDUAL);
     answers::<Window, Recurrent, 2>(file!("recurrent"), &["recurrent", "head"], torch::RECURRENT);
+    answers::<Window, Remembering, 2>(file!("lstm"), &["recurrent", "head"], torch::LSTM);
 }
 
 /// `cargo xtask test` compares these logits' bits with those of every emulated device.
@@ -167,6 +169,10 @@ fn what_does_not_fit_is_named_and_changes_nothing() {
     for length in [0, 7, 8, 100, file.len() - 1] {
         assert!(matches!(refused::<Image, ImageNet>(&file[..length], &[]).0, ImportError::File(_)), "{length} bytes");
     }
+    assert_eq!(
+        refused::<Window, Remembering>(file!("recurrent"), &["recurrent", "head"]).1,
+        "tensor `recurrent.weight_ih_l0` has shape [15, 3] and Lstm<3, 5> needs [20, 3]"
+    );
     let recurrent = |modules| refused::<Window, Recurrent>(file!("recurrent"), modules).1;
     assert_eq!(
         recurrent(&[]),

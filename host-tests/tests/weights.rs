@@ -162,7 +162,7 @@ fn included_weights_are_the_stored_ones() {
 /// Every tensor of a recurrent network comes back, from a file and from flash, with the first gate's weights first.
 #[test]
 fn a_recurrent_network_is_stored_whole() {
-    type Recurrent = chain![Gru<2, 3>, Last, Dense<3, 2>];
+    type Recurrent = chain![Gru<2, 3>, Lstm<3, 2>, Last, Dense<2, 2>];
     /// 1, 2, 3, …
     struct Counting;
     impl flash::Source for Counting {
@@ -184,9 +184,11 @@ fn a_recurrent_network_is_stored_whole() {
     let mut loaded = Recurrent::ZERO;
     load(&mut loaded, bytes).unwrap();
     assert_eq!(loaded, IN_FLASH);
-    let ((gru, _), dense) = &loaded;
+    let (((gru, lstm), _), dense) = &loaded;
     assert_eq!((gru.w[0][0][0], gru.w[1][0][0], gru.u[0][0][0], gru.u[2][0][0]), (1.0, 7.0, 19.0, 37.0));
-    assert_eq!((gru.b[0][0], gru.c[2], dense.b[1]), (46.0, 57.0, 65.0));
+    assert_eq!((gru.b[0][0], gru.c[2]), (46.0, 57.0));
+    assert_eq!((lstm.w[0][0][0], lstm.w[3][2][1], lstm.u[0][0][0], lstm.u[3][1][1]), (58.0, 81.0, 82.0, 97.0));
+    assert_eq!((lstm.b[0][0], lstm.b[3][1], dense.w[0][0]), (98.0, 105.0, 106.0));
 }
 
 proptest! {

@@ -8,8 +8,8 @@ use std::vec::Vec;
 use crate::kernels::Axis;
 use crate::layers::{
     Activation, Affine, Around, BatchNorm, Branches, Concat, Conv, Dense, Depthwise, Dropout, Elu, Flatten, Forward,
-    Frozen, GlobalAvgPool, Gru, JoinBackward, Last, Layer, LeakyRelu, Linear, OnImage, OnSignal, Pool, Pooling, Relu,
-    Sigmoid, Softmax, Standardize, Sum, Tanh,
+    Frozen, GlobalAvgPool, Gru, JoinBackward, Last, Layer, LeakyRelu, Linear, Lstm, OnImage, OnSignal, Pool, Pooling,
+    Relu, Sigmoid, Softmax, Standardize, Sum, Tanh,
 };
 use crate::numbers::{Array, Real, Tensor, Tensors};
 
@@ -70,6 +70,9 @@ pub(crate) enum Kind {
     Gru {
         units: usize,
     },
+    Lstm {
+        units: usize,
+    },
     /// The last element along an axis, counted without the batch.
     Last {
         axis: usize,
@@ -115,6 +118,17 @@ impl Description {
 
     fn push(&mut self, kind: Kind) {
         self.modules.push(Module { kind, parameters: Vec::new() });
+    }
+
+    /// Of a recurrent layer with `gates` gates, the tensors whose scalars lie in its `w`, `u` and `b`, all but the second bias.
+    fn gates(&mut self, gates: usize, inputs: usize, units: usize) {
+        let place =
+            |rows: usize| move |index: &[usize]| (index[0] / units * rows + index[1]) * units + index[0] % units;
+        let (input, state) = (place(inputs), place(units));
+        let (states, biases) = (gates * inputs * units, gates * (inputs + units) * units);
+        self.parameter("weight_ih_l0", &[gates * units, inputs], input);
+        self.parameter("weight_hh_l0", &[gates * units, units], |index| states + state(index));
+        self.parameter("bias_ih_l0", &[gates * units], |index| biases + index[0]);
     }
 
     /// A tensor of the module that was pushed last; `place` finds an index's scalar, counted from the layer's first.
@@ -387,12 +401,20 @@ impl<T: Real, const I: usize, const H: usize, const L: usize> Describe<[[T; I]; 
     fn describe(net: &mut Description) {
         net.channels_last();
         net.push(Kind::Gru { units: H });
-        let (state, bias) = (3 * I * H, 3 * (I + H) * H);
-        net.parameter("weight_ih_l0", &[3 * H, I], |index| (index[0] / H * I + index[1]) * H + index[0] % H);
-        net.parameter("weight_hh_l0", &[3 * H, H], |index| state + (index[0] / H * H + index[1]) * H + index[0] % H);
-        net.parameter("bias_ih_l0", &[3 * H], |index| bias + index[0]);
+        net.gates(3, I, H);
         // The candidate's is a bias of its own, behind the others.
+        let bias = 3 * (I + H) * H;
         net.parameter("bias_hh_l0", &[3 * H], |index| bias + index[0] + if index[0] < 2 * H { 0 } else { H });
+        net.finish::<[[T; H]; L]>(<Self as Tensors<T>>::LEN);
+    }
+}
+
+impl<T: Real, const I: usize, const H: usize, const L: usize> Describe<[[T; I]; L]> for Lstm<I, H, T> {
+    fn describe(net: &mut Description) {
+        net.channels_last();
+        net.push(Kind::Lstm { units: H });
+        net.gates(4, I, H);
+        net.parameter("bias_hh_l0", &[4 * H], |index| 4 * (I + H) * H + index[0]);
         net.finish::<[[T; H]; L]>(<Self as Tensors<T>>::LEN);
     }
 }

@@ -184,7 +184,10 @@ impl<T: Real> Graph<T> {
             Kind::Activation("Softmax") => self.next("Softmax", &[], vec![int("axis", 1)]),
             Kind::Activation("LeakyRelu") => self.next("LeakyRelu", &[], vec![float("alpha", 0.01)]),
             Kind::Activation(name) => self.next(name, &[], vec![]),
-            Kind::Gru { units } => self.gru(module, *units),
+            // ONNX has the update gate before the reset gate.
+            Kind::Gru { units } => self.recurrent("GRU", module, *units, &[1, 0, 2], &[int("linear_before_reset", 1)]),
+            // And input, output and forget gate before the candidate.
+            Kind::Lstm { units } => self.recurrent("LSTM", module, *units, &[0, 3, 1, 2], &[]),
             Kind::Last { axis } => {
                 let last = self.integers("last", &[], &[-1]);
                 self.next("Gather", &[last], vec![int("axis", *axis as i64 + 1)]);
@@ -213,15 +216,21 @@ impl<T: Real> Graph<T> {
         self.next("Transpose", &[], vec![list("perm", order)]);
     }
 
-    /// ONNX has the steps before the batch, one axis more for the direction, and the update gate before the reset gate.
-    fn gru(&mut self, module: &Module, units: usize) {
+    /// ONNX has the steps before the batch, one axis more for the direction, and gates in an order of its own.
+    fn recurrent(
+        &mut self,
+        operator: &'static str,
+        module: &Module,
+        units: usize,
+        gates: &[usize],
+        attributes: &[AttributeProto],
+    ) {
         let mut matrices = Vec::new();
         let mut biases = Vec::new();
         for parameter in &module.parameters {
-            let mut elements = self.elements(parameter);
-            let gate = elements.len() / 3;
-            let (reset, rest) = elements.split_at_mut(gate);
-            reset.swap_with_slice(&mut rest[..gate]);
+            let elements = self.elements(parameter);
+            let parts: Vec<_> = elements.chunks_exact(elements.len() / gates.len()).collect();
+            let elements = gates.iter().map(|gate| parts[*gate]).collect::<Vec<_>>().concat();
             match parameter.shape[..] {
                 [rows, columns] => matrices.push(self.scalars(parameter.name, &[1, rows, columns], &elements)),
                 _ => biases.extend(elements),
@@ -230,7 +239,7 @@ impl<T: Real> Graph<T> {
         let bias = self.scalars("bias", &[1, biases.len()], &biases);
         self.transpose(&[1, 0, 2]);
         let inputs = matrices.into_iter().chain([bias]).collect::<Vec<_>>();
-        self.next("GRU", &inputs, vec![int("hidden_size", units as i64), int("linear_before_reset", 1)]);
+        self.next(operator, &inputs, [&[int("hidden_size", units as i64)], attributes].concat());
         let direction = self.integers("direction", &[1], &[1]);
         self.next("Squeeze", &[direction], vec![]);
         self.transpose(&[1, 0, 2]);

@@ -34,6 +34,7 @@
 //! | [`DepthwiseConv2d`](crate::DepthwiseConv2d), [`Depthwise`](crate::Depthwise) | `nn.Conv2d(c, c, k, groups=c)` | `weight[c][0][u][v]` becomes `w[u][v][c]` |
 //! | [`BatchNorm`](crate::BatchNorm) | its layer, whose `bias` may be missing, then `nn.BatchNorm1d` or `2d` with ε = 10⁻⁵ | |
 //! | [`Gru`](crate::Gru) | `nn.GRU(batch_first=True)`, one layer, one direction | transposed; the two biases of a gate are added |
+//! | [`Lstm`](crate::Lstm) | `nn.LSTM(batch_first=True)`, one layer, one direction, no projection | as of `nn.GRU` |
 //! | [`Elu`](crate::Elu), [`LeakyRelu`](crate::LeakyRelu) | `nn.ELU()`, `nn.LeakyReLU()` | |
 //! | [`Standardize`](crate::Standardize) | none | keeps what it has: [fit](crate::Standardize::fit) it |
 //!
@@ -272,6 +273,7 @@ impl fmt::Display for Module {
                 write!(f, "a depthwise convolution of {groups} channels with a kernel of {kernel:?}")
             }
             (Kind::Gru { units }, [_, inputs]) => write!(f, "Gru<{inputs}, {units}>"),
+            (Kind::Lstm { units }, [_, inputs]) => write!(f, "Lstm<{inputs}, {units}>"),
             (Kind::BatchNorm, [channels]) => write!(f, "BatchNorm of {channels} channels"),
             (kind, _) => write!(f, "{kind:?}"),
         }

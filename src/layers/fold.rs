@@ -2,7 +2,7 @@
 
 use crate::layers::{
     Activation, Affine, Around, BatchNorm, Branches, Conv, Dense, Depthwise, Dropout, Elu, Flatten, Frozen, Geometry,
-    GlobalAvgPool, Gru, Last, LeakyRelu, Linear, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
+    GlobalAvgPool, Gru, Last, LeakyRelu, Linear, Lstm, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
 };
 use crate::numbers::Real;
 
@@ -85,6 +85,7 @@ as_it_is! {
     [const N: usize] Flatten<N>;
     [const PERCENT: u32] Dropout<PERCENT>;
     [const I: usize, const H: usize, T: Real] Gru<I, H, T>;
+    [const I: usize, const H: usize, T: Real] Lstm<I, H, T>;
     [] Last;
     [] GlobalAvgPool;
     [] Linear;

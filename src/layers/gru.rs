@@ -2,9 +2,9 @@
 
 use rand_core::Rng;
 
-use crate::kernels::{Matrix, Rows, Strided, gradients, product, sum_rows, times_transposed};
-use crate::layers::{Activation, Forward, Layer, Memory, Mode, Sigmoid, Tanh};
-use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint, orthogonal};
+use crate::kernels::{Matrix, Rows, Strided, sum_rows, times_transposed};
+use crate::layers::{Activation, Forward, Layer, Memory, Mode, Sigmoid, Tanh, gates};
+use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint};
 
 /// A gated recurrent unit (GRU): `I` inputs at each step of time, a state of `H` units, over scalars `T`.
 ///
@@ -80,16 +80,10 @@ impl<const I: usize, const H: usize, T: Real> Gru<I, H, T> {
 
     /// The step for `B` states, with a row of `x` for each. Leaves `r`, `z`, `n` and `q`.
     #[inline(always)]
-    fn advance<const B: usize>(&self, x: &impl Matrix<T>, h: &mut [[T; H]; B], gates: &mut [[[T; H]; B]; 4]) {
-        for ((gate, w), b) in gates.iter_mut().zip(&self.w).zip(&self.b) {
-            *gate = [*b; B];
-            product::<true, _, _>(x, w, gate);
-        }
-        let [r, z, n, q] = gates;
+    fn advance<const B: usize>(&self, x: &impl Matrix<T>, h: &mut [[T; H]; B], [r, z, n, q]: &mut [[[T; H]; B]; 4]) {
+        gates::of_input(x, &self.w, &self.b, [r, z, n]);
         *q = [self.c; B];
-        for (gate, u) in [&mut *r, &mut *z, &mut *q].into_iter().zip(&self.u) {
-            product::<true, _, _>(&Rows(h), u, gate);
-        }
+        gates::add_state(h, &self.u, [r, z, q]);
         for ((((r, z), n), q), h) in r.iter_mut().zip(z).zip(n).zip(q).zip(h) {
             <Sigmoid as Activation>::forward(r, H);
             <Sigmoid as Activation>::forward(z, H);
@@ -145,12 +139,7 @@ impl<const I: usize, const H: usize, T: Real> Params<T> for Gru<I, H, T> {
         f(&mut self.c, &grads.c, moments.each_mut().map(|m| m.c.as_mut_slice()));
     }
     fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
-        for w in &mut self.w {
-            init.fill(w.as_flattened_mut(), I, H, rng);
-        }
-        for u in &mut self.u {
-            orthogonal(u, rng);
-        }
+        gates::init(&mut self.w, &mut self.u, init, rng);
         self.b.clear();
         self.c.clear();
     }
@@ -255,24 +244,14 @@ impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]>
             // Example by example, so that the order of the sums does not depend on the batch.
             for m in 0..B {
                 let [dr, dz, dn, dq] = gates.each_ref().map(|gate| &gate[m]);
-                for ((d, dw), db) in [dr, dz, dn].into_iter().zip(&mut grads.w).zip(&mut grads.b) {
-                    gradients::<true, _, _, _, _>(&x[m], d, dw, db);
-                }
-                sum_rows::<true, _, _>(dq, &mut grads.c);
-                // Before the first step, the state was 0.
-                let before = Strided { data: y[m].as_flattened(), row: 1, column: H };
-                for (d, du) in [dr, dz, dq].into_iter().zip(&mut grads.u) {
-                    product::<true, _, _>(&before, d.get(1..).unwrap_or_default(), du);
-                }
+                let Self { w, u, b, c } = &mut *grads;
+                gates::add_gradients(&x[m], &y[m], [dr, dz, dn], [dr, dz, dq], w, u, b);
+                sum_rows::<true, _, _>(dq, c);
             }
         }
         if let Some(dx) = dx {
-            for (m, dx) in dx.iter_mut().enumerate() {
-                dx.clear();
-                for (gate, w) in gates.iter().zip(&self.w) {
-                    times_transposed::<true, _, _, _, _>(&gate[m], w, dx);
-                }
-            }
+            let [dr, dz, dn, _] = gates.each_ref();
+            gates::input_gradients([dr, dz, dn], &self.w, dx);
         }
     }
 }

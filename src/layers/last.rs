@@ -7,7 +7,7 @@ use const_panic::concat_panic;
 use crate::layers::{Forward, Layer, Memory, Mode};
 use crate::numbers::{Real, Tensor, Zero, fingerprint, stateless};
 
-/// The last of `L` steps, `[X; L]` to `X`: after a [`Gru`](crate::Gru), the state that has seen the whole window.
+/// The last of `L` steps, `[X; L]` to `X`: after a [`Gru`](crate::Gru) or [`Lstm`](crate::Lstm), the state that has seen the whole window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Last;
 

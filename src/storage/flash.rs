@@ -6,7 +6,7 @@ use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 use crate::layers::{
     Activation, Around, Branches, Conv, Dense, Depthwise, Dropout, Elu, Flatten, Geometry, GlobalAvgPool, Gru, Last,
-    LeakyRelu, Linear, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
+    LeakyRelu, Linear, Lstm, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
 };
 use crate::numbers::{Tensors, Zero};
 pub use crate::storage::constants::ConstantsFile;
@@ -80,22 +80,37 @@ impl<S: Source, const C: usize, const KH: usize, const KW: usize, F: Activation,
 
 impl<S: Source, const I: usize, const H: usize> FromSource<S> for Gru<I, H> {
     const NETWORK: Self = {
-        let (mut w, mut u, mut b) = ([[[0.0; H]; I]; 3], [[[0.0; H]; H]; 3], [[0.0; H]; 3]);
-        let mut at = 0;
-        while at < 3 * I {
-            w[at / I][at % I] = floats(S::ELEMENTS, at * H);
-            at += 1;
-        }
-        while at < 3 * (I + H) {
-            u[(at - 3 * I) / H][(at - 3 * I) % H] = floats(S::ELEMENTS, at * H);
-            at += 1;
-        }
-        while at < 3 * (I + H + 1) {
-            b[at - 3 * (I + H)] = floats(S::ELEMENTS, at * H);
-            at += 1;
-        }
-        Gru::new(w, u, b, floats(S::ELEMENTS, at * H))
+        let (w, u, b) = gates(S::ELEMENTS);
+        Gru::new(w, u, b, floats(S::ELEMENTS, 3 * (I + H + 1) * H))
     };
+}
+
+impl<S: Source, const I: usize, const H: usize> FromSource<S> for Lstm<I, H> {
+    const NETWORK: Self = {
+        let (w, u, b) = gates(S::ELEMENTS);
+        Lstm::new(w, u, b)
+    };
+}
+
+/// Weights of the input and of the state, and biases, of each of `G` gates.
+type Gates<const I: usize, const H: usize, const G: usize> = ([[[f32; H]; I]; G], [[[f32; H]; H]; G], [[f32; H]; G]);
+
+const fn gates<const I: usize, const H: usize, const G: usize>(elements: &[u8]) -> Gates<I, H, G> {
+    let (mut w, mut u, mut b) = ([[[0.0; H]; I]; G], [[[0.0; H]; H]; G], [[0.0; H]; G]);
+    let mut at = 0;
+    while at < G * I {
+        w[at / I][at % I] = floats(elements, at * H);
+        at += 1;
+    }
+    while at < G * (I + H) {
+        u[(at - G * I) / H][(at - G * I) % H] = floats(elements, at * H);
+        at += 1;
+    }
+    while at < G * (I + H + 1) {
+        b[at - G * (I + H)] = floats(elements, at * H);
+        at += 1;
+    }
+    (w, u, b)
 }
 
 impl<S: Source, L: FromSource<S>, J: Tensors<f32> + Zero> FromSource<S> for Around<L, J> {

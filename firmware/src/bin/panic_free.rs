@@ -41,6 +41,7 @@ type Listening = chain![
     Dense<23, 3>
 ];
 type Recurrent = chain![BatchNorm<Conv1d<3, 4, 5>, Relu>, Gru<4, 7>, Last, BatchNorm<Dense<7, 3>>];
+type Remembering = chain![Conv1d<3, 4, 5>, Lstm<4, 7>, Last, Dense<7, 3>];
 type Features = [f32; 4];
 type Classifier = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 9, Relu>, Elu, Tanh, Dense<9, 3>];
 /// Small, since losses and optimizers are compiled for each network anew.
@@ -127,6 +128,12 @@ fn main() -> ! {
         black_box(&[[[0.5; 3]; 21]; 3]),
         &outputs,
     );
+    use_network::<{ arena_len::<Remembering, Signal>() }, Remembering, Signal, _>(
+        &Mse,
+        black_box(&[[[0.5; 3]; 21]; 3]),
+        &outputs,
+    );
+    black_box(Lstm::<4, 7>::ZERO).step(black_box(&[0.5; 4]), black_box(&mut [0.5; 7]), black_box(&mut [0.5; 7]));
     let mut folded = black_box(<Recurrent as Fold>::Folded::ZERO);
     black_box(Recurrent::ZERO).fold_into(&mut folded);
     black_box(&folded);

@@ -29,9 +29,9 @@ def trained(model):
 
 
 class Recurrent(nn.Module):
-    def __init__(self):
+    def __init__(self, layer):
         super().__init__()
-        self.recurrent = nn.GRU(3, 5, batch_first=True)
+        self.recurrent = layer(3, 5, batch_first=True)
         self.head = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2))
 
     def forward(self, x):
@@ -69,7 +69,8 @@ for name, model, x in (
     ("image", image, values(8, 10, 2).permute(2, 0, 1)),
     ("signal", signal, values(28, 3).permute(1, 0)),
     ("residual", residual, values(8, 10, 2).permute(2, 0, 1)),
-    ("recurrent", trained(Recurrent()), values(6, 3)),
+    ("recurrent", trained(Recurrent(nn.GRU)), values(6, 3)),
+    ("lstm", trained(Recurrent(nn.LSTM)), values(6, 3)),
 ):
     save_file(model.state_dict(), FOLDER / f"import-{name}.safetensors")
     with torch.no_grad():

@@ -1,0 +1,90 @@
+//! What layers with a state and `G` gates have in common: weights of the input, of the state before, and biases for each gate.
+
+use rand_core::Rng;
+
+use crate::kernels::{Matrix, Rows, Strided, gradients, product, times_transposed};
+use crate::numbers::{Init, Real, Zero, orthogonal};
+
+/// `gates = b + x·w`, a row of `x` for each of `B` states.
+#[inline(always)]
+pub(super) fn of_input<T: Real, const I: usize, const H: usize, const B: usize, const G: usize>(
+    x: &impl Matrix<T>,
+    w: &[[[T; H]; I]; G],
+    b: &[[T; H]; G],
+    gates: [&mut [[T; H]; B]; G],
+) {
+    for ((gate, w), b) in gates.into_iter().zip(w).zip(b) {
+        *gate = [*b; B];
+        product::<true, _, _>(x, w, gate);
+    }
+}
+
+/// `gates += h·u`.
+#[inline(always)]
+pub(super) fn add_state<T: Real, const H: usize, const B: usize, const G: usize>(
+    h: &[[T; H]; B],
+    u: &[[[T; H]; H]; G],
+    gates: [&mut [[T; H]; B]; G],
+) {
+    for (gate, u) in gates.into_iter().zip(u) {
+        product::<true, _, _>(&Rows(h), u, gate);
+    }
+}
+
+/// Draws `w` as it is told, each gate for itself, and makes each matrix of `u` orthogonal.
+pub(super) fn init<T: Real, R: Rng, const I: usize, const H: usize, const G: usize>(
+    w: &mut [[[T; H]; I]; G],
+    u: &mut [[[T; H]; H]; G],
+    init: Init,
+    rng: &mut R,
+) {
+    for w in w {
+        init.fill(w.as_flattened_mut(), I, H, rng);
+    }
+    for u in u {
+        orthogonal(u, rng);
+    }
+}
+
+/// Adds the derivatives of one example over its `L` steps: `input` and `state` are those with respect to `b + x·w` and to `h·u`, `y`
+/// the states after each step. Before the first, the state was 0.
+#[inline(always)]
+pub(super) fn add_gradients<T: Real, const I: usize, const H: usize, const L: usize, const G: usize>(
+    x: &[[T; I]; L],
+    y: &[[T; H]; L],
+    input: [&[[T; H]; L]; G],
+    state: [&[[T; H]; L]; G],
+    dw: &mut [[[T; H]; I]; G],
+    du: &mut [[[T; H]; H]; G],
+    db: &mut [[T; H]; G],
+) {
+    for ((d, dw), db) in input.into_iter().zip(dw).zip(db) {
+        gradients::<true, _, _, _, _>(x, d, dw, db);
+    }
+    let before = Strided { data: y.as_flattened(), row: 1, column: H };
+    for (d, du) in state.into_iter().zip(du) {
+        product::<true, _, _>(&before, d.get(1..).unwrap_or_default(), du);
+    }
+}
+
+/// `dx = Σ gates·wᵀ` for each example.
+#[inline(always)]
+pub(super) fn input_gradients<
+    T: Real,
+    const I: usize,
+    const H: usize,
+    const L: usize,
+    const B: usize,
+    const G: usize,
+>(
+    gates: [&[[[T; H]; L]; B]; G],
+    w: &[[[T; H]; I]; G],
+    dx: &mut [[[T; I]; L]; B],
+) {
+    for (m, dx) in dx.iter_mut().enumerate() {
+        dx.clear();
+        for (gate, w) in gates.iter().zip(w) {
+            times_transposed::<true, _, _, _, _>(&gate[m], w, dx);
+        }
+    }
+}
