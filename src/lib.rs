@@ -211,6 +211,7 @@
 //! | to | see |
 //! |---|---|
 //! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`Conv`], [`DepthwiseConv2d`], [`Depthwise`], [`To`], [`To1d`], [`SAME`], [`BatchNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Lstm`], [`Last`], [`Residual`], [`Branches`], [`Around`], [`Sum`], [`Concat`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
+//! | hear: log-mel frames of sound | `frontend` (feature `frontend`) |
 //! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
 //! | keep it from forgetting, take bad training back | [`Replay`], [`Guard`] |
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
@@ -249,6 +250,8 @@ struct Readme;
 
 #[cfg(any(feature = "litert", feature = "onnx", feature = "safetensors"))]
 mod exchange;
+#[cfg(feature = "frontend")]
+pub mod frontend;
 pub mod guide;
 mod infer;
 mod kernels;

@@ -6,6 +6,7 @@ pub mod mobilenet;
 use core::hint::black_box;
 
 use defmt::println;
+use nerve::frontend::{Htk, LogMel};
 use nerve::prelude::*;
 use nerve::{Array, Forward, Layer, Loss, Tensor};
 
@@ -60,6 +61,17 @@ where
         // Nothing here is not finite; if it were, the step would be shorter and the table would show it.
         black_box(trainer.step(net, &mut optimizer, &CrossEntropy, x, black_box(&[1])).is_ok());
     })
+}
+
+/// 16 kHz, windows of 25 ms every 10 ms.
+pub type Ear = LogMel<400, 160, 512, 40, Htk<16_000, 20, 8_000>>;
+
+/// Makes one frame of the samples since the last one.
+pub fn frame(ear: &mut Ear, samples: &[i16; 400]) -> ! {
+    let (before, since) = samples.split_at(240);
+    ear.push(before, |_| ());
+    let (ear, since) = (black_box(ear), black_box(since));
+    region([size_of::<Ear>(), size_of_val(since)], || ear.push(since, |bands| _ = black_box(bands)))
 }
 
 /// A program that does [`inference`]: the network's type and weights, the input's type and values.

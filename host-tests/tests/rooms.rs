@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each room, and what it may use beside itself.
-const ROOMS: [(&str, &[&str]); 8] = [
+const ROOMS: [(&str, &[&str]); 9] = [
     ("numbers", &[]),
+    ("frontend", &["numbers"]),
     ("kernels", &["numbers"]),
     ("layers", &["numbers", "kernels"]),
     ("infer", &["numbers", "layers"]),

@@ -88,7 +88,7 @@ fn on_host(steps: &Steps, toolchain: Toolchain) {
     steps.step(
         "no_std, without features and with those that need no std: Cortex-M4F, Cortex-M0, RISC-V without atomics",
         || {
-            for features in ["", "checkpoint,defmt,serde"] {
+            for features in ["", "checkpoint,defmt,frontend,serde"] {
                 let mut check = toolchain.cargo("check", M4F.target);
                 check.args(["--target", M0.target, "--target", NO_ATOMICS]);
                 output(check.args(["--quiet", "--lib", "--package", "nerve", "--features", features]))?;

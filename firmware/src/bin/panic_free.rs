@@ -7,6 +7,7 @@ use core::hint::black_box;
 
 #[cfg(target_arch = "arm")]
 use cortex_m_rt::entry;
+use nerve::frontend::{LogMel, Slaney};
 use nerve::prelude::*;
 use nerve::quant::{self, Axis, FullyConnected, Output, Rows, Weights};
 use nerve::{Fold, Layer, Loss, Replay, Tensor};
@@ -110,6 +111,16 @@ fn use_integers() {
     black_box(y);
 }
 
+fn use_frontend() {
+    let mut ear = black_box(LogMel::<400, 160, 512, 40, Slaney<16_000, 0, 8_000>>::ZERO);
+    ear.push(black_box(&[1i16; 100]), |bands| {
+        black_box(bands);
+    });
+    ear.push(black_box(&[0.5; 100]), |bands| {
+        black_box(bands);
+    });
+}
+
 #[entry]
 fn main() -> ! {
     let outputs = black_box([[0.5; 3]; 3]);
@@ -155,6 +166,7 @@ fn main() -> ! {
     use_optimizer(AdamW::new(0.1));
     use_replay();
     use_integers();
+    use_frontend();
     black_box(argmax(&outputs[0]));
     loop {
         black_box(());
