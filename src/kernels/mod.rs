@@ -9,6 +9,10 @@ pub(crate) mod depthwise;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 pub(crate) mod dsp;
 mod matrix;
+// The plain twin is for tests, where there is another.
+#[cfg_attr(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"), allow(dead_code))]
+mod order;
+#[cfg_attr(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"), allow(dead_code))]
 pub(crate) mod paired;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 mod vfp;

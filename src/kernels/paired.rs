@@ -5,8 +5,12 @@
 //! of k + 1 and k + 3, as inputs are found in the halves of a word that is expanded with and without a rotation. The rows of a pair are as
 //! long as a multiple of 4; to an odd last row belongs one of zeros.
 
-/// Inputs whose products are summed up at a time: with two vectors of them, expanded to 16 bits, what is on the stack is 2 KiB.
-pub(crate) const PIECE: usize = 288;
+use bytemuck::cast_slice;
+
+use super::order::settled;
+
+/// Inputs whose products are summed up at a time: with two vectors of them, expanded, what is on the stack is 2 KiB.
+pub(crate) const PIECE: usize = if cfg!(all(target_os = "none", not(target_abi = "eabihf"))) { 144 } else { 288 };
 
 /// Words that weights `[outputs, inputs]` take.
 pub const fn packed_len(outputs: usize, inputs: usize) -> usize {
@@ -45,49 +49,53 @@ pub(crate) use Plain as Vectors;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 pub(crate) use crate::kernels::dsp::Vectors;
 
-/// The plain twin: vectors as they are.
-#[cfg_attr(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"), allow(dead_code))]
+/// The plain twin, for cores that multiply one pair of 32 bits at a time.
+///
+/// Of two vectors, both inputs k are one word, `x0 + x1 * 2^16`: a product with a weight is both products, and two of these are added up
+/// before their halves go apart.
 pub(crate) struct Plain<const P: usize> {
-    x: [[i8; PIECE]; P],
-    /// Of each vector, the sum times -128.
-    offsets: [i32; P],
+    /// Quads of inputs, in the order 0, 2, 1, 3, as their weights are. Of two vectors, what is added to products with row 0 lies behind each
+    /// two of them.
+    x: [[i32; 6]; PIECE / 4],
+    /// Of the first vector, the sum times -128.
+    offset: i32,
     /// Length in quads of inputs.
     quads: usize,
 }
 
-#[cfg_attr(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"), allow(dead_code))]
+/// Added to the products of two inputs of two vectors, makes 16 bits of each: from -32512 to 32768 they can be.
+const LEVEL: i32 = 0x7fff - 0x1_0000;
+
+/// Whether sums of one row at a time is what a core has registers for: the Cortex-M0.
+const FEW_REGISTERS: bool = cfg!(all(target_arch = "arm", not(target_has_atomic = "32")));
+
 impl<const P: usize> Plain<P> {
     #[inline(always)]
     pub(crate) fn new() -> Self {
-        Self { x: [[0; PIECE]; P], offsets: [0; P], quads: 0 }
+        const { assert!(P == 1 || P == 2) };
+        Self { x: [[0; 6]; PIECE / 4], offset: 0, quads: 0 }
     }
 
     /// Of each vector, `length` inputs are set from now on, at most [`PIECE`].
     #[inline(always)]
     pub(crate) fn begin(&mut self, length: usize) {
         self.quads = length.div_ceil(4);
-        self.offsets = [0; P];
-    }
-
-    /// Of vector `at`, the inputs from `first` on are `x`; both are multiples of 4, unless `x` is the last.
-    #[inline(always)]
-    fn set(&mut self, at: usize, first: usize, x: &[i8]) {
-        let (Some(to), Some(offset)) = (self.x.get_mut(at), self.offsets.get_mut(at)) else { return };
-        let to = to.get_mut(first..).unwrap_or_default();
-        let Some(to) = to.get_mut(..x.len().next_multiple_of(4)) else { return };
-        let mut sum = 0;
-        for (to, x) in to.iter_mut().zip(x.iter().copied().chain([0; 3])) {
-            *to = x;
-            sum += i32::from(x);
-        }
-        *offset -= 128 * sum;
+        self.offset = 0;
     }
 
     /// The inputs from `first` on are `x`, as many of each vector; both are multiples of 4, unless `x` are the last ones.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn put(&mut self, first: usize, x: [&[i8]; P]) {
-        for (at, x) in x.into_iter().enumerate() {
-            self.set(at, first, x);
+        let mut quads = self.x.get_mut(first / 4..).unwrap_or_default().iter_mut();
+        let [(x, x_rest), (y, y_rest)] = [x[0], x[P - 1]].map(|x| x.as_chunks::<4>());
+        for ((x, y), quad) in x.iter().zip(y).zip(&mut quads) {
+            self.offset += set::<P>(quad, [*x, *y]);
+        }
+        if !x_rest.is_empty()
+            && let Some(quad) = quads.next()
+        {
+            let last = [x_rest, y_rest].map(|x| [0, 1, 2, 3].map(|at| x.get(at).copied().unwrap_or(0)));
+            self.offset += set::<P>(quad, last);
         }
     }
 
@@ -115,20 +123,86 @@ impl<const P: usize> Plain<P> {
     /// the one before it.
     #[inline(never)]
     pub(crate) fn add_products(&self, weights: &[i32], stride: usize, sums: &mut [[i32; P]]) {
-        for ([even, odd], weights) in sums.as_chunks_mut::<2>().0.iter_mut().zip(weights.chunks(stride.max(1))) {
-            for (((even, odd), x), offset) in even.iter_mut().zip(odd).zip(&self.x).zip(self.offsets) {
-                let [mut s0, mut s1] = [offset, 0];
-                let quads = x.as_chunks::<4>().0.iter().take(self.quads);
-                for (x, [a, b]) in quads.zip(weights.as_chunks::<2>().0) {
-                    let x = x.map(i32::from);
-                    s0 += x[0] * (a & 255) + x[1] * (b & 255) + x[2] * (a >> 16 & 255) + x[3] * (b >> 16 & 255);
-                    s1 += x[0] * (a << 16 >> 24) + x[1] * (b << 16 >> 24) + x[2] * (a >> 24) + x[3] * (b >> 24);
+        const { assert!(cfg!(target_endian = "little"), "weights are read byte by byte") };
+        let x = self.x.get(..self.quads).unwrap_or(&self.x);
+        for (sums, weights) in sums.as_chunks_mut::<2>().0.iter_mut().zip(weights.chunks(stride.max(1))) {
+            let Some(weights) = weights.as_chunks().0.get(..x.len()) else { return };
+            let weights = cast_slice::<[i32; 2], [u8; 8]>(weights);
+            if P == 1 {
+                let [even, odd] = one(x, weights);
+                sums[0][0] = sums[0][0].wrapping_add(even.wrapping_add(self.offset));
+                sums[1][0] = sums[1][0].wrapping_add(odd);
+            } else {
+                let products = if FEW_REGISTERS {
+                    let ([even], [odd]) = (two::<1, 0>(x, weights), two::<1, 1>(x, weights));
+                    [even, odd]
+                } else {
+                    two::<2, 0>(x, weights)
+                };
+                for (sum, products) in sums.as_flattened_mut().iter_mut().zip(products.as_flattened()) {
+                    *sum = sum.wrapping_add(*products);
                 }
-                *even = even.wrapping_add(s0);
-                *odd = odd.wrapping_add(s1);
             }
         }
     }
+}
+
+/// Writes four inputs of each vector, and returns what belongs to the offset.
+#[inline(always)]
+fn set<const P: usize>(quad: &mut [i32; 6], [x, y]: [[i8; 4]; 2]) -> i32 {
+    let [a, b, c, d] = core::array::from_fn(|at| i32::from(x[at]) + if P == 2 { i32::from(y[at]) << 16 } else { 0 });
+    let level = |x: i32, y: i32| if P == 2 { LEVEL.wrapping_sub((x + y) << 7) } else { 0 };
+    *quad = [a, c, level(a, c), b, d, level(b, d)];
+    if P == 2 { 0 } else { -128 * (a + b + c + d) }
+}
+
+/// Calls `step` with each quad and its weights, four of them a turn.
+#[inline(always)]
+fn each(x: &[[i32; 6]], weights: &[[u8; 8]], mut step: impl FnMut(&[i32; 6], &[u8; 8])) {
+    let ((x, last), (weights, last_weights)) = (x.as_chunks::<4>(), weights.as_chunks::<4>());
+    for ([x0, x1, x2, x3], [w0, w1, w2, w3]) in x.iter().zip(weights) {
+        step(x0, w0);
+        step(x1, w1);
+        step(x2, w2);
+        step(x3, w3);
+    }
+    last.iter().zip(last_weights).for_each(|(x, w)| step(x, w));
+}
+
+/// The products of a vector with both rows, without the offset.
+#[inline(always)]
+fn one(x: &[[i32; 6]], weights: &[[u8; 8]]) -> [i32; 2] {
+    let mut sums = [0, 0];
+    each(x, weights, |[x0, x2, _, x1, x3, _], w| {
+        for ([x, y], [w0, w1, v0, v1]) in [[x0, x2], [x1, x3]].into_iter().zip(w.as_chunks::<4>().0) {
+            let [even, odd] = [sums[0] + x * i32::from(*w0), sums[1] + x * i32::from(*w1 as i8)];
+            sums = settled([even + y * i32::from(*v0), odd + y * i32::from(*v1 as i8)]);
+        }
+    });
+    sums
+}
+
+/// The products of two vectors with `R` rows from `FIRST` on.
+#[inline(always)]
+fn two<const R: usize, const FIRST: usize>(x: &[[i32; 6]], weights: &[[u8; 8]]) -> [[i32; 2]; R] {
+    let mut sums = [[0_i32; 2]; R];
+    // In a register, where there is one.
+    let [constant, _] = if FEW_REGISTERS { [LEVEL, 0] } else { settled([LEVEL, 0]) };
+    let mut add = |x: i32, y: i32, level: i32, w: &[u8; 4]| {
+        for (row, [low, high]) in (FIRST..).zip(&mut sums) {
+            let [w, v] = [w[row], w[2 + row]].map(|w| if row == 0 { i32::from(w) } else { i32::from(w as i8) });
+            let level = if row == 0 { level } else { constant };
+            let both = x.wrapping_mul(w).wrapping_add(level).wrapping_add(y.wrapping_mul(v));
+            [*low, *high] = settled([low.wrapping_add(both), *high + (both >> 16)]);
+        }
+    };
+    each(x, weights, |[x0, x2, even, x1, x3, odd], w| {
+        let [w, v] = [w.first_chunk(), w.last_chunk()].map(|w| w.unwrap_or(&[0; 4]));
+        add(*x0, *x2, *even, w);
+        add(*x1, *x3, *odd, v);
+    });
+    let added = 2 * x.len() as i32;
+    sums.map(|[low, high]| [low.wrapping_sub(high << 16).wrapping_sub(0x7fff * added), high + added])
 }
 
 #[cfg(test)]
@@ -142,6 +216,13 @@ mod tests {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (seed >> 24) as i8
         };
+        compare(&mut random);
+        // All, or random ones, as large as they can be.
+        compare(|| -128);
+        compare(|| if random() < 0 { -128 } else { 127 });
+    }
+
+    fn compare(mut random: impl FnMut() -> i8) {
         for (outputs, inputs) in [(1, 1), (2, 4), (3, 5), (5, 10), (6, 27), (7, PIECE)] {
             let mut weights = [0; 7 * PIECE];
             weights.iter_mut().for_each(|w| *w = random());
@@ -149,7 +230,9 @@ mod tests {
             let packed = &mut packed[..packed_len(outputs, inputs)];
             pack(&weights[..outputs * inputs], inputs, packed);
             let mut vectors = Plain::<2>::new();
+            let mut alone = Plain::<1>::new();
             vectors.begin(inputs);
+            alone.begin(inputs);
             let mut x = [[0; PIECE]; 2];
             for x in &mut x {
                 x.iter_mut().for_each(|x| *x = random());
@@ -157,8 +240,12 @@ mod tests {
             let middle = inputs / 8 * 4;
             vectors.put(0, [&x[0][..middle], &x[1][..middle]]);
             vectors.put(middle, [&x[0][middle..inputs], &x[1][middle..inputs]]);
+            alone.put(0, [&x[0][..inputs]]);
             let mut sums = [[5, 6]; 8];
             vectors.add_products(packed, words_of_pair(inputs), &mut sums[..outputs.next_multiple_of(2)]);
+            let mut of_one = [[5]; 8];
+            alone.add_products(packed, words_of_pair(inputs), &mut of_one[..outputs.next_multiple_of(2)]);
+            assert!(of_one[..outputs].iter().zip(&sums).all(|(one, two)| one[0] == two[0]));
             for (w, sums) in weights.chunks(inputs).zip(&sums[..outputs]) {
                 for (at, sum) in sums.iter().enumerate() {
                     let products = w.iter().zip(&x[at]).map(|(w, x)| i32::from(*w) * i32::from(*x));
