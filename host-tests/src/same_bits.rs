@@ -211,7 +211,7 @@ fn integers(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
             }
         });
         let [height, width] = axes;
-        let (outputs, channels) = (1 + below(7), [1, 2, 3, 4, 8, 10, 36][below(7)]);
+        let (outputs, channels) = ([1, 2, 3, 4, 6, 6, 7][below(7)], [1, 2, 3, 4, 8, 10, 36][below(7)]);
         let inputs = height.kernel * width.kernel * channels;
         let sizes = [height.input * width.input * channels, height.output * width.output * outputs];
         product(rng, word, [outputs, inputs], sizes, |weights, zero_point, output, x, y| {
@@ -244,11 +244,16 @@ fn product(
     let packed = &mut packed[..packed_len(outputs, inputs)];
     pack(&weights[..outputs * inputs], inputs, packed);
     let (mut biases, mut mantissas, mut shifts) = ([0; 7], [0; 7], [0; 7]);
+    let below_1 = rng.next_u32().is_multiple_of(2);
     for ((bias, mantissa), shift) in biases.iter_mut().zip(&mut mantissas).zip(&mut shifts) {
         // Large ones too, as channels have whose weights are next to nothing.
         *bias = rng.next_u32() as i32 >> [0, 16][(rng.next_u32() % 2) as usize];
         *mantissa = (rng.next_u32() >> 2 | 1 << 30) as i32;
-        *shift = 2 - (rng.next_u32() % 16) as i8;
+        *shift = if below_1 { -1 - (rng.next_u32() % 31) as i8 } else { 2 - (rng.next_u32() % 16) as i8 };
+        // As of a channel without weights.
+        if rng.next_u32().is_multiple_of(16) {
+            (*mantissa, *shift) = (0, 0);
+        }
     }
     let multipliers = if rng.next_u32().is_multiple_of(2) { 1 } else { outputs };
     let weights = Weights {

@@ -52,8 +52,8 @@ impl Conv2d {
         let outputs = weights.outputs().max(1);
         let whole = [self.height.whole(), self.width.whole()];
         let usual = Vectors::<TOGETHER>::ROUNDS && weights.lessen();
-        let (around, parts) = ([self.zero_point; PART], [[0; PART]; TOGETHER]);
-        let mut windows = Windows { conv: self, x, whole, at: [at, 0], around, usual, parts };
+        let parts = [[0; PART]; TOGETHER];
+        let mut windows = Windows { conv: self, x, whole, at: [at, 0], usual, parts };
         let mut groups = y.chunks_exact_mut(outputs.saturating_mul(TOGETHER));
         let mut products = Products::<TOGETHER>::new();
         for y in &mut groups {
@@ -77,8 +77,6 @@ struct Windows<'x> {
     whole: [Range<usize>; 2],
     /// Row and column of the next one.
     at: [usize; 2],
-    /// What lies around the image.
-    around: [i8; PART],
     /// Whether all multipliers are below 1, as they usually are.
     usual: bool,
     /// For windows that are put together.
@@ -127,7 +125,11 @@ impl Windows<'_> {
                 return vectors.put(0, self.parts(length));
             }
         }
-        self.put_in_parts(vectors, windows, first, length);
+        if channels.is_multiple_of(4) {
+            self.put_taps(vectors, windows, first, length);
+        } else {
+            self.put_bytes(vectors, windows, first, length);
+        }
     }
 
     /// The beginnings of the parts.
@@ -137,47 +139,73 @@ impl Windows<'_> {
         [(); P].map(|()| parts.next().and_then(|part| part.get(..length)).unwrap_or(&[]))
     }
 
-    /// As [`put`](Self::put), of any windows.
+    /// As [`put`](Self::put), a tap of each window after the other: three times as fast as [`put_bytes`](Self::put_bytes), at margins 5 % of
+    /// resnet8.
     #[inline(never)]
-    fn put_in_parts<const P: usize>(
+    fn put_taps<const P: usize>(
         &mut self,
         vectors: &mut Vectors<P>,
         windows: [[usize; 2]; P],
         first: usize,
         length: usize,
     ) {
-        let Self { conv, x, ref whole, ref around, ref mut parts, .. } = *self;
-        let Conv2d { width, channels, zero_point, .. } = conv;
+        let Self { conv, x, ref whole, ref mut parts, .. } = *self;
+        let Conv2d { height, width, channels, .. } = *conv;
+        parts[0] = [conv.zero_point; PART];
         // Taps of a row lie side by side if no window reaches over the image's sides.
         let inside = windows.iter().all(|[_, column]| whole[1].contains(column));
         let taps = if width.dilation == 1 && inside { width.kernel } else { 1 };
-        if taps.wrapping_mul(*channels).is_multiple_of(4) {
-            conv.runs(x, windows, taps, first, length, |at, length, starts| {
+        let (run, end) = (taps.wrapping_mul(channels), first.wrapping_add(length));
+        let mut at = 0_usize;
+        for down in 0..height.kernel {
+            let rows = windows.map(|[row, _]| height.at(row, down).map(|row| x.place(row)));
+            for tap in (0..width.kernel).step_by(taps.max(1)) {
+                let (mut from, to) = (first.max(at), end.min(at.wrapping_add(run)));
+                let mut columns = windows.into_iter().map(|[_, column]| width.at(column, tap));
+                let starts = rows.map(|row| {
+                    let column = columns.next()??;
+                    Some(row?.wrapping_add(column.wrapping_mul(channels)).wrapping_sub(at))
+                });
                 // What lies around the image is there in parts.
-                let step = if starts.iter().all(Option::is_some) { length } else { PART };
-                let mut done = 0;
-                while done < length {
-                    let here = step.min(length.wrapping_sub(done));
-                    let of = |start| part(x, start, done, here).unwrap_or(around.get(..here).unwrap_or(&[]));
-                    vectors.put(at.wrapping_add(done), starts.map(of));
-                    done = done.wrapping_add(here);
+                let step = if starts.iter().all(Option::is_some) { run } else { PART };
+                while from < to {
+                    let here = step.min(to.wrapping_sub(from));
+                    let around = parts[0].get(..here).unwrap_or(&[]);
+                    let of = |start: usize| x.data.get(start.wrapping_add(from)..)?.get(..here);
+                    vectors.put(from.wrapping_sub(first), starts.map(|start| start.and_then(of).unwrap_or(around)));
+                    from = from.wrapping_add(here);
                 }
-            });
-            return;
+                at = at.wrapping_add(run);
+            }
         }
-        for done in (0..length).step_by(PART) {
-            let here = PART.min(length.wrapping_sub(done));
-            conv.runs(x, windows, taps, first.wrapping_add(done), here, |at, length, starts| {
-                for (to, start) in parts.iter_mut().zip(starts) {
-                    let to = to.get_mut(at..).and_then(|to| to.get_mut(..length)).unwrap_or_default();
-                    match part(x, start, 0, length) {
-                        Some(part) => to.iter_mut().zip(part).for_each(|(to, x)| *to = *x),
-                        None => to.fill(*zero_point),
-                    }
-                }
-            });
-            let mut parts = parts.iter();
-            vectors.put(done, [(); P].map(|()| parts.next().and_then(|part| part.get(..here)).unwrap_or(&[])));
+    }
+
+    /// As [`put`](Self::put), of any windows, put together beforehand.
+    #[inline(never)]
+    fn put_bytes<const P: usize>(
+        &mut self,
+        vectors: &mut Vectors<P>,
+        windows: [[usize; 2]; P],
+        first: usize,
+        length: usize,
+    ) {
+        let end = first.wrapping_add(length);
+        for from in (first..end).step_by(PART) {
+            let here = PART.min(end.wrapping_sub(from));
+            for (part, window) in self.parts.iter_mut().zip(windows) {
+                *part = [self.conv.zero_point; PART];
+                self.conv.runs(self.x, window, |at, run| {
+                    // What of both lies together, in words.
+                    let (skip, to) = (from.saturating_sub(at), at.saturating_sub(from));
+                    let (run, to) = (run.get(skip..).unwrap_or(&[]), part.get_mut(to..here).unwrap_or_default());
+                    let len = run.len().min(to.len());
+                    let (run, to) = (run.get(..len).unwrap_or(&[]), to.get_mut(..len).unwrap_or_default());
+                    let ((run, last), (to, last_to)) = (run.as_chunks::<4>(), to.as_chunks_mut());
+                    to.iter_mut().zip(run).for_each(|(to, x)| *to = *x);
+                    last_to.iter_mut().zip(last).for_each(|(to, x)| *to = *x);
+                });
+            }
+            vectors.put(from.wrapping_sub(first), self.parts(here));
         }
     }
 
@@ -220,45 +248,21 @@ impl Windows<'_> {
     }
 }
 
-/// Elements of the image, if they begin in it.
-#[inline(always)]
-fn part<'x>(x: Rows<'x>, start: Option<usize>, done: usize, length: usize) -> Option<&'x [i8]> {
-    x.data.get(start?.wrapping_add(done)..)?.get(..length)
-}
-
 impl Conv2d {
-    /// Goes through the `length` elements of windows from `first` on, `taps` of a row at a time: calls `run` with the place of a run from there
-    /// on, its length, and where it begins in each window's part of the image, if it lies in it.
+    /// Calls `run` with the parts of a window that lie in the image, and their places in it.
     #[inline(always)]
-    fn runs<const P: usize>(
-        &self,
-        x: Rows,
-        windows: [[usize; 2]; P],
-        taps: usize,
-        first: usize,
-        length: usize,
-        mut run: impl FnMut(usize, usize, [Option<usize>; P]),
-    ) {
-        let Self { height, width, channels, .. } = self;
-        let of_run = taps.wrapping_mul(*channels);
-        let end = first.wrapping_add(length);
-        let mut at = 0_usize;
-        for tap in 0..height.kernel {
-            let rows = windows.map(|[row, _]| height.at(row, tap).map(|row| x.place(row)));
-            let mut tap = 0;
-            while tap < width.kernel {
-                let (from, to) = (first.max(at), end.min(at.wrapping_add(of_run)));
-                if from < to {
-                    let skip = from.wrapping_sub(at);
-                    let mut columns = windows.into_iter().map(|[_, column]| width.at(column, tap));
-                    let starts = rows.map(|row| {
-                        let column = columns.next()??;
-                        Some(row?.wrapping_add(column.wrapping_mul(*channels)).wrapping_add(skip))
-                    });
-                    run(from.wrapping_sub(first), to.wrapping_sub(from), starts);
-                }
-                at = at.wrapping_add(of_run);
-                tap = tap.wrapping_add(taps);
+    fn runs(&self, x: Rows, [row, column]: [usize; 2], mut run: impl FnMut(usize, &[i8])) {
+        let Self { height, width, channels, .. } = *self;
+        let inside = width.inside(column);
+        // Taps that lie side by side are one run.
+        let taps = if width.dilation == 1 { inside.len() } else { 1 };
+        for down in height.inside(row) {
+            let Some(start) = height.at(row, down).map(|row| x.place(row)) else { continue };
+            for tap in inside.clone().step_by(taps.max(1)) {
+                let Some(column) = width.at(column, tap) else { continue };
+                let at = down.wrapping_mul(width.kernel).wrapping_add(tap).wrapping_mul(channels);
+                let found = x.data.get(start.wrapping_add(column.wrapping_mul(channels))..).unwrap_or(&[]);
+                run(at, found.get(..taps.wrapping_mul(channels)).unwrap_or(&[]));
             }
         }
     }
