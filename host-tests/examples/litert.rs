@@ -1,11 +1,15 @@
 //! `litert write FOLDER` writes random models there and inputs for them; `litert.py` adds what LiteRT's reference kernels make of them;
-//! `litert compare FOLDER` compares that with the operators here.
+//! `litert compare FOLDER` compares that with the operators here. `litert time MODEL` prints the microseconds that an
+//! inference takes.
 
 use std::error::Error;
 use std::fs;
+use std::hint::black_box;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use host_tests::{models, reference};
+use nerve::executor::Executor;
 use nerve::graph::Scalar;
 use nerve::litert;
 
@@ -13,13 +17,16 @@ use nerve::litert;
 const MODELS: u64 = 700;
 const EXAMPLES: usize = 4;
 
-const USAGE: &str = "usage: litert write|compare FOLDER";
+const MEASURED: Duration = Duration::from_secs(1);
+
+const USAGE: &str = "usage: litert write|compare FOLDER, litert time MODEL";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match &arguments[..] {
         [command, folder] if command == "write" => write(Path::new(folder)),
         [command, folder] if command == "compare" => compare(Path::new(folder)),
+        [command, model] if command == "time" => time(Path::new(model)),
         _ => Err(USAGE.into()),
     }
 }
@@ -41,5 +48,20 @@ fn compare(folder: &Path) -> Result<(), Box<dyn Error>> {
     let integers = reference::compare(&folder.join(Scalar::I8.name()), true)?;
     let floats = reference::compare(&folder.join(Scalar::F32.name()), false)?;
     println!("{integers} integer models agree in every byte, {floats} of floats within 1e-5");
+    Ok(())
+}
+
+fn time(model: &Path) -> Result<(), Box<dyn Error>> {
+    let graph = litert::read(&fs::read(model)?)?;
+    let mut executor = Executor::new(&graph)?;
+    let example = vec![1; graph.inputs.iter().map(|index| graph.tensors[*index].bytes()).sum()];
+    let (start, mut least) = (Instant::now(), Duration::MAX);
+    while start.elapsed() < MEASURED {
+        let start = Instant::now();
+        black_box(executor.run_all(black_box(&example))?);
+        // Slower ones were interrupted.
+        least = least.min(start.elapsed());
+    }
+    println!("{:.3}", least.as_secs_f64() * 1e6);
     Ok(())
 }

@@ -168,3 +168,13 @@ pub(super) fn add_taps<T: Real>(sums: &mut [T; 8], x: &[T], w: &[T], steps: [usi
         _ => false,
     }
 }
+
+/// Does `work`, compiled for the widest vectors that the machine turns out to have, where a program can ask for them. `work` is a closure
+/// that is always inlined.
+#[inline(always)]
+pub(crate) fn widest<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    return crate::kernels::x86::widest(work);
+    #[cfg(not(all(target_arch = "x86_64", feature = "std")))]
+    work()
+}

@@ -10,9 +10,21 @@ pub(crate) mod depthwise;
 pub(crate) mod dsp;
 mod matrix;
 // The plain twin is for tests, where there is another.
-#[cfg_attr(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"), allow(dead_code))]
+#[cfg_attr(
+    any(
+        all(target_arch = "arm", target_os = "none", target_abi = "eabihf"),
+        all(target_arch = "x86_64", feature = "std")
+    ),
+    allow(dead_code)
+)]
 mod order;
-#[cfg_attr(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"), allow(dead_code))]
+#[cfg_attr(
+    any(
+        all(target_arch = "arm", target_os = "none", target_abi = "eabihf"),
+        all(target_arch = "x86_64", feature = "std")
+    ),
+    allow(dead_code)
+)]
 pub(crate) mod paired;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 mod vfp;

@@ -43,8 +43,14 @@ pub(crate) const TOGETHER: usize =
     if cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")) { 3 } else { 2 };
 
 /// `P` vectors of up to [`PIECE`] inputs, ready for products.
-#[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
+#[cfg(not(any(
+    all(target_arch = "arm", target_os = "none", target_abi = "eabihf"),
+    all(target_arch = "x86_64", feature = "std")
+)))]
 pub(crate) use Plain as Vectors;
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) use crate::kernels::x86::paired::Vectors;
 
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 pub(crate) use crate::kernels::dsp::Vectors;

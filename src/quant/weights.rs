@@ -1,6 +1,7 @@
 //! What a product with weights reads from flash.
 
 use super::{Multiplier, Output};
+use crate::kernels::backend::widest;
 
 /// Weights and what belongs to each output channel.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +43,27 @@ impl<W> Weights<'_, W> {
     /// `y[p][first + i]` of the sums `[i][p]`, by [`Multiplier::twice`].
     #[inline(never)]
     pub(super) fn round_twice<const P: usize>(&self, output: Output, first: usize, sums: &[[i32; P]], y: &mut [i8]) {
-        for (at, y) in y.chunks_exact_mut(self.outputs().max(1)).take(P).enumerate() {
-            let y = y.get_mut(first..).unwrap_or_default();
-            for ((y, sums), i) in y.iter_mut().zip(sums).zip(first..) {
-                *y = output.of(self.multiplier(i).twice(sums[at]));
-            }
-        }
+        let of = |all: usize| if all == 1 { 0 } else { first };
+        let mantissas = self.mantissas.get(of(self.mantissas.len())..).unwrap_or(&[]);
+        let shifts = self.shifts.get(of(self.shifts.len())..).unwrap_or(&[]);
+        let multipliers = mantissas.iter().zip(shifts);
+        widest(
+            #[inline(always)]
+            || {
+                for (at, y) in y.chunks_exact_mut(self.outputs().max(1)).take(P).enumerate() {
+                    let y = y.get_mut(first..).unwrap_or_default().iter_mut().zip(sums);
+                    if self.mantissas.len() == 1 {
+                        let multiplier = self.multiplier(0);
+                        y.for_each(|(y, sums)| *y = output.of(multiplier.twice(sums[at])));
+                    } else {
+                        y.zip(multipliers.clone()).for_each(|((y, sums), (mantissa, shift))| {
+                            let multiplier = Multiplier { mantissa: *mantissa, shift: *shift };
+                            *y = output.of(multiplier.twice(sums[at]));
+                        });
+                    }
+                }
+            },
+        );
     }
 
     /// `y[first + i]` of `sums[i]`, by [`Multiplier::once`].

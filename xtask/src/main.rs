@@ -60,7 +60,10 @@ enum Task {
         write: bool,
     },
     /// Prints what the host's code costs beside burn, candle, dfdx, mynn, embedded-nn and PyTorch.
-    Peers,
+    Peers {
+        /// LiteRT models, or folders of them: times these instead, beside LiteRT's reference kernels.
+        models: Vec<PathBuf>,
+    },
     /// Trains every example with several seeds and prints one table beside the references' figures. Takes three quarters of an
     /// hour on two cores.
     Experiments {
@@ -82,7 +85,8 @@ fn main() -> ExitCode {
         }),
         Task::Images => images::run(),
         Task::Bench { write } => bench::run(write),
-        Task::Peers => peers::run_all(),
+        Task::Peers { models } if models.is_empty() => peers::run_all(),
+        Task::Peers { models } => litert::time(&models.iter().map(|model| here.join(model)).collect::<Vec<_>>()),
         Task::Experiments { life_expectancy } => experiments::run(life_expectancy.map(|file| here.join(file))),
     });
     match result {

@@ -1,7 +1,11 @@
-//! Vectors of x86-64: the widest that the machine turns out to have for matrices, those that the build knows of for short rows.
+//! Vectors of x86-64: the widest that the machine turns out to have for matrices and integers, those that the build knows of for short
+//! rows.
 
+pub(crate) mod paired;
 mod short;
 mod wide;
+
+use fearless_simd::{Level, dispatch};
 
 use crate::kernels::backend::{Backend, Elementary};
 use crate::kernels::{NARROW, SHORT, Strided};
@@ -60,4 +64,10 @@ impl Backend for X86 {
         }
         exp
     }
+}
+
+/// Does `work`, compiled for the widest vectors of the machine.
+#[inline(always)]
+pub(crate) fn widest<R>(work: impl FnOnce() -> R) -> R {
+    dispatch!(Level::new(), _ => work())
 }

@@ -2,6 +2,8 @@
 
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 mod pairs;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+mod wide;
 
 use super::{Axis, Output, Rows, Weights};
 
@@ -46,6 +48,15 @@ impl DepthwiseConv2d {
         if self.rows_of_pairs(weights, x, at, y) {
             return;
         }
+        #[cfg(all(target_arch = "x86_64", feature = "std"))]
+        self.rows_of_lanes(weights, x, at, y);
+        #[cfg(not(all(target_arch = "x86_64", feature = "std")))]
+        self.plain_rows(weights, x, at, y);
+    }
+
+    #[cfg_attr(all(target_arch = "x86_64", feature = "std"), allow(dead_code))]
+    #[inline(always)]
+    fn plain_rows(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
         let length = self.width.output.wrapping_mul(weights.outputs());
         for (row, y) in y.chunks_exact_mut(length.max(1)).enumerate() {
             self.plain_row(weights, x, at.wrapping_add(row), y);

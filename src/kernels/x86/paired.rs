@@ -1,0 +1,177 @@
+//! Products of integers with two rows of packed weights at a time, 16 inputs in a vector: VPMADDWD where the machine has it.
+//!
+//! A halfword `(w1 << 8) | (w0 + 128)` gives row 1's weight by a shift and row 0's by a mask, for all vectors together. The twin is
+//! [`paired::Plain`](crate::kernels::paired), whose sums these are.
+
+use bytemuck::cast_slice;
+use fearless_simd::{Level, dispatch, i16x16, i32x8, prelude::*};
+
+use super::widest;
+use crate::kernels::paired::PIECE;
+
+const LANES: usize = 16;
+
+/// `P` vectors of up to [`PIECE`] inputs, expanded to 16 bits in the order of packed weights.
+pub(crate) struct Vectors<const P: usize> {
+    /// Zeros behind the last input, up to a whole number of lanes.
+    x: [[i16; PIECE]; P],
+    length: usize,
+}
+
+impl<const P: usize> Vectors<P> {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        const { assert!(PIECE.is_multiple_of(LANES)) };
+        Self { x: [[0; PIECE]; P], length: 0 }
+    }
+
+    /// Of each vector, `length` inputs are set from now on, at most [`PIECE`].
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, length: usize) {
+        self.length = length.min(PIECE);
+        for x in &mut self.x {
+            if let Some(last) = x.as_chunks_mut::<LANES>().0.get_mut(self.length / LANES) {
+                *last = [0; LANES];
+            }
+        }
+    }
+
+    /// The inputs from `first` on are `x`, as many of each vector; both are multiples of 4, unless `x` are the last ones.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, first: usize, x: [&[i8]; P]) {
+        widest(
+            #[inline(always)]
+            || self.expand(first, x),
+        );
+    }
+
+    /// The inputs of each vector are windows of `rows` rows, `step` apart, which begin at `starts` in `x`; rows of a window are multiples
+    /// of 4 long.
+    #[inline(always)]
+    pub(crate) fn put_windows(&mut self, x: &[i8], starts: [usize; P], len: usize, [rows, step]: [usize; 2]) {
+        widest(
+            #[inline(always)]
+            || {
+                for row in 0..rows {
+                    let skip = row.wrapping_mul(step);
+                    let of = |start: usize| x.get(start.wrapping_add(skip)..).and_then(|x| x.get(..len)).unwrap_or(&[]);
+                    self.expand(row.wrapping_mul(len), starts.map(of));
+                }
+            },
+        );
+    }
+
+    #[inline(always)]
+    fn expand(&mut self, first: usize, x: [&[i8]; P]) {
+        for (to, x) in self.x.iter_mut().zip(x) {
+            let to = to.get_mut(first..self.length.next_multiple_of(4)).unwrap_or_default().as_chunks_mut::<4>().0;
+            let (quads, rest) = x.as_chunks::<4>();
+            for (to, [a, b, c, d]) in to.iter_mut().zip(quads) {
+                *to = [*a, *c, *b, *d].map(i16::from);
+            }
+            if let (Some(to), false) = (to.get_mut(quads.len()), rest.is_empty()) {
+                let of = |i: usize| rest.get(i).copied().unwrap_or(0).into();
+                *to = [of(0), of(2), of(1), of(3)];
+            }
+        }
+    }
+
+    /// Whether [`round`](Self::round) makes anything.
+    pub(crate) const ROUNDS: bool = false;
+
+    /// Outputs at once, where there is a loop for it; says whether it has made them.
+    #[inline(always)]
+    pub(crate) fn round(&self, _: &[i32], _: &[i32], _: (&[i32], &[i8]), _: i8, _: &mut [i8]) -> bool {
+        false
+    }
+
+    /// Adds to `sums[row]` the products of each vector with rows of packed weights, modulo 2³². A pair of rows begins `stride` words after
+    /// the one before it.
+    #[inline(always)]
+    pub(crate) fn add_products(&self, weights: &[i32], stride: usize, sums: &mut [[i32; P]]) {
+        self.add_products_at(Level::new(), weights, stride, sums);
+    }
+
+    fn add_products_at(&self, level: Level, weights: &[i32], stride: usize, sums: &mut [[i32; P]]) {
+        dispatch!(level, simd => self.add_products_with(simd, weights, stride, sums));
+    }
+
+    #[inline(always)]
+    fn add_products_with<S: Simd>(&self, simd: S, weights: &[i32], stride: usize, sums: &mut [[i32; P]]) {
+        let x = self.x.each_ref().map(|x| x.as_chunks::<LANES>().0);
+        for ([even, odd], weights) in sums.as_chunks_mut::<2>().0.iter_mut().zip(weights.chunks(stride.max(1))) {
+            let weights: &[i16] = cast_slice(weights);
+            let weights = weights.get(..self.length.next_multiple_of(4)).unwrap_or(weights);
+            let mut products = [[i32x8::splat(simd, 0); 2]; P];
+            let mut add = |at: usize, weights: &[i16; LANES]| {
+                let weights = i16x16::load_array_ref(simd, weights);
+                let (row_0, row_1) = ((weights & 255) - 128, weights >> 8);
+                for (products, x) in products.iter_mut().zip(x) {
+                    let Some(x) = x.get(at) else { continue };
+                    let x = i16x16::load_array_ref(simd, x);
+                    products[0] += x.pairwise_dot_product(row_0);
+                    products[1] += x.pairwise_dot_product(row_1);
+                }
+            };
+            let (whole, rest) = weights.as_chunks::<LANES>();
+            for (at, weights) in whole.iter().enumerate() {
+                add(at, weights);
+            }
+            if !rest.is_empty() {
+                let mut last = [0; LANES];
+                last.iter_mut().zip(rest).for_each(|(last, rest)| *last = *rest);
+                add(whole.len(), &last);
+            }
+            for ((even, odd), products) in even.iter_mut().zip(odd).zip(products) {
+                *even = even.wrapping_add(products[0].reduce_sum());
+                *odd = odd.wrapping_add(products[1].reduce_sum());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::paired::{Plain, pack, packed_len, words_of_pair};
+    use rand_core::{Rng, SeedableRng};
+    use rand_pcg::Pcg32;
+    use std::vec;
+    use std::vec::Vec;
+
+    #[test]
+    fn random_shapes_give_the_sums_of_the_plain_loop() {
+        let best = Level::new();
+        let levels = [Some(best), best.as_avx2().map(Level::Avx2), best.as_sse2().map(Level::Sse2)];
+        let mut rng = Pcg32::seed_from_u64(1);
+        let mut below = |n: u32| (rng.next_u32() % n) as usize;
+        let (mut vectors, mut plain) = (Vectors::<2>::new(), Plain::<2>::new());
+        for _ in 0..300 {
+            let (outputs, inputs) = (1 + below(9), [1 + below(40), 1 + below(PIECE as u32), PIECE][below(3)]);
+            let mut bytes = |count: usize| -> Vec<i8> { (0..count).map(|_| below(256) as u8 as i8).collect() };
+            let (w, x) = (bytes(outputs * inputs), [bytes(inputs), bytes(inputs)]);
+            let mut packed = vec![0; packed_len(outputs, inputs)];
+            pack(&w, inputs, &mut packed);
+            vectors.begin(inputs);
+            plain.begin(inputs);
+            let middle = below(1 + inputs as u32 / 4) * 4;
+            if middle > 0 && inputs % middle == 0 && middle % 4 == 0 {
+                let all = [&x[0][..], &x[1][..]].concat();
+                vectors.put_windows(&all, [0, inputs], middle, [inputs / middle, middle]);
+                plain.put_windows(&all, [0, inputs], middle, [inputs / middle, middle]);
+            } else {
+                for part in [0..middle, middle..inputs] {
+                    vectors.put(part.start, [&x[0][part.clone()], &x[1][part.clone()]]);
+                    plain.put(part.start, [&x[0][part.clone()], &x[1][part]]);
+                }
+            }
+            let mut expected = vec![[7, -7]; outputs.next_multiple_of(2)];
+            plain.add_products(&packed, words_of_pair(inputs), &mut expected);
+            for level in levels.into_iter().flatten() {
+                let mut sums = vec![[7, -7]; outputs.next_multiple_of(2)];
+                vectors.add_products_at(level, &packed, words_of_pair(inputs), &mut sums);
+                assert_eq!(sums, expected, "{level:?} {outputs} {inputs}");
+            }
+        }
+    }
+}
