@@ -1,7 +1,9 @@
-//! Every layer, activation, loss and optimizer, integer operators with weights, `Replay`, and weights from a file: a program that is linked only if none of them can
-//! panic. It is not made to be run.
+//! Every layer, activation, loss and optimizer, every operator and layer of integers, `Replay`, and weights from a file: a program that is
+//! linked only if none of them can panic. It is not made to be run.
 #![no_std]
 #![no_main]
+
+mod integers;
 
 use core::hint::black_box;
 
@@ -9,7 +11,6 @@ use core::hint::black_box;
 use cortex_m_rt::entry;
 use nerve::frontend::{LogMel, Slaney};
 use nerve::prelude::*;
-use nerve::quant::{self, Axis, FullyConnected, Output, Rows, Weights};
 use nerve::{Fold, Layer, Loss, Replay, Tensor};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
@@ -95,22 +96,6 @@ fn use_replay() {
     }
 }
 
-/// Integer operators with weights, whatever their sizes.
-fn use_integers() {
-    let packed = black_box(&[0; 40][..]);
-    let (biases, mantissas, shifts, rests) = black_box((&[0; 4][..], &[1 << 30; 4][..], &[0; 4][..], &[0; 4][..]));
-    let weights = Weights { weights: packed, biases, mantissas, shifts, rests };
-    let mut y = [0; 64];
-    let (x, y) = (black_box(&[1; 64][..]), black_box(&mut y[..]));
-    let output = black_box(Output { zero_point: 0, least: -128, greatest: 127 });
-    FullyConnected { inputs: black_box(16), output }.run(&weights, x, y);
-    let axis = black_box(Axis::same(4, 3, 1, 1));
-    let conv = quant::Conv2d { height: axis, width: axis, channels: black_box(2), zero_point: black_box(0), output };
-    conv.run(&weights, x, y);
-    conv.row(&weights, Rows { data: x, len: black_box(8) }, black_box(1), y);
-    black_box(y);
-}
-
 fn use_frontend() {
     let mut ear = black_box(LogMel::<400, 160, 512, 40, Slaney<16_000, 0, 8_000>>::ZERO);
     ear.push(black_box(&[1i16; 100]), |bands| {
@@ -165,7 +150,7 @@ fn main() -> ! {
     use_optimizer(Adam::new(0.1));
     use_optimizer(AdamW::new(0.1));
     use_replay();
-    use_integers();
+    integers::use_them();
     use_frontend();
     black_box(argmax(&outputs[0]));
     loop {
