@@ -5,6 +5,9 @@ use std::{env, error::Error, fs, path::PathBuf};
 /// Programs that do not log.
 const SILENT: [&str; 1] = ["panic_free"];
 
+/// The demo's network in integers.
+const IRIS: &str = "data/iris.tflite";
+
 /// Each board's feature, its memory for the program and for variables: where it begins, and KiB.
 const BOARDS: [(&str, Region, Region); 8] = [
     ("MICROBIT", (0x0000_0000, 256), (0x2000_0000, 16)),
@@ -66,9 +69,11 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("cargo:rustc-link-arg-bin={name}=-Tdefmt.x");
         }
     }
-    // The network of the program `model`: that of the file which the environment names, or else the demo's in integers.
+    // The demo's network in integers, and that of the program `model`: of the file which the environment names, or the demo's again.
+    println!("cargo:rerun-if-changed={IRIS}");
+    nerve::import::write(IRIS, &out)?;
     println!("cargo:rerun-if-env-changed=NERVE_MODEL");
-    let model = env::var_os("NERVE_MODEL").map_or_else(|| "data/iris.tflite".into(), PathBuf::from);
+    let model = env::var_os("NERVE_MODEL").map_or_else(|| IRIS.into(), PathBuf::from);
     println!("cargo:rerun-if-changed={}", model.display());
     fs::copy(&model, out.join("model.tflite"))?;
     nerve::import::write(out.join("model.tflite"), &out)?;

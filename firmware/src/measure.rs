@@ -1,6 +1,13 @@
 //! Programs that run or train a network once, for `cargo xtask bench`: their size beyond [`nothing`]'s is what the network takes. They print
 //! the peak of the stack, and the sizes of the network and of the input.
 
+/// `pairs![a, b, c]` is the value of a `chain!`: `((a, b), c)`.
+macro_rules! pairs {
+    ($a:expr $(,)?) => { $a };
+    ($a:expr, $b:expr $(, $rest:expr)* $(,)?) => { pairs!(($a, $b) $(, $rest)*) };
+}
+
+pub mod integers;
 pub mod mobilenet;
 
 use core::hint::black_box;
@@ -43,10 +50,15 @@ pub const fn image() -> Image {
     image
 }
 
-/// Runs `net`, whose weights are in flash.
-pub fn inference<const BYTES: usize, N: Forward<X>, X: Array>(net: &N, arena: &mut Arena<BYTES>, x: &X) -> ! {
+/// Runs `net`, whose weights, so many bytes, are in flash.
+pub fn inference<const BYTES: usize, N: Forward<X>, X: Array>(
+    net: &N,
+    weights: usize,
+    arena: &mut Arena<BYTES>,
+    x: &X,
+) -> ! {
     let (net, x) = (black_box(net), black_box(x));
-    region([size_of::<N>(), size_of::<X>()], || {
+    region([weights, size_of::<X>()], || {
         black_box(arena.predict(net, x));
     })
 }
@@ -74,10 +86,14 @@ pub fn frame(ear: &mut Ear, samples: &[i16; 400]) -> ! {
     region([size_of::<Ear>(), size_of_val(since)], || ear.push(since, |bands| _ = black_box(bands)))
 }
 
-/// A program that does [`inference`]: the network's type and weights, the input's type and values.
+/// A program that does [`inference`]: the network's type and weights, the input's type and values, and the bytes of the weights where the
+/// network only refers to them.
 #[macro_export]
 macro_rules! inference {
     ($Net:ty = $net:expr, $X:ty = $x:expr) => {
+        nerve_firmware::inference!($Net = $net, $X = $x, size_of::<$Net>());
+    };
+    ($Net:ty = $net:expr, $X:ty = $x:expr, $weights:expr) => {
         static NET: $Net = $net;
         static ARENA: static_cell::ConstStaticCell<Arena<{ arena_len::<$Net, $X>() }>> =
             static_cell::ConstStaticCell::new(Arena::ZERO);
@@ -85,7 +101,7 @@ macro_rules! inference {
 
         #[nerve_firmware::entry]
         fn main() -> ! {
-            nerve_firmware::measure::inference(&NET, ARENA.take(), &X)
+            nerve_firmware::measure::inference(&NET, $weights, ARENA.take(), &X)
         }
     };
 }

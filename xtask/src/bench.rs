@@ -8,9 +8,9 @@ use std::thread;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use object::{Object, ObjectSection, ObjectSymbol};
 
-use crate::device::{self, BOARDS, Board, M4F, Run};
-use crate::output;
+use crate::device::{self, BOARDS, Board, M0, M3, M4F, Run};
 use crate::setup::{self, Toolchain};
+use crate::{model, output};
 
 /// The figures that a change is compared with.
 const RESULTS: &str = "benches/device.md";
@@ -47,8 +47,30 @@ const LIMITS: [(&str, u64); 2] = [
     ("Iris 4-10-3 with standardisation, SGD step", 8 * 1024),
 ];
 
+/// Public models of LiteRT in int8, the core, and the instructions and cycles that CMSIS-NN takes, called layer by layer, compiled by
+/// gcc 12.2 -O3. Cycles are modelled for the Cortex-M4F alone.
+const CMSIS_NN: [(&str, &Board, u64, Option<u64>); 15] = [
+    ("ad01_int8", &M4F, 579_567, Some(715_869)),
+    ("ad01_int8", &M3, 953_139, None),
+    ("ad01_int8", &M0, 1_759_343, None),
+    ("hello_world_int8", &M4F, 2_648, Some(3_517)),
+    ("kws_int8", &M4F, 7_840_641, Some(9_149_835)),
+    ("kws_int8", &M3, 10_540_461, None),
+    ("kws_int8", &M0, 28_995_157, None),
+    ("micro_speech_int8", &M4F, 1_492_951, Some(2_319_504)),
+    ("resnet8_int8", &M4F, 29_871_182, Some(36_192_941)),
+    ("resnet8_int8", &M3, 41_755_071, None),
+    ("resnet8_int8", &M0, 97_570_006, None),
+    ("streaming_wakeword_int8", &M4F, 2_223_591, Some(2_676_733)),
+    ("vww_int8", &M4F, 24_712_433, Some(29_195_623)),
+    ("vww_int8", &M3, 32_074_937, None),
+    ("vww_int8", &M0, 86_868_720, None),
+];
+
+const SKIPPED: &str = "skipped the public int8 models beside CMSIS-NN: NERVE_MODELS does not name their folder\n";
+
 /// The firmware's program that does the work, and what it is.
-const NETWORKS: [(&str, &str); 15] = [
+const NETWORKS: [(&str, &str); 19] = [
     ("infer_iris", "Iris 4-10-3 with standardisation, inference"),
     ("step_iris", "Iris 4-10-3 with standardisation, SGD step"),
     ("infer_signal_cnn", "signal CNN, inference"),
@@ -64,6 +86,10 @@ const NETWORKS: [(&str, &str); 15] = [
     ("infer_mnist", "784-100-10, inference"),
     ("step_mnist", "784-100-10, SGD step"),
     ("infer_mobilenet", "MobileNet of 29 layers, inference"),
+    ("infer_int8_iris", "Iris 4-10-3 in int8, inference"),
+    ("infer_int8_mlp", "784-100-10 in int8, inference"),
+    ("infer_int8_separable", "depthwise and pointwise CNN in int8, inference"),
+    ("infer_int8_residuals", "residual CNN in int8, inference"),
 ];
 /// Those that take 800 million instructions and more, too long for QEMU, on a core without a floating-point unit.
 const LONG: [&str; 2] = ["step_residuals", "infer_mobilenet"];
@@ -89,7 +115,9 @@ pub fn run(write: bool) -> Result<()> {
 
 /// Compares the figures with those of [`RESULTS`]; an error if one has grown.
 pub fn check() -> Result<String> {
-    Ok(format!("{}\n{}", compare(&fs::read_to_string(RESULTS).context(RESULTS)?, &table()?)?, newlib()?))
+    let compared = compare(&fs::read_to_string(RESULTS).context(RESULTS)?, &table()?)?;
+    let models = if model::public_models().is_none() { SKIPPED } else { "" };
+    Ok(format!("{compared}\n{models}{}", newlib()?))
 }
 
 fn compare(old: &str, new: &str) -> Result<String> {
@@ -188,7 +216,8 @@ fn table() -> Result<String> {
         "\nEach network on each core, batch 1, sizes in bytes. Weights lie in flash for inference; for a step in RAM, and in flash as they are \
          before it. Code, with its constants, and statics are what the program has beyond one that does nothing, the stack is all of it; \
          the input, in flash too, is left out. Code for the M0 and the M3 is linked and run with the memory of the M4F's board; the last \
-         column says what the micro:bit or the LM3S6965 lacks. Left out: the residual CNN's step and MobileNet on cores without a \
+         column says what the micro:bit or the LM3S6965 lacks. The energy that an inference takes follows its cycles; nothing else is claimed of \
+         it. Left out: the residual CNN's step and MobileNet on cores without a \
          floating-point unit, 800 million instructions and more that take long in QEMU.\n\n\
          | work | core | instructions | cycles | code | weights | RAM in statics | peak stack | does not fit |\n|---|---|---|---|---|---|---|---|---|\n",
     );
@@ -206,6 +235,7 @@ fn table() -> Result<String> {
             over.push(format!("{work}: {} bytes of code and weights, the limit is {limit}", code + weights));
         }
     }
+    text.push_str(&beside_cmsis_nn()?);
     text.push_str(
         "\nOthers' sizes for a Cortex-M4F (C compiled by gcc 12.2 -Os; ours, -O3, with the 364 bytes of weights), and our part of theirs:\n\n\
          | work | by | code | RAM | ours/theirs, code | ours/theirs, RAM |\n|---|---|---|---|---|---|\n",
@@ -293,6 +323,39 @@ fn networks(toolchain: Toolchain, plugin: &Path) -> Result<Vec<Cost>> {
     // By work, then by core.
     costs.sort_by_key(|cost| NETWORKS.iter().position(|(_, work)| *work == cost.work));
     Ok(costs)
+}
+
+/// Public models in int8 beside CMSIS-NN, as a table; of those that are in the folder which the environment names.
+fn beside_cmsis_nn() -> Result<String> {
+    let Some(folder) = model::public_models() else {
+        return Ok(format!("\n{SKIPPED}"));
+    };
+    let mut text = String::from(
+        "\nAn inference of public models in int8, with the code of each core and the memory of the M4F's board where the core's own is too \
+         small, beside CMSIS-NN, called layer by layer (C compiled by gcc 12.2 -O3), and our part of its figures; of one of them alone: \
+         `cargo xtask emulate --model`, with `--board`:\n\n\
+         | model | core | instructions | cycles | CMSIS-NN's instructions | CMSIS-NN's cycles | ours/theirs, instructions | ours/theirs, cycles |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    for (name, board, their_instructions, their_cycles) in CMSIS_NN {
+        let file = folder.join(name).with_extension("tflite");
+        if !file.exists() {
+            text.push_str(&format!("| {name} | {} | skipped: no such file | | | | | |\n", board.core));
+            continue;
+        }
+        let (instructions, cycles) = model::cost(board, &file)?;
+        let part = |ours: u64, theirs: u64| format!("{:.2}", ours as f64 / theirs as f64);
+        let [cycles, theirs, ratio] = match their_cycles {
+            Some(theirs) => [cycles.to_string(), theirs.to_string(), part(cycles, theirs)],
+            None => ["-", "-", "-"].map(String::from),
+        };
+        text.push_str(&format!(
+            "| {name} | {} | {instructions} | {cycles} | {their_instructions} | {theirs} | {} | {ratio} |\n",
+            board.core,
+            part(instructions, their_instructions)
+        ));
+    }
+    Ok(text)
 }
 
 fn cost(work: &'static str, board: &Board, memory: [u64; 2], nothing: [u64; 2], run: &Run) -> Result<Cost> {

@@ -1,6 +1,7 @@
 //! A user's LiteRT model on an emulated board.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
@@ -37,7 +38,16 @@ pub fn emulate(board: &Board, model: &Path, input: Option<PathBuf>, output: Opti
         examples.len(),
         model.display()
     );
-    let Ran { run, outputs, instructions, cycles } = run_model(board, model, &graph, &examples)?;
+    if let Some(lacking) = lacking(board, &graph) {
+        println!(
+            "{} does not fit: {lacking}; the code for the {} is linked and run with the memory of {}",
+            model.display(),
+            board.core,
+            board.roomy().feature
+        );
+    }
+    let Ran { run, built, outputs, instructions, cycles } = run_model(board, model, &graph, &examples)?;
+    println!("the firmware around it, built in {:.0} s:", built.as_secs_f32());
     print!("{}", run.log);
     let cycles = if board.core == M4F.core { format!(", {cycles} cycles (a model's)") } else { String::new() };
     println!("an example: {instructions} instructions{cycles}");
@@ -50,40 +60,55 @@ pub fn emulate(board: &Board, model: &Path, input: Option<PathBuf>, output: Opti
 /// What a model left.
 struct Ran {
     run: Run,
+    /// How long the build took.
+    built: Duration,
     outputs: Vec<u8>,
     /// Of the first example.
     instructions: u64,
     cycles: u64,
 }
 
-/// Says first what does not fit on the board.
-fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8]) -> Result<Ran> {
+/// What a board has too little of for a model, about.
+fn lacking(board: &Board, graph: &Graph) -> Option<String> {
     let cost = Cost::of(graph);
     let example: usize = graph.inputs.iter().map(|index| graph.tensors[*index].bytes()).sum();
     let (flash, ram) = ((cost.flash + CODE).div_ceil(1024) as u64, (cost.ram + example + STACK).div_ceil(1024) as u64);
-    let fits = flash <= board.memory.0 && ram <= board.memory.1;
-    let run_on = if fits { board } else { board.roomy() };
-    if !fits {
-        println!(
-            "{} does not fit: constants and code take about {flash} of {} KB of flash, values and stack {ram} of {} KB of RAM; the code for the {} is linked \
-             and run with the memory of {}",
-            model.display(),
-            board.memory.0,
-            board.memory.1,
-            board.core,
-            run_on.feature
-        );
-    }
+    let (board_flash, board_ram) = board.memory;
+    (flash > board_flash || ram > board_ram).then(|| {
+        format!(
+            "constants and code take about {flash} of {board_flash} KB of flash, values and stack {ram} of {board_ram} KB of RAM"
+        )
+    })
+}
+
+/// With another board's memory where this one's is too small.
+fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8]) -> Result<Ran> {
+    let run_on = if lacking(board, graph).is_some() { board.roomy() } else { board };
     let toolchain = Toolchain::find(&[board.target])?;
     setup::qemu(true)?;
     fs::create_dir_all(FOLDER)?;
     let folder = Path::new(FOLDER);
     fs::write(folder.join("input.bin"), examples)?;
+    let start = Instant::now();
     let elf = device::build_model(toolchain, board.target, run_on.feature, &fs::canonicalize(model)?)
         .with_context(|| format!("{} does not build for {}", model.display(), board.core))?;
+    let built = start.elapsed();
     let run = run_on.run(&elf, Some(&bench::plugin()?))?;
     let (instructions, cycles) = *bench::regions(&run).first().context("the device ran no example")?;
-    Ok(Ran { run, outputs: fs::read(folder.join("output.bin"))?, instructions, cycles })
+    Ok(Ran { run, built, outputs: fs::read(folder.join("output.bin"))?, instructions, cycles })
+}
+
+/// Instructions and cycles of an inference with a core's code.
+pub fn cost(board: &Board, model: &Path) -> Result<(u64, u64)> {
+    let graph = litert::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
+    let example = vec![1; graph.inputs.iter().map(|index| graph.tensors[*index].bytes()).sum()];
+    let Ran { instructions, cycles, .. } = run_model(board, model, &graph, &example)?;
+    Ok((instructions, cycles))
+}
+
+/// The folder of public models that the environment names.
+pub fn public_models() -> Option<PathBuf> {
+    env::var_os("NERVE_MODELS").map(PathBuf::from)
 }
 
 /// The demo's network in integers on every board, and the public models of the folder that `NERVE_MODELS` names on the Cortex-M4F, two of
@@ -93,7 +118,7 @@ pub fn check() -> Result<String> {
     for board in BOARDS {
         shown += &compare(board, Path::new("firmware/data/iris.tflite"), 45)?;
     }
-    let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) else {
+    let Some(folder) = public_models() else {
         return Ok(shown + "skipped the public models: NERVE_MODELS does not name their folder\n");
     };
     let model = |name: &str| folder.join(name).with_extension("tflite");

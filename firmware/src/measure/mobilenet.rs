@@ -13,12 +13,6 @@ pub const fn picture() -> Picture {
     [const { numbers(1, 1.0) }; 96]
 }
 
-/// `pairs![a, b, c]` is the value of a `chain!`: `((a, b), c)`.
-macro_rules! pairs {
-    ($a:expr) => { $a };
-    ($a:expr, $b:expr $(, $rest:expr)*) => { pairs!(($a, $b) $(, $rest)*) };
-}
-
 /// A convolution, then for each `C to O, G` a depthwise one of `C` channels with geometry `G` and a pointwise one of `C` into `O`;
 /// then the average of each channel and a dense layer.
 macro_rules! mobilenet {
