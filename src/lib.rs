@@ -217,6 +217,7 @@
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
 //! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
 //! | keep it in flash through power cuts | `checkpoint` (feature `checkpoint`) |
+//! | make an `int8` network of one in floats, hand it on for LiteRT | `quantise`, `graph::Graph::of`, `litert::write` (feature `litert`) |
 //! | take weights from PyTorch, hand a network on as ONNX | `pytorch` (feature `safetensors`), `onnx` (feature `onnx`); both need `std` |
 //! | make a typed network of a LiteRT model, in `build.rs` or by `nerve import` | `import`, `codegen` (feature `litert`), [`quant`] |
 //! | read a LiteRT (TensorFlow Lite) model, write one | `litert`, `graph` (feature `litert`, needs `std`); `nerve info` (feature `cli`) |
@@ -265,10 +266,10 @@ mod training;
 pub use exchange::onnx;
 #[cfg(feature = "safetensors")]
 pub use exchange::pytorch;
-#[cfg(any(feature = "onnx", feature = "safetensors"))]
-pub use exchange::{Describe, Description};
+#[cfg(any(feature = "litert", feature = "onnx", feature = "safetensors"))]
+pub use exchange::{Describe, Description, Unsupported};
 #[cfg(feature = "litert")]
-pub use exchange::{codegen, executor, float, graph, import, litert, lower};
+pub use exchange::{codegen, executor, float, graph, import, litert, lower, quantise};
 pub use infer::{Arena, arena_len, assert_fits};
 pub use layers::{
     Activation, Affine, Around, Avg, AvgPool1d, AvgPool2d, BatchNorm, Branches, Concat, Conv, Conv1d, Conv2d, Dense,

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use common::autoencoder::{Autoencoder, Code, Hidden, RATES, SHOWN, outputs};
+use common::autoencoder::{Autoencoder, Code, Encoder, Hidden, RATES, SHOWN, outputs};
 use common::mnist::{Mnist, Pixels, Source};
 use common::options::{self, Plan, Training};
 use common::session::{Examples, Session, progress};
@@ -50,7 +50,7 @@ fn start() -> Result<()> {
 }
 
 fn run<F: Activation, C: Activation>(options: &Options, data: &Mnist) -> Result<()> {
-    let Training { out, onnx, .. } = &options.training;
+    let Training { out, .. } = &options.training;
     let mut curves = Vec::new();
     for plan in options.training.plans(RATES) {
         let name = plan.optimizer.to_string();
@@ -67,15 +67,22 @@ fn run<F: Activation, C: Activation>(options: &Options, data: &Mnist) -> Result<
         println!("held-out MSE {:.4}", trained.losses.last().map_or(f32::NAN, |l| l.1));
         let file = |part: &str| format!("{part}-{:?}-{name}", options.activation).to_lowercase();
         let (encoder, decoder) = &*trained.net;
-        store::write::<Pixels, _>(&*trained.net, out, &file("autoencoder"), *onnx)?;
-        store::write::<Pixels, _>(encoder, out, &file("encoder"), *onnx)?;
-        store::write::<Code, _>(decoder, out, &file("decoder"), *onnx)?;
+        let typical = &data.train.images[..500];
+        store::write(&*trained.net, &options.training, &file("autoencoder"), typical)?;
+        store::write(encoder, &options.training, &file("encoder"), typical)?;
+        store::write(decoder, &options.training, &file("decoder"), &codes(encoder, typical))?;
         parts_agree(&trained.net, shown)?;
         println!("originals, after epoch 1, after epoch {}:", plan.epochs);
         picture::grid(&out.join(file("digits")).with_extension("png"), &rows)?;
         curves.extend(plot::losses(&name, &trained.losses));
     }
     plot::curves(&out.join("learning-curve.svg"), "Autoencoder 784-128-9-128-784", ("epoch", "MSE"), &curves)
+}
+
+/// What the encoder makes of images.
+fn codes<F: Activation, C: Activation>(encoder: &Encoder<F, C>, images: &[Pixels]) -> Vec<Code> {
+    let mut pass = Pass::<_, Pixels>::ZERO;
+    images.iter().map(|image| pass.run(encoder, from_ref(image))[0]).collect()
 }
 
 /// Encoder and decoder, each run as a network of its own, give the whole's bits.

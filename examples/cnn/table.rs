@@ -1,13 +1,13 @@
 //! Three seeds of each network beside PyTorch.
 
 use anyhow::Result;
-use common::classification;
 use common::mnist::Source;
 use common::options::{Kind, Plan};
 use common::session::{Session, progress};
-use common::table::{Better, Table};
-use nerve::Layer;
+use common::table::{Better, Stats, Table};
+use common::{classification, integers};
 use nerve::prelude::*;
+use nerve::{Describe, Layer};
 
 use crate::networks::{Image, LeNet5, Residuals, Tiny};
 use crate::{Data, RATES, examples};
@@ -28,17 +28,20 @@ pub fn print(digits: &Data) -> Result<()> {
 
 fn row<N>(name: &str, data: &Data, pytorch: f64, table: &mut Table) -> Result<()>
 where
-    N: Layer<Image, Out = [f32; 10]> + Zero,
+    N: Describe<Image> + Layer<Image, Out = [f32; 10]> + Zero,
 {
-    let mut accuracies = Vec::new();
+    let (mut accuracies, mut of_integers) = (Vec::new(), Vec::new());
     for seed in 1..=SEEDS {
         let (plan, bar) = (plan(EPOCHS, seed), progress(&format!("{name} {seed}"), EPOCHS)?);
         let session = Session::<N, Image>::new(&plan, Init::GlorotUniform, bar.clone())?;
         let trained = classification::train(session, &plan, examples(&data.train), examples(&data.test))?;
         bar.finish_and_clear();
         accuracies.push(100.0 * f64::from(trained.confusion.accuracy()));
+        of_integers.push(integers::accuracy(&*trained.net, &data.train.0, examples(&data.test))?);
     }
     table.add(&format!("{name}, Adam, epoch {EPOCHS}: accuracy %"), &accuracies, pytorch, 1, Better::Higher);
+    let floats = Stats::new(&accuracies).mean;
+    table.add(&format!("{name}, in integers beside floats: accuracy %"), &of_integers, floats, 2, Better::Higher);
     Ok(())
 }
 

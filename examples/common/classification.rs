@@ -67,7 +67,7 @@ where
         let trained = train::<N, X, C>(session, &plan, data.0, data.1)?;
         bar.finish();
         println!("\n{name}, {plan}\n{}", trained.confusion);
-        store::write::<X, N>(&trained.net, &training.out, &format!("{name}-{optimizer}"), training.onnx)?;
+        store::write::<X, N>(&trained.net, training, &format!("{name}-{optimizer}"), data.0.x)?;
         rows.push(format!(
             "| {optimizer} | {:.2} | {:.4} | {:.2} |",
             100.0 * trained.confusion.accuracy(),

@@ -3,6 +3,7 @@
 pub mod autoencoder;
 pub mod classification;
 pub mod idx;
+pub mod integers;
 pub mod mnist;
 pub mod options;
 pub mod picture;

@@ -39,6 +39,9 @@ pub struct Training {
     /// Writes each network as ONNX too, beside its weights.
     #[arg(long)]
     pub onnx: bool,
+    /// Writes each network for LiteRT too, in floats and in integers.
+    #[arg(long)]
+    pub tflite: bool,
 }
 
 /// The optimizers to choose from.

@@ -88,7 +88,7 @@ where
         bar.finish();
         println!("{name}, {plan}");
         let file = format!("{name}-{optimizer}");
-        store::write::<[f32; I], _>(&*trained.net, &training.out, &file, training.onnx)?;
+        store::write(&*trained.net, training, &file, &train.x)?;
         lines.push(describe(&format!("{name} {optimizer}"), &trained.held_out));
         let losses: Vec<_> = trained.losses.iter().map(|l| (shown(l.0), shown(l.1))).collect();
         curves.extend(plot::losses(&optimizer, &losses));

@@ -4,19 +4,36 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use nerve::graph::Graph;
 use nerve::prelude::*;
-use nerve::{Describe, Tensor, onnx};
+use nerve::{Describe, Tensor, litert, onnx};
 
-/// Writes a trained network to the folder `out` and prints where: its weights, and for `--onnx` itself. Returns the weights file's path.
-pub fn write<X: Tensor<Elem = f32>, N: Describe<X>>(net: &N, out: &Path, name: &str, onnx: bool) -> Result<PathBuf> {
-    let path = out.join(format!("{}.nrv", name.to_lowercase()));
+use crate::integers::quantised;
+use crate::options::Training;
+
+/// Writes a trained network to the folder of `--out` and prints where: its weights, for `--onnx` itself, for `--tflite` itself in floats and
+/// in integers with the ranges that the first of the `typical` inputs lead to. Returns the weights file's path.
+pub fn write<X: Tensor<Elem = f32>, N: Describe<X>>(
+    net: &N,
+    training: &Training,
+    name: &str,
+    typical: &[X],
+) -> Result<PathBuf> {
+    let path = training.out.join(format!("{}.nrv", name.to_lowercase()));
     let bytes = save(net, &path)?.len();
     println!("weights: {} ({bytes} bytes)", path.display());
-    if onnx {
-        let file = onnx::export::<X, N>(net)?;
-        let path = path.with_extension("onnx");
+    let put = |format: &str, extension: &str, file: Vec<u8>| {
+        let path = path.with_extension(extension);
         fs::write(&path, &file).with_context(|| format!("could not write {}", path.display()))?;
-        println!("ONNX: {} ({} bytes)", path.display(), file.len());
+        println!("{format}: {} ({} bytes)", path.display(), file.len());
+        anyhow::Ok(())
+    };
+    if training.onnx {
+        put("ONNX", "onnx", onnx::export::<X, N>(net)?)?;
+    }
+    if training.tflite {
+        put("LiteRT", "tflite", litert::write(&Graph::of::<X, N>(net)?))?;
+        put("LiteRT in integers", "int8.tflite", litert::write(&quantised(net, typical)?.graph))?;
     }
     Ok(path)
 }

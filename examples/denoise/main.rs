@@ -63,7 +63,7 @@ fn run<N>(options: &Options, data: &Mnist) -> Result<()>
 where
     N: Describe<Pixels> + Layer<Pixels, Out = Pixels> + Zero,
 {
-    let Training { out, onnx, .. } = &options.training;
+    let Training { out, .. } = &options.training;
     let clean = &data.test.images;
     let mut curves = Vec::new();
     for plan in options.training.plans(RATES) {
@@ -83,7 +83,8 @@ where
         let rows = [shown.clone(), outputs(&*trained.net, &shown), clean[..SHOWN].to_vec()];
         let file = |part: &str| format!("{part}-{:?}-{name}", options.activation).to_lowercase();
         println!();
-        store::write::<Pixels, _>(&*trained.net, out, &file("denoiser"), *onnx)?;
+        let typical = noisy(&data.train.images[..500], options.sigma, plan.seed);
+        store::write(&*trained.net, &options.training, &file("denoiser"), &typical)?;
         println!("noisy, denoised, clean:");
         picture::grid(&out.join(file("digits")).with_extension("png"), &rows)?;
         curves.extend(plot::losses(&name, &trained.losses));

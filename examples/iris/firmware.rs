@@ -4,10 +4,11 @@ use std::array::from_ref;
 use std::{fmt::Write, fs, path::Path};
 
 use anyhow::Result;
+use common::integers;
+use nerve::litert;
 use nerve::prelude::*;
 
 use crate::data::Split;
-use crate::integers;
 use crate::networks::{Input, Net};
 
 /// Flowers that the device may learn from: this many of each species.
@@ -18,10 +19,10 @@ const LABELLED_PER_SPECIES: usize = 10;
 pub fn write<const H: usize>(folder: &Path, net: &Net<H>, weights: &[u8], split: &Split) -> Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("iris.nrv"), weights)?;
-    let model = integers::model(net, &split.train.x);
+    let model = integers::quantised(net, &split.train.x)?;
     let right = integers::recognised(&model, &split.test.x, &split.test.y)?;
     println!("in integers: {right} of {} held-out flowers recognised", split.test.x.len());
-    fs::write(folder.join("iris.tflite"), model)?;
+    fs::write(folder.join("iris.tflite"), litert::write(&model.graph))?;
 
     let mut pass = Pass::<Net<H>, Input>::ZERO;
     let mut text = String::from("// Written by `cargo run --release --example iris -- --firmware firmware/data`.\n");

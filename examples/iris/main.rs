@@ -4,7 +4,6 @@
 
 mod data;
 mod firmware;
-mod integers;
 mod networks;
 mod sweep;
 mod table;
@@ -78,7 +77,7 @@ fn start() -> Result<()> {
 }
 
 fn run<const H: usize>(options: &Options) -> Result<()> {
-    let Training { out, seed, onnx, .. } = &options.training;
+    let Training { out, seed, .. } = &options.training;
     let split = Split::new(*seed)?;
     let mut curves = Vec::new();
     for plan in options.training.plans([0.01; 3]) {
@@ -96,7 +95,7 @@ fn run<const H: usize>(options: &Options) -> Result<()> {
             confusion.correct(),
             confusion.total()
         );
-        let path = store::write::<Input, _>(&*trained.net, out, &format!("4-{H}-3-{name}"), *onnx)?;
+        let path = store::write(&*trained.net, &options.training, &format!("4-{H}-3-{name}"), &split.train.x)?;
         if let Some(folder) = &options.firmware {
             firmware::write(folder, &trained.net, &fs::read(path)?, &split)?;
             println!("for the firmware: {}", folder.display());

@@ -1,6 +1,7 @@
 //! Accuracies over many splits.
 
 use anyhow::{Result, ensure};
+use common::integers;
 use common::options::{Kind, Plan};
 use common::table::{Better, Stats, Table};
 use indicatif::{ParallelProgressIterator, ProgressBar};
@@ -35,7 +36,7 @@ pub fn print() -> Result<()> {
     let mut table = Table::default();
     for (optimizer, batch, epochs, reference) in ROWS {
         let plan = |seed| Plan { optimizer, learning_rate: 0.01, epochs, batch, seed, resume: None };
-        let accuracies = accuracies::<10>(SPLITS, plan)?;
+        let (accuracies, of_integers): (Vec<_>, Vec<_>) = accuracies::<10>(SPLITS, plan)?.into_iter().unzip();
         for accuracies in [&accuracies[..FEW], &accuracies] {
             let splits = accuracies.len();
             let name =
@@ -46,6 +47,9 @@ pub fn print() -> Result<()> {
                 "{name}: more than a point below {reference} %"
             );
         }
+        let name =
+            format!("iris 4-10-3, {optimizer}, batch {batch}, epoch {epochs}, in integers beside floats: accuracy %");
+        table.add(&name, &of_integers, Stats::new(&accuracies).mean, 2, Better::Higher);
     }
     for (hidden, reference) in HIDDEN {
         let accuracies = crate::sweep::accuracies(hidden, FEW as u64)?;
@@ -60,14 +64,17 @@ pub fn print() -> Result<()> {
     table.end()
 }
 
-fn accuracies<const H: usize>(splits: u64, plan: impl Fn(u64) -> Plan + Sync) -> Result<Vec<f64>> {
+/// In floats and in integers.
+fn accuracies<const H: usize>(splits: u64, plan: impl Fn(u64) -> Plan + Sync) -> Result<Vec<(f64, f64)>> {
     let bar = ProgressBar::new(splits);
     (0..splits)
         .into_par_iter()
         .progress_with(bar)
         .map(|seed| {
-            let trained = train::<H>(&Split::new(seed)?, &plan(seed), ProgressBar::hidden())?;
-            Ok(100.0 * f64::from(trained.confusion.accuracy()))
+            let split = Split::new(seed)?;
+            let trained = train::<H>(&split, &plan(seed), ProgressBar::hidden())?;
+            let of_integers = integers::accuracy(&*trained.net, &split.train.x, split.test.examples())?;
+            Ok((100.0 * f64::from(trained.confusion.accuracy()), of_integers))
         })
         .collect()
 }

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use common::classification::{self, Trained};
+use common::integers;
 use common::options::{Kind, Plan};
 use common::session::{Examples, Session, progress};
-use common::table::{Better, Table};
+use common::table::{Better, Stats, Table};
 use indicatif::ProgressBar;
 use nerve::prelude::*;
 
@@ -32,17 +33,25 @@ pub fn print(recordings: &[Recording]) -> Result<()> {
         let session = Session::<Baseline, _>::new(plan, Init::GlorotUniform, bar)?;
         classification::train(session, plan, Examples { x: &x, y: &train.y }, Examples { x: &test_x, y: &test.y })
     })?;
-    row("1-D CNN", CNN, &mut table, |plan, bar| train::<Cnn>(&Split::new(recordings, plan.seed), plan, bar))?;
+    let mut of_integers = Vec::new();
+    let floats = row("1-D CNN", CNN, &mut table, |plan, bar| {
+        let split = Split::new(recordings, plan.seed);
+        let trained = train::<Cnn>(&split, plan, bar)?;
+        of_integers.push(integers::accuracy(&*trained.net, &split.train.x, split.test.examples())?);
+        Ok(trained)
+    })?;
+    table.add("smartwatch 1-D CNN, in integers beside floats: accuracy %", &of_integers, floats, 2, Better::Higher);
     row("GRU", GRU, &mut table, |plan, bar| train::<Recurrent>(&Split::new(recordings, plan.seed), plan, bar))?;
     table.end()
 }
 
+/// Returns the mean.
 fn row<N>(
     name: &str,
     pytorch: f64,
     table: &mut Table,
-    train: impl Fn(&Plan, ProgressBar) -> Result<Trained<N, 7>>,
-) -> Result<()> {
+    mut train: impl FnMut(&Plan, ProgressBar) -> Result<Trained<N, 7>>,
+) -> Result<f64> {
     let mut accuracies = Vec::new();
     for seed in 1..=SEEDS {
         let plan =
@@ -53,7 +62,7 @@ fn row<N>(
         accuracies.push(100.0 * f64::from(trained.confusion.accuracy()));
     }
     table.add(&format!("smartwatch {name}, Adam, epoch {EPOCHS}: accuracy %"), &accuracies, pytorch, 1, Better::Higher);
-    Ok(())
+    Ok(Stats::new(&accuracies).mean)
 }
 
 fn features(window: &Window) -> [f32; 12] {

@@ -1,6 +1,6 @@
-//! `litert write FOLDER` writes random models there and inputs for them; `litert.py` adds what LiteRT's reference kernels make of them;
-//! `litert compare FOLDER` compares that with the operators here. `litert time MODEL` prints the microseconds that an
-//! inference takes.
+//! `litert write FOLDER` writes random models there, networks of every layer and what both are in integers, and inputs for them; `litert.py`
+//! adds what LiteRT's reference kernels make of them; `litert compare FOLDER` compares that with the operators here. `litert time MODEL` prints
+//! the microseconds that an inference takes.
 
 use std::error::Error;
 use std::fs;
@@ -8,13 +8,17 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use host_tests::networks::{self, Typed};
 use host_tests::{models, reference};
 use nerve::executor::Executor;
-use nerve::graph::Scalar;
+use nerve::graph::{Graph, Scalar};
 use nerve::litert;
+use nerve::quantise::{Range, quantise};
 
 /// As many as it takes for each operator and geometry to be there ten times.
 const MODELS: u64 = 700;
+/// Of those of floats.
+const QUANTISED: u64 = 250;
 const EXAMPLES: usize = 4;
 
 const MEASURED: Duration = Duration::from_secs(1);
@@ -32,14 +36,27 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let write = |graph: &Graph, scalar: Scalar, name: &str, seed: u64| -> Result<(), Box<dyn Error>> {
+        let file = folder.join(scalar.name()).join(name);
+        fs::write(file.with_extension("tflite"), litert::write(graph))?;
+        Ok(fs::write(file.with_extension("x"), models::examples(graph, seed, EXAMPLES))?)
+    };
+    let integers = |graph: &Graph, name: &str, seed: u64| {
+        let quantised = quantise(graph, &models::examples(graph, seed, EXAMPLES), Range::default())?;
+        write(&quantised.graph, Scalar::I8, &format!("quantised-{name}"), seed)
+    };
     for scalar in [Scalar::I8, Scalar::F32] {
         fs::create_dir_all(folder.join(scalar.name()))?;
         for seed in 0..MODELS {
-            let graph = models::random(seed, scalar);
-            let file = folder.join(scalar.name()).join(seed.to_string());
-            fs::write(file.with_extension("tflite"), litert::write(&graph))?;
-            fs::write(file.with_extension("x"), models::examples(&graph, seed, EXAMPLES))?;
+            write(&models::random(seed, scalar), scalar, &seed.to_string(), seed)?;
         }
+    }
+    for seed in 0..QUANTISED {
+        integers(&models::random(seed, Scalar::F32), &seed.to_string(), seed)?;
+    }
+    for Typed { name, graph, .. } in networks::typed() {
+        write(&graph, Scalar::F32, name, 1)?;
+        integers(&graph, name, 1)?;
     }
     Ok(())
 }

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 
 use common::autoencoder::{Code, Decoder, Encoder, WithRelu, WithSigmoid};
 use common::regression::Regressor;
+use host_tests::networks::{self, uniform};
 use nerve::prelude::*;
 use nerve::{Array, Avg, Describe, Max, Pool, Tensor, onnx};
-use rand_core::{Rng, SeedableRng};
+use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 
 /// The networks of the examples.
 #[path = "../../examples"]
-mod networks {
+mod examples {
     #[path = "cnn/networks.rs"]
     pub mod cnn;
     #[path = "iris/networks.rs"]
@@ -29,7 +30,7 @@ mod networks {
     #[path = "wine/networks.rs"]
     pub mod wine;
 }
-use networks::{cnn, iris, life_expectancy, mnist, signal, wine};
+use examples::{cnn, iris, life_expectancy, mnist, signal, wine};
 
 type Pixels = [f32; 784];
 /// Inputs of each network.
@@ -138,16 +139,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn write<N: Describe<X> + Zero, X: Tensor<Elem = f32>>(folder: &Path, name: &str) -> Result<(), Box<dyn Error>> {
     let file = |extension: &str| folder.join(format!("{name}.{extension}"));
     let mut rng = Pcg32::seed_from_u64(7);
-    let mut net = Box::new(N::ZERO);
+    let mut net = networks::random::<N>(7);
     if let Ok(trained) = fs::read(file("nrv")) {
         weights::load(&mut *net, &trained)?;
     } else {
-        net.init(Init::GlorotUniform, &mut rng);
-        net.visit_mut(&mut |tensor| {
-            for w in tensor.iter_mut().filter(|w| **w == 0.0 || **w == 1.0) {
-                *w += 0.05 + 0.1 * uniform(&mut rng);
-            }
-        });
         fs::create_dir_all(file("onnx").parent().unwrap_or(folder))?;
         fs::write(file("onnx"), onnx::export::<X, N>(&net)?)?;
     }
@@ -164,8 +159,4 @@ fn write<N: Describe<X> + Zero, X: Tensor<Elem = f32>>(folder: &Path, name: &str
     fs::write(file("x"), bytes(X::flatten(&*x)))?;
     fs::write(file("y"), bytes(&y))?;
     Ok(())
-}
-
-fn uniform(rng: &mut Pcg32) -> f32 {
-    (rng.next_u32() >> 8) as f32 / (1 << 24) as f32
 }

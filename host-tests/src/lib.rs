@@ -4,5 +4,6 @@ pub mod flash;
 pub mod learner;
 pub mod models;
 pub mod mutations;
+pub mod networks;
 pub mod reference;
 pub mod same_bits;

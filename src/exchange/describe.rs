@@ -1,5 +1,6 @@
 //! What a network is called elsewhere: its layers as modules of PyTorch and nodes of ONNX, and where each of their parameters lies.
 
+use core::fmt;
 use std::format;
 use std::string::String;
 use std::vec;
@@ -23,6 +24,21 @@ pub trait Describe<X: Tensor>: Layer<X> {
     /// Appends this layer, which follows those that `net` has.
     fn describe(net: &mut Description);
 }
+
+/// A network that another framework has no operators for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unsupported {
+    pub(crate) by: &'static str,
+    pub(crate) what: String,
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} has no counterpart for {}", self.by, self.what)
+    }
+}
+
+impl core::error::Error for Unsupported {}
 
 /// The modules of a network, in order.
 pub struct Description {

@@ -134,6 +134,16 @@ impl Executor {
         Ok(self.outputs.iter().map(|index| self.values[*index].write()).collect())
     }
 
+    /// The elements of a tensor of floats as the last run has left them; none if it is of integers.
+    pub(super) fn floats(&self, tensor: usize) -> &[f32] {
+        self.values.get(tensor).map_or(&[], Data::floats)
+    }
+
+    /// Likewise of integers.
+    pub(super) fn integers(&self, tensor: usize) -> &[i8] {
+        self.values.get(tensor).map_or(&[], Data::integers)
+    }
+
     /// Runs examples that lie one after another, each of them with the bytes of all inputs; the outputs lie likewise.
     pub fn run_all(&mut self, examples: &[u8]) -> Result<Vec<u8>, InputError> {
         let lengths: Vec<usize> = self.inputs.iter().map(|index| self.values[*index].bytes()).collect();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::println;
 
 use super::codegen::{GenerateError, generate};
+use super::graph::Graph;
 use super::litert::{self, ReadError};
 
 /// Why a model was not imported.
@@ -38,21 +39,22 @@ impl core::error::Error for ImportError {}
 /// Writes the network of the model `NAME.tflite` to the folder `out`: the module `NAME.rs` and the constants `NAME.nrv`.
 pub fn write(model: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<(), ImportError> {
     let (model, out) = (model.as_ref(), out.as_ref());
-    let name = model.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+    let file = fs::read(model).map_err(|error| ImportError::File(model.into(), error))?;
+    let graph = litert::read(&file).map_err(ImportError::Read)?;
+    write_graph(&graph, &out.join(model.file_stem().unwrap_or_default()))
+}
+
+/// Writes the network of a graph to the module `NAME.rs` and the constants `NAME.nrv`; the last part of `path` is NAME.
+pub fn write_graph(graph: &Graph, path: &Path) -> Result<(), ImportError> {
+    let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !letters || name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
         return Err(ImportError::Name);
     }
-    let at = |path: &Path| {
-        let path = path.to_path_buf();
-        move |error| ImportError::File(path, error)
-    };
-    let file = fs::read(model).map_err(at(model))?;
-    let graph = litert::read(&file).map_err(ImportError::Read)?;
-    let generated = generate(&graph, name).map_err(ImportError::Generate)?;
+    let generated = generate(graph, name).map_err(ImportError::Generate)?;
     for (ending, content) in [("rs", generated.source.as_bytes()), ("nrv", &generated.weights)] {
-        let path = out.join(name).with_extension(ending);
-        fs::write(&path, content).map_err(at(&path))?;
+        let path = path.with_extension(ending);
+        fs::write(&path, content).map_err(|error| ImportError::File(path, error))?;
     }
     Ok(())
 }

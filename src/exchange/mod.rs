@@ -4,8 +4,8 @@
 pub mod codegen;
 #[cfg(feature = "litert")]
 mod cost;
-#[cfg(any(feature = "onnx", feature = "safetensors"))]
-#[cfg_attr(not(feature = "onnx"), allow(dead_code))] // Reading weights needs a part of it.
+#[cfg(any(feature = "litert", feature = "onnx", feature = "safetensors"))]
+#[cfg_attr(not(all(feature = "litert", feature = "onnx")), allow(dead_code))] // Reading weights needs a part of it.
 mod describe;
 #[cfg(feature = "litert")]
 pub mod executor;
@@ -19,13 +19,17 @@ pub mod import;
 pub mod litert;
 #[cfg(feature = "litert")]
 pub mod lower;
+#[cfg(feature = "litert")]
+mod network;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 #[cfg(feature = "safetensors")]
 pub mod pytorch;
+#[cfg(feature = "litert")]
+pub mod quantise;
 
-#[cfg(any(feature = "onnx", feature = "safetensors"))]
-pub use describe::{Describe, Description};
+#[cfg(any(feature = "litert", feature = "onnx", feature = "safetensors"))]
+pub use describe::{Describe, Description, Unsupported};
 #[cfg(feature = "onnx")]
 pub(crate) use describe::{Joined, Parameter, shape};
 #[cfg(any(feature = "onnx", feature = "safetensors"))]

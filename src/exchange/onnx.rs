@@ -19,7 +19,6 @@
 //! channels. Inside, convolutions have their channels first, as ONNX wants them. Dropout and normalisation are those of inference.
 //! Outputs agree with those here up to rounding, which differs with the order of summation.
 
-use core::fmt;
 use std::format;
 use std::string::{String, ToString};
 use std::vec;
@@ -27,6 +26,7 @@ use std::vec::Vec;
 
 use prost::Message;
 
+pub use crate::exchange::Unsupported;
 use crate::exchange::{Describe, Description, Joined, Kind, Module, Parameter, shape};
 use crate::kernels::Axis;
 use crate::layers::EPSILON;
@@ -36,18 +36,6 @@ use crate::numbers::{Real, Tensor};
 const OPSET: i64 = 17;
 const IR_VERSION: i64 = 8;
 
-/// A network that ONNX has no operators for.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Unsupported(pub String);
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "ONNX has no counterpart for {}", self.0)
-    }
-}
-
-impl core::error::Error for Unsupported {}
-
 /// `net`, which takes inputs `X`, as the bytes of an ONNX file.
 ///
 /// # Errors
@@ -56,7 +44,7 @@ pub fn export<X: Tensor, N: Describe<X>>(net: &N) -> Result<Vec<u8>, Unsupported
     let mut description = Description::of::<X, N>();
     description.channels_last();
     if let Some(what) = description.refused {
-        return Err(Unsupported(what));
+        return Err(Unsupported { by: "ONNX", what });
     }
     let mut scalars = Vec::with_capacity(N::LEN);
     net.visit(&mut |tensor| scalars.extend(tensor.iter().copied().map(Some)));

@@ -1,7 +1,8 @@
-//! `nerve info | run | import`: LiteRT's models on the command line.
+//! `nerve info | run | quantise | import`: LiteRT's models on the command line.
 
 mod examples;
 mod info;
+mod quantise;
 mod run;
 
 use std::fs;
@@ -37,6 +38,26 @@ enum Command {
         #[arg(long)]
         output: PathBuf,
     },
+    /// Writes a model of floats as one of integers, and prints what that costs in accuracy, layer by layer.
+    Quantise {
+        /// A `.tflite` file of floats.
+        file: PathBuf,
+        /// Typical inputs, a hundred or more, one after another: little endian, or `.npy`. A fifth of them is held out for the report.
+        #[arg(long)]
+        examples: PathBuf,
+        /// The class of each example, `.npy` of integers or bytes: the report tells how many are recognised.
+        #[arg(long)]
+        labels: Option<PathBuf>,
+        /// How the ranges of values are found.
+        #[arg(long, value_enum, default_value_t)]
+        range: quantise::Ranges,
+        /// Where the model goes: a `.tflite` file, or NAME.nrv for the constants and NAME.rs for the network in Rust.
+        #[arg(long)]
+        out: PathBuf,
+        /// The report as JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
     /// Writes a model as a network in Rust: NAME.rs, and its constants NAME.nrv.
     Import {
         /// A `.tflite` file, NAME.tflite.
@@ -53,6 +74,10 @@ fn main() -> ExitCode {
         Command::Run { file, input, output } => read(&file).and_then(|graph| {
             let model = Executor::new(&graph).with_context(|| format!("could not run {}", file.display()))?;
             run::run(&graph, model, &input, &output)
+        }),
+        Command::Quantise { file, examples, labels, range, out, json } => read(&file).and_then(|graph| {
+            let options = quantise::Options { examples, labels, range, out, json };
+            quantise::run(&graph, &options).with_context(|| format!("could not quantise {}", file.display()))
         }),
         Command::Import { file, out } => {
             import::write(&file, out).with_context(|| format!("could not import {}", file.display()))

@@ -1,0 +1,95 @@
+//! Networks of floats as graphs, and as graphs of integers.
+
+use host_tests::{models, networks};
+use nerve::executor::Executor;
+use nerve::graph::{Graph, Scalar};
+use nerve::prelude::*;
+use nerve::quantise::{QuantiseError, Range, quantise};
+use nerve::{Standardize, litert};
+
+const EXAMPLES: usize = 20;
+
+#[test]
+fn graphs_of_networks_compute_what_they_do() {
+    for networks::Typed { name, graph, run } in networks::typed() {
+        let read = litert::read(&litert::write(&graph)).unwrap();
+        assert!(read == graph, "{name}");
+        let mut executor = Executor::new(&graph).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let examples = models::examples(&graph, 3, EXAMPLES);
+        for x in examples.chunks(examples.len() / EXAMPLES) {
+            let (found, expected) = (executor.run_all(x).unwrap(), run(x));
+            let floats = |bytes: &[u8]| bytes.as_chunks().0.iter().map(|x| f32::from_le_bytes(*x)).collect::<Vec<_>>();
+            let (found, expected) = (floats(&found), floats(&expected));
+            assert_eq!(found.len(), expected.len(), "{name}");
+            let largest = expected.iter().fold(1_f32, |largest, y| largest.max(y.abs()));
+            for (a, b) in found.iter().zip(&expected) {
+                assert!((a - b).abs() <= 2e-6 * largest, "{name}: {a} instead of {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_litert_has_no_operator_for_is_refused_by_name() {
+    let refused = |result: Result<Graph, nerve::Unsupported>| result.unwrap_err().to_string();
+    assert!(refused(Graph::of::<[[f32; 2]; 5], _>(&Gru::<2, 3>::ZERO)).contains("GRU"));
+    assert!(refused(Graph::of::<[f32; 2], _>(&Dense::<2, 3, Elu>::ZERO)).contains("Elu"));
+}
+
+#[test]
+fn integers_stay_near_floats() {
+    const NETWORKS: u64 = 120;
+    for range in [Range::MinMax, Range::MeanSquaredError] {
+        let mut noises = Vec::new();
+        for seed in 0..NETWORKS {
+            let graph = models::random(seed, Scalar::F32);
+            let quantised = quantise(&graph, &models::examples(&graph, seed, EXAMPLES), range)
+                .unwrap_or_else(|error| panic!("{seed}: {error}\n{graph:?}"));
+            let mut outputs = quantised.graph.outputs.iter().map(|output| &quantised.graph.tensors[*output]);
+            assert!(outputs.all(|value| value.scalar == Scalar::I8), "{seed}: {graph:?}");
+            assert!(litert::read(&litert::write(&quantised.graph)).unwrap() == quantised.graph, "{seed}");
+            let report = quantised.report(&models::examples(&graph, seed, EXAMPLES)).unwrap();
+            let noise = report.layers.last().map_or(f32::INFINITY, |layer| layer.decibels);
+            assert!(noise > 20.0, "{seed}: {range:?}\n{report}");
+            noises.push(noise);
+        }
+        noises.sort_by(f32::total_cmp);
+        let median = noises[noises.len() / 2];
+        println!("{range:?}: {} dB at least, half above {median} dB", noises[0]);
+        assert!(median > 40.0, "{median}");
+    }
+}
+
+#[test]
+fn inputs_of_other_sizes_stay_floats() {
+    type Net = nerve::chain![Standardize<2>, Dense<2, 3, Sigmoid>, Dense<3, 2>];
+    let mut net = *networks::random::<Net>(1);
+    let mut examples = Vec::new();
+    for i in 0..64 {
+        examples.extend([1000.0 + i as f32, 0.001 * (i * 37 % 64) as f32].map(f32::to_le_bytes).concat());
+    }
+    let scalar_of_input = |net: &Net| {
+        let quantised = quantise(&Graph::of::<[f32; 2], _>(net).unwrap(), &examples, Range::default()).unwrap();
+        let noise = quantised.report(&examples).unwrap().layers.last().unwrap().decibels;
+        assert!(noise > 20.0, "{noise} dB");
+        quantised.graph.tensors[quantised.graph.inputs[0]].scalar
+    };
+    net.0.0 = Standardize::new([1032.0, 0.032], [1.0 / 18.5, 1.0 / 0.0185]);
+    assert_eq!(scalar_of_input(&net), Scalar::F32);
+    net.0.0 = Standardize::new([500.0, 500.0], [0.002, 0.003]);
+    assert_eq!(scalar_of_input(&net), Scalar::I8);
+}
+
+#[test]
+fn bad_examples_are_refused() {
+    let graph = Graph::of::<[f32; 2], _>(&*networks::random::<Dense<2, 3>>(1)).unwrap();
+    let refused = |graph: &Graph, examples: &[u8]| quantise(graph, examples, Range::default()).unwrap_err();
+    assert_eq!(refused(&graph, &[]), QuantiseError::NoExamples);
+    assert!(matches!(refused(&graph, &[0; 12]), QuantiseError::Input(_)));
+    let numbers = [f32::NAN, 1.0].map(f32::to_le_bytes).concat();
+    assert!(matches!(refused(&graph, &numbers), QuantiseError::NotFinite(_)));
+    let mut integers = quantise(&graph, &[0; 16], Range::default()).unwrap().graph;
+    assert!(matches!(refused(&integers, &[0; 2]), QuantiseError::NotFloat(_)));
+    integers.inputs.clear();
+    assert!(matches!(refused(&integers, &[0; 2]), QuantiseError::NotFloat(_)));
+}

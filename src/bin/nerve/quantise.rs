@@ -1,0 +1,153 @@
+//! A model of integers from one of floats.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::ValueEnum;
+use indicatif::ProgressBar;
+use nerve::executor::Executor;
+use nerve::graph::{Graph, Scalar};
+use nerve::quantise::{Quantised, Range, Report, quantise};
+use nerve::{argmax, import, litert};
+use npyz::NpyFile;
+use serde_json::json;
+
+use crate::examples;
+
+/// How the ranges of values are found.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum Ranges {
+    /// With the least mean squared error.
+    #[default]
+    Mse,
+    /// From the least to the greatest value.
+    MinMax,
+}
+
+/// What the user asks for.
+pub struct Options {
+    pub examples: PathBuf,
+    pub labels: Option<PathBuf>,
+    pub range: Ranges,
+    pub out: PathBuf,
+    pub json: bool,
+}
+
+/// Writes the model and prints the report.
+pub fn run(graph: &Graph, options: &Options) -> Result<()> {
+    let extension = options.out.extension().unwrap_or_default();
+    ensure!(
+        extension == "tflite" || extension == "nrv",
+        "--out {}: name a .tflite or .nrv file",
+        options.out.display()
+    );
+    let inputs = examples::values(graph, &graph.inputs);
+    let file = read(&options.examples)?;
+    let all = examples::read(&file, &inputs).with_context(|| options.examples.display().to_string())?;
+    let example = examples::bytes(&inputs);
+    let count = all.len() / example;
+    let labels = options.labels.as_deref().map(|path| labels(path, count)).transpose()?;
+    let held_out = (count / 5).max(1);
+    let (typical, rest) = all.split_at((count - held_out).max(1) * example);
+    let rest = if rest.is_empty() { typical } else { rest };
+
+    // Hidden where there is no terminal.
+    let bar = ProgressBar::new_spinner().with_message(format!("{count} examples"));
+    bar.enable_steady_tick(std::time::Duration::from_millis(100));
+    let range = match options.range {
+        Ranges::Mse => Range::MeanSquaredError,
+        Ranges::MinMax => Range::MinMax,
+    };
+    let quantised = quantise(graph, typical, range)?;
+    let report = quantised.report(rest)?;
+    let recognised = labels.map(|labels| {
+        let labels = &labels[count - rest.len() / example..];
+        Ok::<_, anyhow::Error>([
+            right(graph, None, rest, labels)?,
+            right(&quantised.graph, Some(&quantised), rest, labels)?,
+        ])
+    });
+    let recognised = recognised.transpose()?;
+    bar.finish_and_clear();
+
+    match extension == "nrv" {
+        true => import::write_graph(&quantised.graph, &options.out)?,
+        false => {
+            let model = litert::write(&quantised.graph);
+            fs::write(&options.out, model).with_context(|| format!("could not write {}", options.out.display()))?;
+        }
+    }
+    print(&report, recognised, options.json);
+    Ok(())
+}
+
+fn print(report: &Report, recognised: Option<[usize; 2]>, as_json: bool) {
+    if as_json {
+        let layers = report.layers.iter().map(
+            |layer| json!({"operator": layer.operator, "tensor": layer.tensor, "signal_to_noise_db": layer.decibels}),
+        );
+        let recognised = recognised.map(|[float, integer]| json!({"float": float, "integer": integer}));
+        let report = json!({
+            "layers": layers.collect::<Vec<_>>(),
+            "agreeing": report.agreeing,
+            "recognised": recognised,
+            "examples": report.examples,
+        });
+        println!("{report:#}");
+        return;
+    }
+    print!("{report}");
+    if let Some([float, integer]) = recognised {
+        let percent = |right: usize| 100.0 * right as f64 / report.examples as f64;
+        println!(
+            "recognised: {float} in floats ({:.2} %), {integer} in integers ({:.2} %) of {} held out",
+            percent(float),
+            percent(integer),
+            report.examples
+        );
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("could not read {}", path.display()))
+}
+
+/// The class of each of `count` examples.
+fn labels(path: &Path, count: usize) -> Result<Vec<u64>> {
+    let file = read(path)?;
+    let labels: Vec<u64> = if file.starts_with(b"\x93NUMPY") {
+        let array = NpyFile::new(&file[..])?;
+        match array.dtype().descr().trim_matches('\'') {
+            "|u1" => array.into_vec::<u8>()?.into_iter().map(u64::from).collect(),
+            "<i4" => array.into_vec::<i32>()?.into_iter().map(|class| class as u64).collect(),
+            "<i8" => array.into_vec::<i64>()?.into_iter().map(|class| class as u64).collect(),
+            other => bail!("{}: classes of type {other}: convert them with .astype('int64')", path.display()),
+        }
+    } else {
+        file.iter().map(|byte| (*byte).into()).collect()
+    };
+    ensure!(labels.len() == count, "{}: {} classes of {count} examples", path.display(), labels.len());
+    Ok(labels)
+}
+
+/// In how many examples the greatest output is that of the class.
+fn right(graph: &Graph, quantised: Option<&Quantised>, examples: &[u8], labels: &[u64]) -> Result<usize> {
+    let mut executor = Executor::new(graph)?;
+    let mut right = 0;
+    for (example, class) in examples.chunks(examples.len() / labels.len()).zip(labels) {
+        let outputs = match quantised {
+            Some(quantised) => executor.run_all(&quantised.inputs(example))?,
+            None => executor.run_all(example)?,
+        };
+        let output = graph.outputs.first().map(|output| graph.tensors[*output].scalar);
+        let found = match output {
+            Some(Scalar::F32) => {
+                argmax(&outputs.as_chunks().0.iter().map(|x| f32::from_le_bytes(*x)).collect::<Vec<_>>())
+            }
+            _ => argmax(&outputs.iter().map(|x| *x as i8).collect::<Vec<_>>()),
+        };
+        right += usize::from(found as u64 == *class);
+    }
+    Ok(right)
+}

@@ -1,0 +1,255 @@
+//! The graph in integers.
+
+use std::vec;
+use std::vec::Vec;
+
+use super::elements;
+use crate::exchange::graph::{Graph, Node, Op, Quantization, Scalar, Value};
+
+/// For each tensor, one that has the same scale and zero point, the same for all of those.
+pub fn groups(graph: &Graph) -> Vec<usize> {
+    let mut groups: Vec<usize> = (0..graph.tensors.len()).collect();
+    for node in &graph.nodes {
+        let tensors: Vec<usize> = match node.op {
+            Op::Reshape
+            | Op::Squeeze { .. }
+            | Op::MaxPool2d(_)
+            | Op::AveragePool2d(_)
+            | Op::Pad { .. }
+            | Op::Concatenation { .. }
+            | Op::Split { .. }
+            | Op::StridedSlice { .. }
+            | Op::Transpose { .. }
+            | Op::ResizeNearest { .. } => node.inputs.iter().flatten().chain(&node.outputs).copied().collect(),
+            _ => vec![],
+        };
+        let Some(first) = tensors.first().map(|first| groups[*first]) else { continue };
+        for tensor in tensors {
+            let old = groups[tensor];
+            groups.iter_mut().filter(|group| **group == old).for_each(|group| *group = first);
+        }
+    }
+    groups
+}
+
+/// What LiteRT demands of a function's output.
+fn demanded(op: &Op) -> Option<(f32, i32)> {
+    match op {
+        Op::Logistic | Op::Softmax { .. } => Some((1.0 / 256.0, -128)),
+        Op::Tanh => Some((1.0 / 128.0, 0)),
+        _ => None,
+    }
+}
+
+/// The scale and zero point with which 256 steps take in a range, and 0 exactly.
+fn steps((least, greatest): (f32, f32)) -> (f32, i32) {
+    let scale = (greatest - least) / 255.0;
+    let scale = if scale.is_normal() { scale } else { 1.0 / 255.0 };
+    (scale, (-128 - libm::roundf(least / scale) as i32).clamp(-128, 127))
+}
+
+/// The graph, and for each of the tensors of `float` that it has, both their indices.
+pub fn build(float: &Graph, groups: &[usize], ranges: &[(f32, f32)]) -> (Graph, Vec<(usize, usize)>) {
+    let mut steps: Vec<(f32, i32)> = ranges.iter().map(|range| self::steps(*range)).collect();
+    let is_float = floats(float);
+    // A group that a function alone writes to has what that demands.
+    for (group, steps) in steps.iter_mut().enumerate() {
+        let mut sources = float.nodes.iter().filter_map(|node| {
+            let moves = node.inputs.first().copied().flatten().is_some_and(|x| groups[x] == groups[node.outputs[0]]);
+            (groups[node.outputs[0]] == group && !moves).then(|| demanded(&node.op))
+        });
+        let constants = (0..groups.len()).any(|tensor| {
+            groups[tensor] == group && (float.tensors[tensor].data.is_some() || float.inputs.contains(&tensor))
+        });
+        if let Some(Some(first)) = sources.next()
+            && !constants
+            && sources.all(|other| other == Some(first))
+        {
+            *steps = first;
+        }
+    }
+    let mut to = Builder {
+        float,
+        graph: Graph::default(),
+        place: vec![None; groups.len()],
+        rounded: vec![None; groups.len()],
+        is_float,
+        groups,
+        steps,
+    };
+    to.graph.inputs = float.inputs.iter().map(|input| to.value(*input)).collect();
+    for node in &float.nodes {
+        to.node(node);
+    }
+    to.graph.outputs = float.outputs.iter().map(|output| to.read(*output)).collect();
+    let pairs = to.place.iter().enumerate().filter_map(|(tensor, place)| Some((tensor, (*place)?)));
+    let pairs = pairs.filter(|(tensor, _)| float.tensors[*tensor].data.is_none()).collect();
+    (to.graph, pairs)
+}
+
+/// The tensors that stay floats: inputs that are shifted or scaled by constants, and what becomes of them.
+fn floats(graph: &Graph) -> Vec<bool> {
+    let mut floats = vec![false; graph.tensors.len()];
+    for node in &graph.nodes {
+        let &[Some(a), Some(b)] = &node.inputs[..] else { continue };
+        let x = if graph.tensors[a].data.is_some() { b } else { a };
+        let constant = graph.tensors[a].data.is_some() != graph.tensors[b].data.is_some();
+        if matches!(node.op, Op::Add { .. } | Op::Mul { .. }) && constant && (floats[x] || graph.inputs.contains(&x)) {
+            floats[x] = true;
+            floats[node.outputs[0]] = true;
+        }
+    }
+    floats
+}
+
+struct Builder<'f> {
+    float: &'f Graph,
+    graph: Graph,
+    /// Where each tensor is in the new graph.
+    place: Vec<Option<usize>>,
+    /// Where each tensor of floats is that integers are read of.
+    rounded: Vec<Option<usize>>,
+    is_float: Vec<bool>,
+    groups: &'f [usize],
+    /// Of each group.
+    steps: Vec<(f32, i32)>,
+}
+
+impl Builder<'_> {
+    fn push(&mut self, value: Value) -> usize {
+        self.graph.tensors.push(value);
+        self.graph.tensors.len() - 1
+    }
+
+    /// A tensor that is not a constant, as it is written.
+    fn value(&mut self, tensor: usize) -> usize {
+        let steps = (!self.is_float[tensor]).then(|| self.steps[self.groups[tensor]]);
+        let place = self.push(integers(&self.float.tensors[tensor], steps));
+        self.place[tensor] = Some(place);
+        place
+    }
+
+    /// A tensor as an operator of integers reads it.
+    fn read(&mut self, tensor: usize) -> usize {
+        let steps = self.steps[self.groups[tensor]];
+        let value = &self.float.tensors[tensor];
+        if let Some(elements) = elements(value) {
+            let quantised = elements.iter().map(|x| quantised(*x, steps) as u8).collect();
+            return self.push(Value { data: Some(quantised), ..integers(value, Some(steps)) });
+        }
+        let place = self.place[tensor].unwrap_or_default();
+        if !self.is_float[tensor] {
+            return place;
+        }
+        if let Some(found) = self.rounded[tensor] {
+            return found;
+        }
+        let found = self.push(integers(value, Some(steps)));
+        self.graph.nodes.push(Node { op: Op::Quantize, inputs: vec![Some(place)], outputs: vec![found] });
+        self.rounded[tensor] = Some(found);
+        found
+    }
+
+    fn node(&mut self, node: &Node) {
+        let output = node.outputs[0];
+        if self.is_float[output] {
+            let inputs = node.inputs.iter().flatten().map(|input| {
+                let value = &self.float.tensors[*input];
+                Some(if value.data.is_some() {
+                    self.push(value.clone())
+                } else {
+                    self.place[*input].unwrap_or_default()
+                })
+            });
+            let inputs = inputs.collect();
+            let outputs = vec![self.value(output)];
+            self.graph.nodes.push(Node { op: node.op.clone(), inputs, outputs });
+            return;
+        }
+        let inputs = match node.op {
+            Op::FullyConnected { .. } | Op::Conv2d(_) => self.weighted(node, false),
+            Op::DepthwiseConv2d(_) => self.weighted(node, true),
+            _ => node.inputs.iter().map(|input| input.map(|input| self.read(input))).collect(),
+        };
+        let steps = self.steps[self.groups[output]];
+        if let Some(demanded) = demanded(&node.op).filter(|demanded| *demanded != steps) {
+            let written = self.push(integers(&self.float.tensors[output], Some(demanded)));
+            self.graph.nodes.push(Node { op: node.op.clone(), inputs, outputs: vec![written] });
+            let outputs = vec![self.value(output)];
+            self.graph.nodes.push(Node { op: Op::Quantize, inputs: vec![Some(written)], outputs });
+            return;
+        }
+        self.limit(node);
+        let outputs = node.outputs.iter().map(|output| self.value(*output)).collect();
+        self.graph.nodes.push(Node { op: node.op.clone(), inputs, outputs });
+    }
+
+    /// Coarser steps of an output than its range needs, where LiteRT's multipliers would be too large.
+    fn limit(&mut self, node: &Node) {
+        let largest = node.inputs.iter().flatten().map(|input| self.steps[self.groups[*input]].0).fold(0.0, f32::max);
+        let least = match node.op {
+            Op::Add { .. } => largest * 2.0_f32.powi(-18),
+            Op::HardSwish => largest / 64.0,
+            _ => return,
+        };
+        let (scale, zero_point) = &mut self.steps[self.groups[node.outputs[0]]];
+        if *scale < least {
+            (*scale, *zero_point) = (least, 0);
+        }
+    }
+
+    /// The input of a product, weights with a scale for each output, and biases.
+    fn weighted(&mut self, node: &Node, outputs_last: bool) -> Vec<Option<usize>> {
+        let &[Some(x), Some(w), ..] = &node.inputs[..] else { return vec![] };
+        let x = self.read(x);
+        let input = self.graph.tensors[x].quantization.as_ref().map_or(1.0, |found| found.scales[0]);
+        let value = &self.float.tensors[w];
+        let weights = elements(value).unwrap_or_default();
+        let outputs = if outputs_last { value.shape.last() } else { value.shape.first() }.copied().unwrap_or(1);
+        let row = weights.len() / outputs;
+        let output = |at: usize| if outputs_last { at % outputs } else { at / row };
+        let bias = node.inputs.get(2).copied().flatten();
+        let biases = bias.and_then(|bias| elements(&self.float.tensors[bias])).unwrap_or_else(|| vec![0.0; outputs]);
+        let mut scales = vec![f32::MIN_POSITIVE; outputs];
+        for (at, w) in weights.iter().enumerate() {
+            scales[output(at)] = scales[output(at)].max(w.abs() / 127.0);
+        }
+        for (scale, bias) in scales.iter_mut().zip(&biases) {
+            // A bias takes 31 bits at most.
+            *scale = scale.max(bias.abs() / input / (1 << 30) as f32);
+        }
+        let constant = |name: &str, shape: &[usize], scalar, axis, scales: Vec<f32>, data| Value {
+            name: name.into(),
+            shape: shape.into(),
+            scalar,
+            quantization: Some(Quantization { zero_points: vec![0; scales.len()], scales, axis }),
+            data: Some(data),
+        };
+        let axis = if outputs_last && outputs > 1 { value.shape.len() - 1 } else { 0 };
+        let data = weights.iter().enumerate().map(|(at, w)| libm::roundf(w / scales[output(at)]) as i8 as u8).collect();
+        let of_biases: Vec<f32> = scales.iter().map(|scale| input * scale).collect();
+        let rounded =
+            biases.iter().zip(&of_biases).map(|(bias, scale)| libm::round(f64::from(*bias) / f64::from(*scale)));
+        let rounded = rounded.flat_map(|bias| (bias as i32).to_le_bytes()).collect();
+        let name = bias.map_or("biases", |bias| &self.float.tensors[bias].name[..]);
+        let weights = constant(&value.name, &value.shape, Scalar::I8, axis, scales, data);
+        let biases = constant(name, &[outputs], Scalar::I32, 0, of_biases, rounded);
+        [x, self.push(weights), self.push(biases)].map(Some).into()
+    }
+}
+
+/// The tensor in integers, if it has steps.
+fn integers(value: &Value, steps: Option<(f32, i32)>) -> Value {
+    Value {
+        name: value.name.clone(),
+        shape: value.shape.clone(),
+        scalar: if steps.is_some() { Scalar::I8 } else { Scalar::F32 },
+        quantization: steps.map(|(scale, zero)| Quantization { scales: vec![scale], zero_points: vec![zero], axis: 0 }),
+        data: None,
+    }
+}
+
+/// The integer nearest to `x`.
+pub fn quantised(x: f32, (scale, zero_point): (f32, i32)) -> i8 {
+    (libm::roundf(x / scale) as i32).saturating_add(zero_point).clamp(-128, 127) as i8
+}

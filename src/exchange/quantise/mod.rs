@@ -1,0 +1,142 @@
+//! Integer networks from float ones, after training: a graph of floats and typical inputs give a graph of `int8`, which LiteRT's reference
+//! kernels and this library run with the same bits.
+//!
+//! ```
+//! use nerve::{graph::Graph, litert, prelude::*, quantise::{Range, quantise}};
+//!
+//! type Net = chain![Dense<4, 10, Sigmoid>, Dense<10, 3>];
+//!
+//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! # let net = Net::ZERO;
+//! # let examples = [0; 64];
+//! let quantised = quantise(&Graph::of::<[f32; 4], _>(&net)?, &examples, Range::MeanSquaredError)?;
+//! let file = litert::write(&quantised.graph);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Weights have a scale for each output and no zero point, values a scale and a zero point each; biases have 32 bits (Jacob et al. 2018,
+//! "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"). Normalisations are folded into the weights
+//! beside them. A standardisation before the first layer is folded too, where 256 steps of the inputs' common range are fine enough for each
+//! of them; otherwise it stays a step of floats, and the network takes floats.
+
+mod build;
+mod fold;
+mod ranges;
+mod report;
+
+use core::fmt;
+use std::string::String;
+use std::vec::Vec;
+
+pub use ranges::Range;
+pub use report::{LayerNoise, Report};
+
+use super::executor::{Executor, InputError};
+use super::graph::{Graph, Scalar, Value};
+use super::lower::LowerError;
+
+/// A network in integers.
+#[derive(Clone, Debug)]
+pub struct Quantised {
+    /// In `int8`.
+    pub graph: Graph,
+    /// The network in floats, its normalisations folded.
+    float: Graph,
+    /// Tensors of `float` and those of `graph` that stand for them.
+    pairs: Vec<(usize, usize)>,
+}
+
+/// Why a network was not quantised.
+#[derive(Clone, Debug, PartialEq)]
+pub enum QuantiseError {
+    /// The graph cannot be run, as it is or in integers.
+    Lower(LowerError),
+    /// An example has another length.
+    Input(InputError),
+    /// There is no example.
+    NoExamples,
+    /// A tensor is not of floats.
+    NotFloat(String),
+    /// A tensor takes a value that is infinite or no number.
+    NotFinite(String),
+}
+
+impl fmt::Display for QuantiseError {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Lower(error) => error.fmt(f),
+            Self::Input(error) => error.fmt(f),
+            Self::NoExamples => {
+                write!(f, "no examples: give typical inputs, a hundred or more, to find the ranges of values")
+            }
+            Self::NotFloat(tensor) => {
+                write!(f, "tensor `{tensor}` is not of floats: quantise the network as it was trained")
+            }
+            Self::NotFinite(tensor) => {
+                write!(
+                    f,
+                    "tensor `{tensor}` becomes infinite or no number: look for such values in the examples and weights"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for QuantiseError {}
+
+impl From<LowerError> for QuantiseError {
+    fn from(error: LowerError) -> Self {
+        Self::Lower(error)
+    }
+}
+
+impl From<InputError> for QuantiseError {
+    fn from(error: InputError) -> Self {
+        Self::Input(error)
+    }
+}
+
+/// The network `graph` in integers; `examples` are typical inputs, little endian, one after another.
+pub fn quantise(graph: &Graph, examples: &[u8], range: Range) -> Result<Quantised, QuantiseError> {
+    if let Some(value) = graph.tensors.iter().find(|value| value.scalar != Scalar::F32) {
+        return Err(QuantiseError::NotFloat(value.name.clone()));
+    }
+    // Refuses what cannot be run before anything is changed.
+    Executor::new(graph)?;
+    let float = fold::fold(graph, fold::input_range(graph, examples)?);
+    let groups = build::groups(&float);
+    let ranges = ranges::measure(&float, examples, &groups, range)?;
+    let (graph, pairs) = build::build(&float, &groups, &ranges);
+    Executor::new(&graph)?;
+    Ok(Quantised { graph, float, pairs })
+}
+
+/// Inputs of one example after another.
+fn examples_of<'e>(graph: &Graph, examples: &'e [u8]) -> Result<Vec<Vec<&'e [u8]>>, QuantiseError> {
+    let lengths: Vec<usize> = graph.inputs.iter().map(|input| graph.tensors[*input].bytes()).collect();
+    let example: usize = lengths.iter().sum();
+    if examples.is_empty() || example == 0 {
+        return Err(QuantiseError::NoExamples);
+    }
+    let split = |mut example: &'e [u8]| {
+        lengths
+            .iter()
+            .map(|length| {
+                let (input, rest) = example.split_at_checked(*length).unwrap_or((example, &[]));
+                example = rest;
+                input
+            })
+            .collect()
+    };
+    Ok(examples.chunks(example).map(split).collect())
+}
+
+/// The elements of a constant.
+fn elements(value: &Value) -> Option<Vec<f32>> {
+    Some(value.data.as_ref()?.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+}
+
+fn bytes(elements: impl IntoIterator<Item = f32>) -> Vec<u8> {
+    elements.into_iter().flat_map(f32::to_le_bytes).collect()
+}
