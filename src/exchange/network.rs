@@ -164,6 +164,7 @@ impl Writer {
             }
             Kind::Activation(name) => self.activation(name),
             Kind::Gru { .. } => self.refuse("a GRU: leave it in floats, as a network of its own"),
+            Kind::Lstm { .. } => self.refuse("an LSTM as yet: leave it in floats, as a network of its own"),
             Kind::Last { .. } => self.last(),
             // Channels are last in a graph, as here.
             Kind::Transpose(_) => {}
