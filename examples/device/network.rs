@@ -36,7 +36,10 @@ impl Format {
 /// does not have, stays.
 pub fn from_pytorch(present: &[u8], model: &[u8], fingerprint: u32) -> Result<Vec<u8>> {
     let mut net = read(present, fingerprint)?;
-    pytorch::load::<Input, _>(&mut net, model)?;
+    let loaded = pytorch::load::<Input, _>(&mut net, model)?;
+    if !loaded.converted.is_empty() {
+        eprintln!("{loaded}");
+    }
     let mut file = vec![0; weights::file_len::<f32, Net>()];
     weights::save(&net, &mut file)?;
     Ok(file)

@@ -81,7 +81,18 @@ fn logits_are_pytorchs() {
     answers::<Signal, SignalNet, 3>(file!("signal"), &[], torch::SIGNAL);
     answers::<Image, ResidualNet, 3>(file!("residual"), &[], torch::RESIDUAL);
     answers::<Window, Recurrent, 2>(file!("recurrent"), &["recurrent", "head"], torch::RECURRENT);
+    answers::<Window, Recurrent, 2>(file!("halves"), &["recurrent", "head"], torch::HALVES);
     answers::<Window, Remembering, 2>(file!("lstm"), &["recurrent", "head"], torch::LSTM);
+}
+
+#[test]
+fn halves_are_converted_with_a_word() {
+    let mut net = Recurrent::ZERO;
+    let loaded = pytorch::load_named::<Window, _>(&mut net, file!("halves"), &["recurrent", "head"]).unwrap();
+    assert_eq!(loaded.converted.len(), 8);
+    assert!(loaded.to_string().starts_with("8 tensors of half precision"), "{loaded}");
+    let loaded = pytorch::load_named::<Window, _>(&mut net, file!("recurrent"), &["recurrent", "head"]).unwrap();
+    assert_eq!(loaded.to_string(), "all tensors have the network's type");
 }
 
 /// `cargo xtask test` compares these logits' bits with those of every emulated device.
@@ -157,8 +168,8 @@ fn what_does_not_fit_is_named_and_changes_nothing() {
         "tensor `10.weight` has shape [24, 6] and Dense<24, 6> needs [6, 24]"
     );
     assert_eq!(
-        image(|file| *file.get_mut("6.weight").unwrap() = (Dtype::F16, vec![4, 3, 3, 3], vec![0; 216])),
-        "tensor `6.weight` is of type F16 and the network of F32: convert the model with .float() or .double()"
+        image(|file| *file.get_mut("6.weight").unwrap() = (Dtype::I64, vec![4, 3, 3, 3], vec![0; 864])),
+        "tensor `6.weight` is of type I64 and the network of F32: convert the model with .float() or .double()"
     );
     assert_eq!(
         image(|file| file.get_mut("12.weight").unwrap().2[..4].copy_from_slice(&f32::NAN.to_le_bytes())),

@@ -47,7 +47,8 @@ use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
-use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 
 use crate::exchange::{Describe, Description, Kind, Module};
 use crate::numbers::{Real, Tensor, Zero};
@@ -142,13 +143,36 @@ impl fmt::Display for ImportError {
 
 impl core::error::Error for ImportError {}
 
+/// What was taken over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// The tensors of half precision, `F16` or `BF16`, whose values are the same in the network's type.
+    pub converted: Vec<String>,
+}
+
+impl fmt::Display for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match &self.converted[..] {
+            [] => write!(f, "all tensors have the network's type"),
+            names => write!(
+                f,
+                "{} tensors of half precision are taken as they are, with about 3 digits each: {}",
+                names.len(),
+                names.join(", ")
+            ),
+        }
+    }
+}
+
 /// Reads a `safetensors` file of the `state_dict()` of an `nn.Sequential` into `net`, for inputs `X`.
+///
+/// Tensors of half precision are converted, which changes no value; [`Loaded`] names them.
 ///
 /// Takes memory for all weights once more, and their places.
 ///
 /// # Errors
 /// [`ImportError`] says which tensor does not fit; then `net` has not changed.
-pub fn load<X: Tensor, N: Describe<X>>(net: &mut N, file: &[u8]) -> Result<(), ImportError> {
+pub fn load<X: Tensor, N: Describe<X>>(net: &mut N, file: &[u8]) -> Result<Loaded, ImportError> {
     load_named(net, file, &[])
 }
 
@@ -157,7 +181,7 @@ pub fn load<X: Tensor, N: Describe<X>>(net: &mut N, file: &[u8]) -> Result<(), I
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_named<X: Tensor, N: Describe<X>>(net: &mut N, file: &[u8], names: &[&str]) -> Result<(), ImportError> {
+pub fn load_named<X: Tensor, N: Describe<X>>(net: &mut N, file: &[u8], names: &[&str]) -> Result<Loaded, ImportError> {
     let description = Description::of::<X, N>();
     if let Some(what) = description.refused {
         return Err(ImportError::Unsupported(what));
@@ -172,7 +196,7 @@ pub fn load_named<X: Tensor, N: Describe<X>>(net: &mut N, file: &[u8], names: &[
 
     let mut values = Vec::with_capacity(N::LEN);
     net.visit(&mut |tensor| values.extend_from_slice(tensor));
-    let mut taken = Vec::new();
+    let (mut taken, mut loaded) = (Vec::new(), Loaded::default());
     for (i, layer) in layers {
         let module = modules.next();
         let normalised = matches!(description.modules.get(i + 1), Some(Module { kind: Kind::BatchNorm, .. }));
@@ -200,16 +224,18 @@ pub fn load_named<X: Tensor, N: Describe<X>>(net: &mut N, file: &[u8], names: &[
                 let (found, expected) = (tensor.shape().to_vec(), parameter.shape.clone());
                 return Err(ImportError::Shape { name, found, expected, layer: layer.to_string() });
             }
-            let (expected, size) = if X::Elem::TAG == 4 { ("F32", 4) } else { ("F64", 8) };
-            let found = tensor.dtype().to_string();
-            if found != expected {
-                return Err(ImportError::Type { name, found, expected });
-            }
-            for (at, bytes) in parameter.at.iter().zip(tensor.data().chunks_exact(size)) {
-                match read::<X::Elem>(bytes).filter(|value| value.is_finite()) {
-                    Some(value) => values[*at] += value,
-                    None => return Err(ImportError::NonFinite { name }),
+            let Some(elements) = elements::<X::Elem>(&tensor) else {
+                let expected = if X::Elem::TAG == 4 { "F32" } else { "F64" };
+                return Err(ImportError::Type { name, found: tensor.dtype().to_string(), expected });
+            };
+            for (at, value) in parameter.at.iter().zip(elements) {
+                if !value.is_finite() {
+                    return Err(ImportError::NonFinite { name });
                 }
+                values[*at] += value;
+            }
+            if matches!(tensor.dtype(), Dtype::F16 | Dtype::BF16) {
+                loaded.converted.push(name.clone());
             }
             taken.push(name);
         }
@@ -222,7 +248,56 @@ pub fn load_named<X: Tensor, N: Describe<X>>(net: &mut N, file: &[u8], names: &[
     }
     let mut values = values.into_iter();
     net.visit_mut(&mut |tensor| tensor.iter_mut().zip(&mut values).for_each(|(to, value)| *to = value));
-    Ok(())
+    Ok(loaded)
+}
+
+/// A tensor's elements, if the network's type holds each of them.
+fn elements<T: Real>(tensor: &TensorView) -> Option<Vec<T>> {
+    let data = tensor.data();
+    let halves = |to: fn(u16) -> f32| {
+        let bits = data.as_chunks().0.iter().map(|bytes| u16::from_le_bytes(*bytes));
+        bits.map(|bits| T::of(f64::from(to(bits)))).collect()
+    };
+    match (tensor.dtype(), T::TAG) {
+        (Dtype::F32, 4) | (Dtype::F64, 8) => data.chunks_exact(size_of::<T>()).map(read).collect(),
+        (Dtype::F16, _) => Some(halves(of_half)),
+        (Dtype::BF16, _) => Some(halves(|bits| f32::from_bits(u32::from(bits) << 16))),
+        _ => None,
+    }
+}
+
+/// A number of half precision, IEEE 754's binary16: a sign, 5 bits of the exponent, 10 of the fraction.
+fn of_half(bits: u16) -> f32 {
+    let (sign, exponent, fraction) = (u32::from(bits >> 15) << 31, u32::from(bits >> 10 & 31), u32::from(bits & 1023));
+    match exponent {
+        0 => f32::from_bits(sign | (fraction as f32 * 2f32.powi(-24)).to_bits()),
+        31 => f32::from_bits(sign | (0xff << 23) | (fraction << 13)),
+        _ => f32::from_bits(sign | ((exponent + 112) << 23) | (fraction << 13)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_half_is_what_the_standard_says() {
+        for bits in 0..=u16::MAX {
+            let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+            let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
+            let expected = match exponent {
+                0 => sign * fraction * 2f64.powi(-24),
+                31 if fraction == 0.0 => sign * f64::INFINITY,
+                31 => f64::NAN,
+                _ => sign * (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15),
+            };
+            let found = of_half(bits);
+            assert!(
+                f64::from(found).to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan(),
+                "{bits:#x}"
+            );
+        }
+    }
 }
 
 /// The modules that hold tensors, in order.

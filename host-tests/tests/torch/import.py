@@ -62,6 +62,11 @@ residual = trained(nn.Sequential(
     Skip(nn.Sequential(nn.Conv2d(4, 4, 3, padding="same"), nn.ReLU(), nn.Conv2d(4, 4, 3, padding="same"))),
     nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3),
 ))
+recurrent, lstm = trained(Recurrent(nn.GRU)), trained(Recurrent(nn.LSTM))
+halves = Recurrent(nn.GRU)
+halves.load_state_dict({
+    name: tensor.to(torch.bfloat16 if name.startswith("head") else torch.float16).float() for name, tensor in recurrent.state_dict().items()
+})
 
 lines = ["// Written by import.py."]
 for name, model, x in (
@@ -69,10 +74,14 @@ for name, model, x in (
     ("image", image, values(8, 10, 2).permute(2, 0, 1)),
     ("signal", signal, values(28, 3).permute(1, 0)),
     ("residual", residual, values(8, 10, 2).permute(2, 0, 1)),
-    ("recurrent", trained(Recurrent(nn.GRU)), values(6, 3)),
-    ("lstm", trained(Recurrent(nn.LSTM)), values(6, 3)),
+    ("recurrent", recurrent, values(6, 3)),
+    ("lstm", lstm, values(6, 3)),
+    ("halves", halves, values(6, 3)),
 ):
-    save_file(model.state_dict(), FOLDER / f"import-{name}.safetensors")
+    state = model.state_dict()
+    if name == "halves":
+        state = {name: tensor.to(torch.bfloat16 if name.startswith("head") else torch.float16) for name, tensor in state.items()}
+    save_file(state, FOLDER / f"import-{name}.safetensors")
     with torch.no_grad():
         logits = model(x[None].contiguous())[0].numpy()
     lines.append(f"pub const {name.upper()}: [f32; {len(logits)}] = [{', '.join(map(str, logits))}];")
