@@ -17,6 +17,7 @@ for path in models:
         example = np.dtype([(str(i), x["dtype"], tuple(x["shape"])) for i, x in enumerate(inputs)])
         found = b""
         for values in np.fromfile(path.with_suffix(".x"), example):
+            interpreter.reset_all_variables()
             for i, x in enumerate(inputs):
                 interpreter.set_tensor(x["index"], values[str(i)])
             interpreter.invoke()

@@ -1,6 +1,8 @@
 //! Random models: every operator that LiteRT's files may have here, with random geometry, quantisation and weights.
 
-use nerve::graph::{Activation, Conv, Graph, Node, Op, Padding, Pool, Quantization, Scalar, Slice, Value};
+use nerve::graph::{
+    Activation, Conv, Graph, Lstm, LstmQuantization, Node, Op, Padding, Pool, Quantization, Scalar, Slice, Value,
+};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -63,6 +65,21 @@ pub fn branches(seed: u64, scalar: Scalar) -> Graph {
     let x = model.input(&shape);
     let y = model.paths(x, FORKS);
     model.graph.outputs.push(y);
+    model.graph
+}
+
+/// A model of one or two LSTMs and a matrix product of all that they give.
+pub fn recurrent(seed: u64, scalar: Scalar) -> Graph {
+    let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
+    let shape = [1, model.between(1, 12), model.between(1, 20)];
+    let mut x = model.input(&shape);
+    for _ in 0..model.between(1, 2) {
+        x = model.lstm(x);
+    }
+    if model.one_in(2) {
+        x = model.fully_connected(x);
+    }
+    model.graph.outputs.push(x);
     model.graph
 }
 
@@ -390,6 +407,43 @@ impl Model {
             }
             _ => self.fully_connected(x),
         }
+    }
+
+    /// An LSTM whose gates are neither all closed nor all open, with states of one quantisation.
+    fn lstm(&mut self, x: usize) -> usize {
+        let (shape, units) = (self.of(x), self.between(1, 40));
+        let mut inputs = vec![x];
+        for columns in [shape[2], units] {
+            for _ in 0..4 {
+                let scale = self.scale(0.002, 0.01);
+                let quantization = (self.scalar == Scalar::I8).then(|| one(scale, 0));
+                inputs.push(self.constant(&[units, columns], quantization));
+            }
+        }
+        for _ in 0..4 {
+            inputs.push(self.gate_biases(units));
+        }
+        let y = self.value(&[1, shape[1], units]);
+        let state = self.graph.tensors[y].quantization.clone().map(|found| (found.scales[0], found.zero_points[0]));
+        let cell = f32::powi(2.0, -(self.between(9, 15) as i32));
+        let quantization = state.map(|(scale, zero)| {
+            let scale = scale.min(1.0 / 64.0);
+            LstmQuantization { cell, state: (scale, zero), hidden: (scale, zero) }
+        });
+        if let (Some(found), Some(of_y)) = (quantization, &mut self.graph.tensors[y].quantization) {
+            of_y.scales[0] = found.hidden.0;
+        }
+        let cell_clip = if self.one_in(3) { self.scale(0.1, 10.0) } else { 0.0 };
+        self.node(Op::UnidirectionalSequenceLstm(Lstm { cell_clip, quantization }), &inputs, &[y])
+    }
+
+    /// Of floats, or of integers that count what sums of products do.
+    fn gate_biases(&mut self, units: usize) -> usize {
+        if self.scalar == Scalar::F32 {
+            return self.constant(&[units], None);
+        }
+        let data = (0..units).flat_map(|_| (self.below(10_001) as i32 - 5_000).to_le_bytes()).collect();
+        self.push(&[units], Scalar::I32, Some(one(1e-4, 0)), Some(data))
     }
 
     /// An element-wise function, to random quantisation.

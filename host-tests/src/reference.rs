@@ -9,11 +9,11 @@ use nerve::graph::Graph;
 use nerve::litert;
 
 /// Runs every model NAME.tflite of a folder on the examples NAME.x, and compares the outputs with NAME.y, which `litert.py` has written.
-/// With `exact`, every byte has to agree; without, floats may differ by 10⁻⁵ of them.
+/// Floats may differ by `tolerance` of them; without one, every byte has to agree.
 ///
 /// # Errors
 /// All models that differ.
-pub fn compare(folder: &Path, exact: bool) -> Result<usize, Box<dyn Error>> {
+pub fn compare(folder: &Path, tolerance: Option<f32>) -> Result<usize, Box<dyn Error>> {
     let (mut compared, mut wrong) = (0, Vec::new());
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -23,7 +23,7 @@ pub fn compare(folder: &Path, exact: bool) -> Result<usize, Box<dyn Error>> {
         let graph = litert::read(&fs::read(&path)?)?;
         let expected = fs::read(path.with_extension("y"))?;
         let result = match run(&graph, &fs::read(path.with_extension("x"))?) {
-            Ok(found) => difference(&found, &expected, exact),
+            Ok(found) => difference(&found, &expected, tolerance),
             Err(error) => Some(error.to_string()),
         };
         compared += 1;
@@ -43,23 +43,23 @@ fn run(graph: &Graph, examples: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     Ok(Executor::new(graph)?.run_all(examples)?)
 }
 
-/// Where outputs differ, if they do: with `exact`, in any byte; without, in floats that are not close.
-pub fn difference(found: &[u8], expected: &[u8], exact: bool) -> Option<String> {
+/// Where outputs differ, if they do: with a tolerance, in floats that are not close; without, in any byte.
+pub fn difference(found: &[u8], expected: &[u8], tolerance: Option<f32>) -> Option<String> {
     if found.len() != expected.len() {
         return Some(format!("{} bytes, not {}", found.len(), expected.len()));
     }
-    if exact {
+    let Some(tolerance) = tolerance else {
         let mut differ = found.iter().zip(expected).enumerate().filter(|(_, (a, b))| a != b);
         let (at, (a, b)) = differ.next()?;
         return Some(format!("byte {at} is {} and not {}, {} more differ", *a as i8, *b as i8, differ.count()));
-    }
+    };
     let floats = |bytes: &[u8]| bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect::<Vec<_>>();
     let (found, expected) = (floats(found), floats(expected));
-    let at = found.iter().zip(&expected).position(|(a, b)| !close(*a, *b))?;
+    let at = found.iter().zip(&expected).position(|(a, b)| !close(*a, *b, tolerance))?;
     Some(format!("float {at} is {} and not {}", found[at], expected[at]))
 }
 
-/// Within 10⁻⁵ relative, or two units in the last place of 1 where that is larger: a sum that cancels is as exact as its terms.
-fn close(a: f32, b: f32) -> bool {
-    a == b || (a - b).abs() <= (1e-5 * a.abs().max(b.abs())).max(2.0 * f32::EPSILON)
+/// Within `tolerance`, relative, or two units in the last place of 1 where that is larger: a sum that cancels is as exact as its terms.
+fn close(a: f32, b: f32, tolerance: f32) -> bool {
+    a == b || (a - b).abs() <= (tolerance * a.abs().max(b.abs())).max(2.0 * f32::EPSILON)
 }

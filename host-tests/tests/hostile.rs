@@ -23,8 +23,13 @@ const CHEAP: (u64, usize) = (1 << 20, 1 << 20);
 // One test, since the memory of another one would be counted too.
 #[test]
 fn files_are_read_or_refused() {
-    let mut files: Vec<Vec<u8>> = (0..108)
-        .map(|seed| litert::write(&models::random(seed, [Scalar::I8, Scalar::F32][seed as usize % 2])))
+    let mut files: Vec<Vec<u8>> = (0..120)
+        .map(|seed| (seed, [Scalar::I8, Scalar::F32][seed as usize % 2]))
+        .map(|(seed, scalar)| match seed {
+            ..108 => models::random(seed, scalar),
+            _ => models::recurrent(seed, scalar),
+        })
+        .map(|graph| litert::write(&graph))
         .collect();
     if let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) {
         let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

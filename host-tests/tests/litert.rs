@@ -51,6 +51,8 @@ fn random_models_are_written_and_read_back() {
             let read =
                 litert::read(&litert::write(&graph)).unwrap_or_else(|error| panic!("{seed}: {error}\n{graph:?}"));
             assert!(read == graph, "{seed} {scalar:?}");
+            let graph = models::recurrent(seed, scalar);
+            assert!(litert::read(&litert::write(&graph)).unwrap() == graph, "recurrent {seed} {scalar:?}");
         }
     }
 }

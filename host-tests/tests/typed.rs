@@ -13,6 +13,8 @@ use nerve::litert;
 
 /// Random models of each kind and scalar that are compiled.
 const RANDOM: usize = 15;
+/// Those of LSTMs.
+const RECURRENT: usize = 4;
 /// Of the largest output: floats are summed up in another order.
 const TOLERANCE: f32 = 1e-5;
 
@@ -25,14 +27,22 @@ struct Case {
     arena: Option<usize>,
 }
 
+/// What makes a random model of a seed.
+type Of = fn(u64, Scalar) -> Graph;
+
 /// Models for which a typed network can be generated.
 fn random() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (kind, of) in [("random", models::random as fn(u64, Scalar) -> Graph), ("branches", models::branches)] {
+    let kinds: [(&str, Of, usize); 3] = [
+        ("random", models::random, RANDOM),
+        ("branches", models::branches, RANDOM),
+        ("recurrent", models::recurrent, RECURRENT),
+    ];
+    for (kind, of, count) in kinds {
         for scalar in [Scalar::I8, Scalar::F32] {
             let models = (0..).map(|seed| (seed, of(seed, scalar)));
             let typed = models.filter(|(_, graph)| codegen::generate(graph, "model").is_ok());
-            cases.extend(typed.take(RANDOM).map(|(seed, graph)| {
+            cases.extend(typed.take(count).map(|(seed, graph)| {
                 let inputs = models::examples(&graph, seed, 3);
                 let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
                 Case { name: format!("{kind}_{}_{seed}", scalar.name()), graph, inputs, expected, arena: None }

@@ -49,6 +49,7 @@ fn multiply_accumulates(graph: &Graph, node: &Node) -> u64 {
         (Op::FullyConnected { .. }, [_, inputs]) => *inputs,
         (Op::Conv2d(_), [_, height, width, channels]) => height * width * channels,
         (Op::DepthwiseConv2d(_), [_, height, width, _]) => height * width,
+        (Op::UnidirectionalSequenceLstm(_), [units, inputs]) => 4 * (inputs + units),
         _ => 0,
     };
     (products as u64).saturating_mul(output.elements() as u64)

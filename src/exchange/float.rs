@@ -1,5 +1,6 @@
 //! Operators of floats with run-time shapes, summed up in the order of the loops.
 
+use std::vec;
 use std::vec::Vec;
 
 use crate::quant::{Axis, Function, Strided};
@@ -17,6 +18,7 @@ pub enum Float {
     Mul([f32; 2]),
     Mean { kept: Strided, summed: Strided, count: usize },
     Softmax { len: usize, beta: f32 },
+    Lstm { inputs: usize, units: usize, gates: Gates, clip: f32 },
     Each(Function),
 }
 
@@ -29,10 +31,24 @@ pub struct Weights {
     pub biases: Vec<f32>,
 }
 
+/// The constants of input gate, forget gate, candidate and output gate, one after another.
+#[derive(Clone, Debug)]
+pub struct Gates {
+    /// `[units, inputs]` of each.
+    pub input: Vec<f32>,
+    /// `[units, units]` of each.
+    pub state: Vec<f32>,
+    /// `[units]` of each.
+    pub biases: Vec<f32>,
+}
+
 impl Float {
     /// Whether weights are a part of it.
     pub fn has_weights(&self) -> bool {
-        matches!(self, Self::FullyConnected { .. } | Self::Conv2d { .. } | Self::DepthwiseConv2d { .. })
+        matches!(
+            self,
+            Self::FullyConnected { .. } | Self::Conv2d { .. } | Self::DepthwiseConv2d { .. } | Self::Lstm { .. }
+        )
     }
 
     /// `b` is read by sums and products of two tensors.
@@ -104,6 +120,22 @@ impl Float {
                         sum += *y;
                     }
                     y.iter_mut().for_each(|y| *y /= sum);
+                }
+            }
+            Self::Lstm { inputs, units, gates, clip } => {
+                let Gates { input, state, biases } = gates;
+                let (mut before, mut cells) = (vec![0.0; *units], vec![0.0; *units]);
+                for (x, y) in x.chunks_exact(*inputs).zip(y.chunks_exact_mut(*units)) {
+                    for ((unit, cell), y) in cells.iter_mut().enumerate().zip(&mut *y) {
+                        let [i, f, g, o] = [0, 1, 2, 3].map(|gate| {
+                            let row = gate * units + unit;
+                            dot(dot(biases[row], x, part(input, row, *inputs)), &before, part(state, row, *units))
+                        });
+                        let [i, f, o] = [i, f, o].map(|gate| of(Function::Logistic, gate));
+                        *cell = held(f * *cell + i * libm::tanhf(g), [-clip, *clip]);
+                        *y = o * libm::tanhf(*cell);
+                    }
+                    before.copy_from_slice(y);
                 }
             }
             Self::Each(function) => {

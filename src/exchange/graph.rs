@@ -201,6 +201,10 @@ pub enum Op {
         /// Axis `i` of the output is axis `order[i]` of the input.
         order: Vec<usize>,
     },
+    /// Long short-term memory without peepholes and projection, from outputs and cells of 0: `[x [1, steps, inputs], weights of the input
+    /// [units, inputs] for input gate, forget gate, candidate and output gate, weights of the output before [units, units] likewise, biases
+    /// [units] likewise]`.
+    UnidirectionalSequenceLstm(Lstm),
     /// Height and width of the output, each pixel being the nearest one: `[x]`.
     ResizeNearest {
         /// The corners' centres lie on each other, not their edges.
@@ -239,6 +243,7 @@ impl Op {
             Self::Split { .. } => "SPLIT",
             Self::StridedSlice { .. } => "STRIDED_SLICE",
             Self::Transpose { .. } => "TRANSPOSE",
+            Self::UnidirectionalSequenceLstm(_) => "UNIDIRECTIONAL_SEQUENCE_LSTM",
             Self::ResizeNearest { .. } => "RESIZE_NEAREST_NEIGHBOR",
         }
     }
@@ -268,6 +273,26 @@ pub struct Pool {
     pub strides: [usize; 2],
     /// Applied to the result.
     pub activation: Activation,
+}
+
+/// How long short-term memory computes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Lstm {
+    /// A cell is held between this and its negative; it is not if this is 0.
+    pub cell_clip: f32,
+    /// Of integers.
+    pub quantization: Option<LstmQuantization>,
+}
+
+/// What integers inside of long short-term memory mean: scales, and zero points.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LstmQuantization {
+    /// Of a cell with 16 bits, a power of two.
+    pub cell: f32,
+    /// Of an output as it is read again at the next step.
+    pub state: (f32, i32),
+    /// Of an output as it is written.
+    pub hidden: (f32, i32),
 }
 
 /// What lies around an image.

@@ -2,6 +2,7 @@
 
 use super::{Multiplier, Output};
 use crate::kernels::backend::widest;
+use crate::kernels::paired::packed_len;
 
 /// Weights and what belongs to each output channel.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,18 @@ pub struct Weights<'a, W = i8> {
     pub shifts: &'a [i8],
     /// Of a matrix product, the bits that come after its mantissas where 31 are not enough ([`Multiplier::exact`]). Empty otherwise.
     pub rests: &'a [u32],
+}
+
+impl Weights<'_, i32> {
+    /// Those of the `count` outputs from `first` on, an even one, of rows of `inputs` weights; multipliers stay those of all.
+    #[inline(always)]
+    pub(super) fn part(&self, inputs: usize, first: usize, count: usize) -> Self {
+        Self {
+            weights: self.weights.get(packed_len(first, inputs)..).unwrap_or(&[]),
+            biases: self.biases.get(first..).and_then(|biases| biases.get(..count)).unwrap_or(&[]),
+            ..*self
+        }
+    }
 }
 
 impl<W> Weights<'_, W> {

@@ -6,7 +6,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::{Part, array_of, source};
-use crate::exchange::float::{Float, Weights};
+use crate::exchange::float::{Float, Gates, Weights};
 use crate::exchange::graph::{Op, Value};
 use crate::quant::{Axis, Function};
 
@@ -63,6 +63,15 @@ pub fn layers(file: &mut Vec<u8>, op: &Op, float: &Float, x: &Value) -> Result<V
                 _ => return Err("has no typed layer of floats: this function"),
             };
             Ok(vec![unit(name, [array_of(x), array_of(x)])])
+        }
+        Float::Lstm { clip, .. } if clip.is_finite() => Err("has no typed layer of floats: cells that are clipped"),
+        Float::Lstm { inputs, units, gates: Gates { input, state, biases }, .. } => {
+            let steps = x.elements() / inputs;
+            let ty = format!("nerve::Lstm<{inputs}, {units}>");
+            let elements =
+                [transposed(input, *units, *inputs), transposed(state, *units, *units), biases.clone()].concat();
+            let value = source(file, &ty, finite(elements)?);
+            Ok(vec![Part { value, ty, from: floats(&[steps, *inputs]), to: floats(&[steps, *units]) }])
         }
         Float::Add(_) | Float::Mul(_) => Err("has no typed layer of floats: this pair of tensors"),
     }
@@ -122,9 +131,20 @@ fn stored(file: &mut Vec<u8>, ty: &str, weights: &Weights, outputs_first: bool) 
         true => weights[i % outputs * of_output + i / outputs],
         false => weights[i],
     });
-    let elements: Vec<f32> = ordered.chain(biases.iter().copied()).collect();
-    if !elements.iter().all(|element| element.is_finite()) {
-        return Err("has a weight that is infinite or NaN");
-    }
+    let elements = finite(ordered.chain(biases.iter().copied()).collect())?;
     Ok(source(file, ty, elements))
+}
+
+fn finite(elements: Vec<f32>) -> Result<Vec<f32>, &'static str> {
+    if elements.iter().all(|element| element.is_finite()) {
+        Ok(elements)
+    } else {
+        Err("has a weight that is infinite or NaN")
+    }
+}
+
+/// The matrices `[columns, rows]` of several of `[rows, columns]`.
+fn transposed(matrices: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    let each = matrices.chunks_exact((rows * columns).max(1));
+    each.flat_map(|matrix| (0..matrix.len()).map(move |i| matrix[i % rows * columns + i / rows])).collect()
 }

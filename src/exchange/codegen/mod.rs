@@ -84,7 +84,7 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
     // What is written to a string always fits.
     let _ = write!(
         source,
-        "use nerve::quant;\n\n\
+        "#[allow(unused_imports)]\nuse nerve::quant;\n\n\
          /// One example. `u8` are in it by their bits.\n\
          pub type Input = {};\n\
          /// What the network makes of one.\n\
@@ -99,7 +99,7 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
          #[allow(unused_imports)]\n    \
          use nerve::quant::{{\n        \
          Add, Addend, AveragePool, Axis, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
-         FullyConnected, Integer, MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, Padded, Quantize, Reshape,\n        \
+         FullyConnected, Integer, Lstm, MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, Padded, Quantize, Recurrent, Reshape,\n        \
          ResizeNearest, Softmax, Strided, Table, Weighted, Weights,\n    \
          }};\n    \
          #[allow(dead_code)]\n    \
@@ -283,6 +283,16 @@ impl Code {
             Kernel::DepthwiseConv2d(op, constants) => {
                 integer("Weighted<quant::DepthwiseConv2d>", weighted(&mut self.file, op, constants, bytes))
             }
+            Kernel::Lstm(op, input, state) => {
+                let units = state.biases.len() / 4;
+                let [input, state] = [input, state].map(|constants| weights(&mut self.file, constants, words));
+                integer(
+                    &format!("Recurrent<{units}>"),
+                    format!(
+                        "Recurrent {{\n        op: {op:?},\n        input: {input},\n        state: {state},\n    }}"
+                    ),
+                )
+            }
             Kernel::AveragePool(op) => integer("AveragePool", format!("{op:?}")),
             Kernel::MaxPool(op) => integer("MaxPool", format!("{op:?}")),
             Kernel::Mean(op) => integer("Mean", format!("{op:?}")),
@@ -430,12 +440,17 @@ fn weighted<W>(
     constants: &Constants<W>,
     put: fn(&mut Vec<u8>, &[W]) -> String,
 ) -> String {
+    format!("Weighted {{\n        op: {op:?},\n        weights: {},\n    }}", weights(file, constants, put))
+}
+
+/// Puts the constants of a product into the file, its weights by `put`; the expression that borrows them.
+fn weights<W>(file: &mut Vec<u8>, constants: &Constants<W>, put: fn(&mut Vec<u8>, &[W]) -> String) -> String {
     let Constants { weights, biases, mantissas, shifts, rests } = constants;
     let (weights, biases) = (put(file, weights), words(file, biases));
     let (mantissas, shifts) = (words(file, mantissas), bytes(file, shifts));
     format!(
-        "Weighted {{\n        op: {op:?},\n        weights: Weights {{\n            weights: {weights},\n            biases: {biases},\n            \
-         mantissas: {mantissas},\n            shifts: {shifts},\n            rests: &{rests:?},\n        }},\n    }}"
+        "Weights {{\n            weights: {weights},\n            biases: {biases},\n            \
+         mantissas: {mantissas},\n            shifts: {shifts},\n            rests: &{rests:?},\n        }}"
     )
 }
 

@@ -16,6 +16,7 @@
 
 mod build;
 mod error;
+mod lstm;
 mod operators;
 mod read;
 mod schema;

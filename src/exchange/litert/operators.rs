@@ -40,7 +40,8 @@ pub fn refused(code: usize) -> Option<Reason> {
         | code::SQUEEZE
         | code::STRIDED_SLICE
         | code::TANH
-        | code::TRANSPOSE => None,
+        | code::TRANSPOSE
+        | code::UNIDIRECTIONAL_SEQUENCE_LSTM => None,
         code::CUSTOM => Some(Reason::Custom),
         code::CALL | code::IF | code::WHILE => Some(Reason::ControlFlow),
         code::CALL_ONCE | code::VAR_HANDLE | code::READ_VARIABLE | code::ASSIGN_VARIABLE => Some(Reason::State),
@@ -49,10 +50,21 @@ pub fn refused(code: usize) -> Option<Reason> {
 }
 
 /// The table of an operator's options, whose fields are 0 where it is missing.
-struct Options<'a>(Option<Table<'a>>);
+pub(super) struct Options<'a>(Option<Table<'a>>);
 
-impl Options<'_> {
-    fn bool(&self, field: usize) -> Result<bool> {
+impl<'a> Options<'a> {
+    /// Those of an operator, which are in a table with this tag.
+    pub fn of(operator: &Table<'a>, tag: u8) -> Result<Self> {
+        let found = operator.number(operator::OPTIONS_TYPE)?;
+        let options = operator.table(operator::OPTIONS)?;
+        if options.is_some() && found != [tag] {
+            damaged("an operator has another one's options")
+        } else {
+            Ok(Self(options))
+        }
+    }
+
+    pub fn bool(&self, field: usize) -> Result<bool> {
         Ok(self.0.as_ref().map_or(Ok(false), |table| table.bool(field))?)
     }
 
@@ -60,12 +72,12 @@ impl Options<'_> {
         Ok(self.0.as_ref().map_or(Ok(0), |table| table.i32(field))?)
     }
 
-    fn f32(&self, field: usize) -> Result<f32> {
+    pub fn f32(&self, field: usize) -> Result<f32> {
         let value = self.0.as_ref().map_or(Ok(0.0), |table| table.f32(field))?;
         if value.is_finite() { Ok(value) } else { damaged("an option is infinite or no number") }
     }
 
-    fn u8(&self, field: usize) -> Result<u8> {
+    pub fn u8(&self, field: usize) -> Result<u8> {
         Ok(u8::from_le_bytes(self.0.as_ref().map_or(Ok([0]), |table| table.number(field))?))
     }
 
@@ -98,6 +110,9 @@ impl<'a> Reader<'a> {
         inputs: &[Option<usize>],
         outputs: &[usize],
     ) -> Result<(Op, Vec<Option<usize>>)> {
+        if code == code::UNIDIRECTIONAL_SEQUENCE_LSTM {
+            return self.lstm(operator, inputs, outputs);
+        }
         let input = |at: usize| inputs.get(at).copied().flatten();
         let (expected, count) = match code {
             code::FULLY_CONNECTED | code::CONV_2D | code::DEPTHWISE_CONV_2D => (2..=3, 1),
@@ -128,15 +143,7 @@ impl<'a> Reader<'a> {
         let x = vec![Some(first)];
         let with_bias = || (0..3).map(input).collect();
 
-        let of = |tag: u8| -> Result<Options<'a>> {
-            let found = operator.number(operator::OPTIONS_TYPE)?;
-            let options = operator.table(operator::OPTIONS)?;
-            if options.is_some() && found != [tag] {
-                damaged("an operator has another one's options")
-            } else {
-                Ok(Options(options))
-            }
-        };
+        let of = |tag: u8| Options::of(operator, tag);
         let agree = |agree: bool| if agree { Ok(()) } else { damaged(format!("an operator makes {to:?} of {from:?}")) };
 
         Ok(match code {
@@ -332,7 +339,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Refuses integer weights between floats.
-    fn check_range(&mut self, x: usize, weights: Option<usize>) -> Result<()> {
+    pub fn check_range(&mut self, x: usize, weights: Option<usize>) -> Result<()> {
         let Some(weights) = weights else { return damaged("an operator lacks its weights") };
         if self.value(x)?.scalar == Scalar::F32 && self.value(weights)?.scalar != Scalar::F32 {
             return self.refuse(weights, Reason::DynamicRange);

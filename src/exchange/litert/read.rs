@@ -195,6 +195,20 @@ impl<'a> Reader<'a> {
         self.values.get(&index).map_or_else(|| damaged("a tensor is missing"), Ok)
     }
 
+    /// Scale and zero point of a tensor that the graph does not keep, a variable or one that only describes, of the type with this name.
+    pub fn steps(&mut self, index: usize, name: &str) -> Result<(f32, i32)> {
+        let table = self.tensors.get(index)?;
+        let kind = usize::from(u8::from_le_bytes(table.number(tensor::TYPE)?));
+        if TYPES.get(kind) != Some(&name) {
+            return self.refuse(index, Reason::Type(TYPES.get(kind).unwrap_or(&"newer than this library")));
+        }
+        let found = self.quantization(index, &table, Scalar::I8, &[])?;
+        match found.map(|found| (found.scales, found.zero_points)).as_ref().map(|(s, z)| (&s[..], &z[..])) {
+            Some((&[scale], &[zero])) => Ok((scale, zero)),
+            _ => damaged(format!("tensor `{}` should have one scale and zero point", self.name(index)?)),
+        }
+    }
+
     /// The integers of a constant that the graph does not keep, since an operator's options take them in.
     pub fn integers(&mut self, index: Option<usize>) -> Result<Vec<i64>> {
         let Some(index) = index else { return damaged("an operator lacks an input") };
@@ -339,7 +353,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A tensor's.
-    fn index(&self, index: i32) -> Result<usize> {
+    pub fn index(&self, index: i32) -> Result<usize> {
         let index = usize::try_from(index).ok().filter(|index| *index < self.tensors.len());
         index.map_or_else(|| damaged("an operator names a tensor that is not there"), Ok)
     }

@@ -33,6 +33,7 @@ pub mod operator {
     pub const OUTPUTS: usize = 2;
     pub const OPTIONS_TYPE: usize = 3;
     pub const OPTIONS: usize = 4;
+    pub const INTERMEDIATES: usize = 8;
 }
 
 pub mod tensor {
@@ -76,6 +77,7 @@ pub mod options {
     pub const SQUEEZE: u8 = 30;
     pub const STRIDED_SLICE: u8 = 32;
     pub const SPLIT: u8 = 35;
+    pub const UNIDIRECTIONAL_SEQUENCE_LSTM: u8 = 71;
     pub const RESIZE_NEAREST: u8 = 74;
     pub const LEAKY_RELU: u8 = 75;
     pub const SPLIT_V: u8 = 79;
@@ -111,6 +113,7 @@ pub mod code {
     pub const TRANSPOSE: usize = 39;
     pub const MEAN: usize = 40;
     pub const SQUEEZE: usize = 43;
+    pub const UNIDIRECTIONAL_SEQUENCE_LSTM: usize = 44;
     pub const STRIDED_SLICE: usize = 45;
     pub const SPLIT: usize = 49;
     pub const PADV2: usize = 60;

@@ -147,6 +147,39 @@ fn dynamic_range_models_are_refused() {
 }
 
 #[test]
+fn an_lstm_is_read_without_its_variables_or_refused_by_what_it_has() {
+    let lstm = |changes: &[(usize, i32)], options: Fields| {
+        let constant = |shape: &[i32], buffer| tensor("FLOAT32", shape, buffer, vec![]);
+        let variable = tensor("FLOAT32", &[1, 4], 0, vec![(tensor::IS_VARIABLE, Field::bool(true))]);
+        let (w, u, b) = (constant(&[4, 3], 1), constant(&[4, 4], 2), constant(&[4], 3));
+        let tensors = vec![floats(&[1, 2, 3]), w, u, b, variable, floats(&[1, 2, 4])];
+        let mut inputs = [0, 1, 1, 1, 1, 2, 2, 2, 2, -1, -1, -1, 3, 3, 3, 3, -1, -1, 4, 4, -1, -1, -1, -1];
+        changes.iter().for_each(|(at, input)| inputs[*at] = *input);
+        let node = with_options(node(0, &inputs, &[5]), options::UNIDIRECTIONAL_SEQUENCE_LSTM, options);
+        read(&model(&[code::UNIDIRECTIONAL_SEQUENCE_LSTM], tensors, vec![node], &[&[0; 48], &[0; 64], &[0; 16]]))
+    };
+    let tanh = || (0, Field::u8(4));
+    let graph = lstm(&[], vec![tanh()]).unwrap();
+    assert_eq!((graph.nodes[0].inputs.len(), graph.tensors.len()), (13, 5));
+    for (changes, option) in [
+        (&[(10, 3)][..], "a peephole of an LSTM"),
+        (&[(16, 2)], "a projection of an LSTM"),
+        (&[(21, 3)], "layer normalization in an LSTM"),
+        (&[(1, -1), (5, -1), (12, -1)], "an LSTM with coupled gates"),
+    ] {
+        assert_eq!(refused(lstm(changes, vec![tanh()])), Reason::Option(option));
+    }
+    let activation = lstm(&[], vec![(0, Field::u8(1))]);
+    assert_eq!(refused(activation), Reason::Option("an LSTM with another activation than TANH"));
+    let time_major = lstm(&[], vec![tanh(), (3, Field::bool(true))]);
+    assert_eq!(refused(time_major), Reason::Option("time before the batch in an LSTM"));
+    for missing in [2, 8, 12, 18, 19] {
+        damaged(lstm(&[(missing, -1)], vec![tanh()]), "lacks an input");
+    }
+    damaged(lstm(&[], vec![tanh(), (1, Field::f32(-1.0))]), "negative");
+}
+
+#[test]
 fn a_quantised_dimension_that_is_not_there_does_no_harm_to_a_vector() {
     let bias = |shape: &[i32]| {
         let table = Field::Table(vec![

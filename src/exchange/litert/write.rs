@@ -5,10 +5,11 @@ use std::vec;
 use std::vec::Vec;
 
 use super::build::{Field, Fields, file};
+use super::lstm;
 use super::schema::{
     IDENTIFIER, TYPES, VERSION, buffer, code, model, operator, operator_code, options, quantization, subgraph, tensor,
 };
-use crate::exchange::graph::{Activation, Graph, Node, Op, Padding, Pool, Scalar, Slice, Value};
+use crate::exchange::graph::{Activation, Graph, Lstm, Node, Op, Padding, Pool, Scalar, Slice, Value};
 
 /// The `.tflite` file of a graph, which LiteRT reads and [`read`](super::read) reads back.
 ///
@@ -74,23 +75,49 @@ impl Writer<'_> {
             Scalar::I32 => "INT32",
             Scalar::I64 => "INT64",
         };
-        let kind = TYPES.iter().position(|other| *other == name).unwrap_or_default();
         let mut fields = vec![
             (tensor::SHAPE, indices(&value.shape)),
-            (tensor::TYPE, Field::u8(kind as u8)),
+            (tensor::TYPE, kind(name)),
             (tensor::BUFFER, Field::i32(buffer as i32)),
             (tensor::NAME, Field::text(&value.name)),
         ];
         if let Some(quantization) = &value.quantization {
-            let table = vec![
-                (quantization::SCALE, Field::f32s(quantization.scales.iter().copied())),
-                (quantization::ZERO_POINT, Field::i64s(quantization.zero_points.iter().map(|zero| i64::from(*zero)))),
-                (quantization::QUANTIZED_DIMENSION, Field::i32(quantization.axis as i32)),
-            ];
-            fields.push((tensor::QUANTIZATION, Field::Table(table)));
+            let table = self::quantization(&quantization.scales, &quantization.zero_points, quantization.axis);
+            fields.push((tensor::QUANTIZATION, table));
         }
         self.tensors.push(fields);
         self.tensors.len() - 1
+    }
+
+    /// Appends a variable, or a tensor that only describes what is in between; returns its index.
+    fn described(&mut self, shape: &[usize], name: &str, steps: Option<(f32, i32)>, variable: bool) -> Option<usize> {
+        let mut fields = vec![
+            (tensor::SHAPE, indices(shape)),
+            (tensor::TYPE, kind(name)),
+            (tensor::IS_VARIABLE, Field::bool(variable)),
+        ];
+        if let Some((scale, zero)) = steps {
+            fields.push((tensor::QUANTIZATION, quantization(&[scale], &[zero], 0)));
+        }
+        self.tensors.push(fields);
+        Some(self.tensors.len() - 1)
+    }
+
+    /// LiteRT's inputs of an LSTM, and its intermediates.
+    fn lstm(&mut self, op: &Lstm, inputs: &[Option<usize>], units: usize) -> (Vec<Option<usize>>, Vec<usize>) {
+        let (weights, biases) = inputs.split_at(inputs.len().min(lstm::input::X_AND_WEIGHTS.end));
+        let mut all = vec![None; lstm::input::ALL];
+        all.iter_mut().zip(weights).for_each(|(to, from)| *to = *from);
+        all[lstm::input::BIASES].iter_mut().zip(biases).for_each(|(to, from)| *to = *from);
+        let (steps, names) = match op.quantization {
+            Some(found) => ([Some(found.state), Some((found.cell, 0))], ["INT8", "INT16"]),
+            None => ([None; 2], ["FLOAT32"; 2]),
+        };
+        all[lstm::input::STATE] = self.described(&[1, units], names[0], steps[0], true);
+        all[lstm::input::CELLS] = self.described(&[1, units], names[1], steps[1], true);
+        let hidden = op.quantization.map(|found| found.hidden);
+        let count = hidden.map_or(0, |_| lstm::INTERMEDIATES);
+        (all, (0..count).filter_map(|_| self.described(&[1, units], "INT8", hidden, false)).collect())
     }
 
     /// Appends a constant; returns its index.
@@ -117,6 +144,7 @@ impl Writer<'_> {
         let mut inputs = node.inputs.clone();
         // LiteRT takes a bias that is left out at the end, not one that is told to be none.
         inputs.pop_if(|input| input.is_none());
+        let mut intermediates = vec![];
         // The version is the first that has what is written here.
         let (code, version, tag, fields) = match &node.op {
             Op::FullyConnected { activation } => {
@@ -212,6 +240,11 @@ impl Writer<'_> {
                 inputs.push(self.list(order.iter().copied()));
                 (code::TRANSPOSE, 2, 0, vec![])
             }
+            Op::UnidirectionalSequenceLstm(lstm) => {
+                (inputs, intermediates) = self.lstm(lstm, &node.inputs, to.last().copied().unwrap_or_default());
+                let fields = vec![(0, Field::u8(lstm::TANH)), (1, Field::f32(lstm.cell_clip))];
+                (code::UNIDIRECTIONAL_SEQUENCE_LSTM, 3, options::UNIDIRECTIONAL_SEQUENCE_LSTM, fields)
+            }
             Op::ResizeNearest { align_corners, half_pixel_centers } => {
                 inputs.push(self.list(to.iter().skip(1).take(2).copied()));
                 let fields = vec![(0, Field::bool(*align_corners)), (1, Field::bool(*half_pixel_centers))];
@@ -231,8 +264,24 @@ impl Writer<'_> {
             operator.push((operator::OPTIONS_TYPE, Field::u8(tag)));
             operator.push((operator::OPTIONS, Field::Table(fields)));
         }
+        if !intermediates.is_empty() {
+            operator.push((operator::INTERMEDIATES, indices(&intermediates)));
+        }
         operator
     }
+}
+
+/// A tensor's type, by its name.
+fn kind(name: &str) -> Field {
+    Field::u8(TYPES.iter().position(|other| *other == name).unwrap_or_default() as u8)
+}
+
+fn quantization(scales: &[f32], zero_points: &[i32], axis: usize) -> Field {
+    Field::Table(vec![
+        (quantization::SCALE, Field::f32s(scales.iter().copied())),
+        (quantization::ZERO_POINT, Field::i64s(zero_points.iter().map(|zero| i64::from(*zero)))),
+        (quantization::QUANTIZED_DIMENSION, Field::i32(axis as i32)),
+    ])
 }
 
 fn size(value: usize) -> Field {

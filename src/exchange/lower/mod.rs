@@ -8,6 +8,7 @@ mod error;
 mod moves;
 mod pairs;
 mod pool;
+mod recurrent;
 mod reduce;
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,8 @@ use std::vec::Vec;
 use super::float::Float;
 use super::graph::{Activation, Graph, Node, Op, Scalar, Value};
 use crate::quant::{
-    AXES, Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, MaxPool, Mean, Mul, Output, Quantize,
-    ResizeNearest, Softmax, Strided,
+    AXES, Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Lstm, MaxPool, Mean, Mul, Output,
+    Quantize, ResizeNearest, Softmax, Strided,
 };
 
 /// One operator of a graph.
@@ -45,6 +46,8 @@ pub enum Kernel {
     FullyConnected(FullyConnected, Constants<i32>),
     Conv2d(Conv2d, Constants<i32>),
     DepthwiseConv2d(DepthwiseConv2d, Constants),
+    /// The constants of the input, and those of the output before.
+    Lstm(Lstm, Constants<i32>, Constants<i32>),
     AveragePool(AveragePool),
     MaxPool(MaxPool),
     Add(Add),
@@ -150,13 +153,18 @@ fn step(at: &At) -> Result<Step, LowerError> {
         Op::Split { axis } => moves::split(at, *axis),
         Op::StridedSlice { slices } => moves::strided_slice(at, slices),
         Op::Transpose { order } => moves::transpose(at, order),
+        Op::UnidirectionalSequenceLstm(lstm) => recurrent::lstm(at, lstm),
         Op::ResizeNearest { align_corners, half_pixel_centers } => {
             moves::resize(at, *align_corners, *half_pixel_centers)
         }
     }?;
     let reads = match kernel {
         // These hold their constants.
-        Kernel::FullyConnected(..) | Kernel::Conv2d(..) | Kernel::DepthwiseConv2d(..) | Kernel::Pad(..) => 1,
+        Kernel::FullyConnected(..)
+        | Kernel::Conv2d(..)
+        | Kernel::DepthwiseConv2d(..)
+        | Kernel::Lstm(..)
+        | Kernel::Pad(..) => 1,
         Kernel::Float(ref float) if float.has_weights() => 1,
         _ => usize::MAX,
     };

@@ -33,7 +33,7 @@ impl<W> Constants<W> {
 
 impl Constants {
     /// With rows of `inputs` weights packed.
-    fn packed(self, inputs: usize) -> Constants<i32> {
+    pub(super) fn packed(self, inputs: usize) -> Constants<i32> {
         let Self { weights, biases, mantissas, shifts, rests } = self;
         let mut packed = vec![0; packed_len(biases.len(), inputs)];
         pack(&weights, inputs, &mut packed);

@@ -13,5 +13,5 @@ pub use constant::Constant;
 pub use each::Each;
 pub use integer::Integer;
 pub use merged::Merged;
-pub use operator::{Merge, Operator, Padded, Weighted};
+pub use operator::{Merge, Operator, Padded, Recurrent, Weighted};
 pub use reshape::Reshape;

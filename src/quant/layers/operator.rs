@@ -3,8 +3,8 @@
 use crate::layers::Join;
 use crate::numbers::Array;
 use crate::quant::{
-    Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, MaxPool, Mean, Mul, Quantize, ResizeNearest,
-    Softmax, Strided, Weights,
+    Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Lstm, MaxPool, Mean, Mul, Quantize,
+    ResizeNearest, Softmax, Strided, Weights,
 };
 
 /// An operator that makes one tensor of another one.
@@ -67,6 +67,24 @@ macro_rules! weighted {
     )*};
 }
 weighted!(FullyConnected, i32; Conv2d, i32; DepthwiseConv2d, i8);
+
+/// A recurrent operator of `UNITS` units with its weights, which lie in flash. Takes two bytes of stack for each unit's cell.
+#[derive(Clone, Copy, Debug)]
+pub struct Recurrent<const UNITS: usize> {
+    /// The operator.
+    pub op: Lstm,
+    /// What it multiplies its input with.
+    pub input: Weights<'static, i32>,
+    /// What it multiplies its outputs before with.
+    pub state: Weights<'static, i32>,
+}
+
+impl<const UNITS: usize> Operator<i8, i8> for Recurrent<UNITS> {
+    #[inline]
+    fn run(&self, x: &[i8], y: &mut [i8]) {
+        self.op.run(&self.input, &self.state, x, &mut [0; UNITS], y);
+    }
+}
 
 /// A margin: the output is filled, then the input is scattered in it.
 #[derive(Clone, Copy, Debug)]

@@ -4,9 +4,9 @@ use core::hint::black_box;
 
 use nerve::prelude::{Arena, Zero, arena_len};
 use nerve::quant::{
-    Add, Addend, AveragePool, Axis, Constant, Conv2d, DepthwiseConv2d, Dequantize, Each, FullyConnected, Integer,
-    MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, Padded, Quantize, Reshape, ResizeNearest, Rows, Softmax,
-    Strided, Table, Weighted, Weights,
+    Add, Addend, AveragePool, Axis, Constant, Conv2d, DepthwiseConv2d, Dequantize, Each, FullyConnected, Integer, Lstm,
+    MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, Padded, Quantize, Recurrent, Reshape, ResizeNearest, Rows,
+    Softmax, Strided, Table, Weighted, Weights,
 };
 use nerve::{Around, Branches, Concat, Sum, chain};
 
@@ -23,6 +23,7 @@ const ADD: Add = {
     Add { a: addend, b: addend, multiplier: MULTIPLIER, output: OUTPUT }
 };
 const MUL: Mul = Mul { zero_points: [1, 2], multiplier: MULTIPLIER, output: OUTPUT };
+const LSTM: Lstm = Lstm { inputs: 4, bits: 4, least: -99, greatest: 99, multiplier: MULTIPLIER, zero_point: 1 };
 const AVERAGE: AveragePool = AveragePool { height: AXIS, width: AXIS, channels: 4, output: OUTPUT };
 const LARGEST: MaxPool = MaxPool { height: AXIS, width: AXIS, channels: 4, output: OUTPUT };
 const MEAN: Mean = Mean { kept: ALL, summed: ALL, zero: 3, multiplier: MULTIPLIER, output: OUTPUT };
@@ -57,6 +58,7 @@ type Net = chain![
     Integer<Mean, Pixels, [[[i8; 4]; 1]; 1]>,
     Reshape<[[[i8; 4]; 1]; 1], [i8; 4]>,
     Integer<Weighted<FullyConnected, i32>, [i8; 4], [i8; 4]>,
+    Integer<Recurrent<4>, [i8; 4], [i8; 4]>,
     Merged<Add, [i8; 4]>,
     Integer<Softmax, [i8; 4], [i8; 4]>,
     Integer<Dequantize, [i8; 4], [f32; 4]>
@@ -86,6 +88,7 @@ static NET: Net = pairs!(
     Integer::new(MEAN),
     Reshape::new(),
     Integer::new(Weighted { op: FullyConnected { inputs: 4, output: OUTPUT }, weights: weights(&[1; 4]) }),
+    Integer::new(Recurrent { op: LSTM, input: weights(&[1; 32]), state: weights(&[1; 32]) }),
     Merged::new(ADD, &[1; 4]),
     Integer::new(SOFTMAX),
     Integer::new(DEQUANTIZE)
@@ -104,6 +107,7 @@ pub fn use_them() {
     black_box(FullyConnected { inputs: 4, output: OUTPUT }).run(&packed, x, y);
     black_box(CONV).run(&packed, x, y);
     black_box(CONV).row(&packed, rows, black_box(1), y);
+    black_box(LSTM).run(&packed, &packed, x, black_box(&mut [0; 4]), y);
     let plain = black_box(weights(&[1; 40]));
     black_box(DEPTHWISE).run(&plain, x, y);
     black_box(DEPTHWISE).row(&plain, rows, black_box(1), y);
