@@ -223,8 +223,9 @@
 //! | read a LiteRT (TensorFlow Lite) model, write one | `litert`, `graph` (feature `litert`, needs `std`); `nerve info` (feature `cli`) |
 //! | keep it inside a data structure of your own | `serde` (feature `serde`) |
 //! | run it on a device, keep to the RAM | [`Arena`], [`arena_len`], [`assert_fits`]; batches on a desktop: [`Pass`] |
+//! | run it sample by sample, row by row | [`Stream`], [`guide::streams`] |
 //! | come from PyTorch, see what a network takes, add a layer | [`guide`] |
-//! | write a layer | [`Forward`], [`Layer`], [`Params`], [`Tensors`] |
+//! | write a layer | [`Forward`], [`Layer`], [`Streamed`], [`Params`], [`Tensors`] |
 //!
 //! # Same bits
 //!
@@ -270,12 +271,13 @@ pub use exchange::pytorch;
 pub use exchange::{Describe, Description, Unsupported};
 #[cfg(feature = "litert")]
 pub use exchange::{codegen, executor, float, graph, import, litert, lower, quantise};
-pub use infer::{Arena, arena_len, assert_fits};
+pub use infer::{Arena, Stream, arena_len, assert_fits};
 pub use layers::{
     Activation, Affine, Around, Avg, AvgPool1d, AvgPool2d, BatchNorm, Branches, Concat, Conv, Conv1d, Conv2d, Dense,
-    Depthwise, DepthwiseConv2d, Dropout, Elu, Flatten, Fold, Forward, Frozen, GlobalAvgPool, Gru, Join, JoinBackward,
-    Last, Layer, LeakyRelu, Linear, Lstm, Max, MaxPool1d, MaxPool2d, Memory, Mode, PairActs, Plan, Pool, Relu,
-    Residual, SAME, Same, Scale, Sigmoid, Softmax, Standardize, Sum, Tanh, To, To1d, WithChannels, argmax,
+    Depthwise, DepthwiseConv2d, Dropout, Elu, Flatten, Fold, Forward, Frozen, GlobalAvgPool, Gru, InRows, Join,
+    JoinBackward, Last, Layer, LeakyRelu, Linear, Lstm, Max, MaxPool1d, MaxPool2d, Memory, Mode, OutRow, PairActs,
+    Places, Plan, Pool, Queue, Relu, Residual, Ring, SAME, Same, Scale, Sigmoid, Softmax, Standardize, Streamed, Sum,
+    Tanh, To, To1d, WithChannels, argmax,
 };
 pub use numbers::{Array, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
 #[cfg(feature = "checkpoint")]
@@ -297,7 +299,7 @@ pub mod prelude {
         Arena, Around, AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Branches, Concat, Confusion, Conv, Conv1d,
         Conv2d, CrossEntropy, Dense, Depthwise, DepthwiseConv2d, Dropout, Elu, Flatten, Frozen, GlobalAvgPool, Gru,
         Huber, Init, Last, LeakyRelu, Linear, Lstm, Mae, MaxPool1d, MaxPool2d, Mse, Params, Pass, Regression, Relu,
-        Residual, SAME, Same, Schedule, Sigmoid, Softmax, Standardize, Sum, Tanh, Tensors, To, To1d, TrainError,
-        Trainer, Zero, arena_len, argmax, chain, include_weights, shuffle, weights,
+        Residual, SAME, Same, Schedule, Sigmoid, Softmax, Standardize, Stream, Sum, Tanh, Tensors, To, To1d,
+        TrainError, Trainer, Zero, arena_len, argmax, chain, include_weights, shuffle, weights,
     };
 }

@@ -2,7 +2,7 @@
 
 use nerve::prelude::*;
 use nerve::quant::{self, Axis, FullyConnected, Output, Weights, pack, packed_len};
-use nerve::{Array, Layer, Mode, Tensor};
+use nerve::{Array, InRows, Layer, Mode, OutRow, Streamed, Tensor};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -23,7 +23,7 @@ pub type Imported = chain![
 ];
 static IMPORTED: Imported = include_weights!(Imported, "../tests/torch/import-image.nrv");
 
-/// Gives `word` the bits of layers of many widths, of integer operators of many shapes, of an imported network's logits, of every weight after 100 steps with each optimizer and of a recurrent network after
+/// Gives `word` the bits of layers of many widths, of integer operators of many shapes, of streams, of an imported network's logits, of every weight after 100 steps with each optimizer and of a recurrent network after
 /// 40, of the logits of one batch of 32 and of 32 batches of 1, then of the gradients accumulated either way.
 pub fn run(mut word: impl FnMut(u32)) {
     let mut rng = Pcg32::seed_from_u64(2023);
@@ -42,6 +42,7 @@ pub fn run(mut word: impl FnMut(u32)) {
     integers(&mut rng, &mut word);
     integer_depthwise(&mut rng, &mut word);
     integer_sums(&mut rng, &mut word);
+    streams(&mut rng, &mut word);
 
     let mut x = [[0.0; 4]; BATCH];
     let mut classes = [0; BATCH];
@@ -105,9 +106,12 @@ fn recurrent(x: &[Input; BATCH], classes: &[usize; BATCH], word: &mut impl FnMut
         assert!(result.is_ok());
     }
     net.visit(&mut |tensor: &[f32]| each_word(tensor, word));
-    let mut h = [0.0; 6];
-    x.iter().for_each(|x| net.0.0.step(x, &mut h));
-    each_word(&h, word);
+    let mut stream = Stream::<Net, [Input; 8]>::ZERO;
+    for x in x {
+        if let Some(logits) = stream.push(&net, x) {
+            each_word(logits, word);
+        }
+    }
 }
 
 /// As [`recurrent`], with cells.
@@ -194,6 +198,38 @@ fn sized_by_arguments(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
     layer::<DepthwiseConv2d<8, 3>, [[[f32; 8]; 4]; 5], 1>(rng, word);
     layer::<DepthwiseConv2d<16, 5, Linear, To<2, 1, 2, 2>>, [[[f32; 16]; 2]; 3], 1>(rng, word);
     layer::<Depthwise<8, 2, 3, Linear, (To1d<3, 2, 1, 3, 2>, To1d<5, 1, SAME, 2>)>, [[[f32; 8]; 5]; 6], 1>(rng, word);
+}
+
+/// What streams make of rows: of loops in assembly, where a kernel's rows go on at the first place of a ring.
+#[inline(never)]
+fn streams(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
+    rows::<Conv1d<3, 16, 5>, [[f32; 3]; 12]>(rng, word);
+    rows::<Conv1d<2, 5, 3, Linear, To1d<12, 1, 4, 2, 0>>, [[f32; 2]; 12]>(rng, word);
+    rows::<Conv2d<2, 8, 3>, [[[f32; 2]; 5]; 7]>(rng, word);
+    rows::<Conv<2, 8, 3, 2, Linear, (To1d<6, 1, 2, 2>, Same)>, [[[f32; 2]; 5]; 6]>(rng, word);
+    type Separable = chain![DepthwiseConv2d<8, 3>, Conv2d<8, 16, 1>, MaxPool2d<2, 4, 2>];
+    rows::<Separable, [[[f32; 8]; 4]; 8]>(rng, word);
+    rows::<Depthwise<16, 3, 2, Linear, (To1d<3, 2, 1, 2>, Same)>, [[[f32; 16]; 2]; 7]>(rng, word);
+}
+
+/// The rows that a network with random weights makes of random ones.
+fn rows<N: Streamed<X> + Tensors<f32> + Zero, X: InRows<Elem = f32>>(rng: &mut Pcg32, word: &mut impl FnMut(u32))
+where
+    OutRow<N, X>: Array<Elem = f32>,
+{
+    let (mut net, mut x, mut stream) = (N::ZERO, X::ZERO, Stream::<N, X>::ZERO);
+    let mut fill =
+        |tensor: &mut [f32]| tensor.iter_mut().for_each(|v| *v = (rng.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0);
+    net.visit_mut(&mut fill);
+    fill(x.flat_mut());
+    for row in x.rows_mut() {
+        if let Some(y) = stream.push(&net, row) {
+            each_word(y.flat(), word);
+        }
+    }
+    while let Some(y) = stream.finish(&net) {
+        each_word(y.flat(), word);
+    }
 }
 
 /// Matrix products and convolutions of random shapes: few channels and many, odd numbers of them, margins on one side, pixels of odd number,

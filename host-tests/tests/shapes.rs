@@ -163,6 +163,34 @@ fn a_wrong_length_of_a_signal_is_an_error_that_says_the_right_one() {
 }
 
 #[test]
+fn what_cannot_run_row_by_row_is_an_error_that_says_so() {
+    let stream = |net: &str, x: &str| format!("type Net = {net};\npub static STREAM: Stream<Net, {x}> = Stream::ZERO;");
+    check("stream", &stream("chain![Conv1d<3, 4, 5>, GlobalAvgPool, Softmax]", "[[f32; 3]; 20]")).unwrap();
+    for (name, net, x, text) in [
+        (
+            "stream_softmax",
+            "chain![Conv1d<3, 4, 5>, Softmax, GlobalAvgPool]",
+            "[[f32; 3]; 20]",
+            "Softmax` cannot run row by row over `[[f32; 4]; 20]`",
+        ),
+        (
+            "stream_strides",
+            "Residual<Conv1d<3, 3, 3, Linear, To1d<1, 2, 1>>>",
+            "[[f32; 3]; 1]",
+            "one path makes a row of 1, the other one of 2",
+        ),
+        (
+            "stream_padding",
+            "Conv1d<3, 3, 3, Linear, To1d<24, 1, 3>>",
+            "[[f32; 3]; 20]",
+            "a kernel that reaches over 3 has a padding of 3",
+        ),
+    ] {
+        expect_error(name, &stream(net, x), &[text]);
+    }
+}
+
+#[test]
 fn a_wrong_size_of_a_depthwise_convolution_is_an_error_that_says_the_right_one() {
     expect_error(
         "depthwise",

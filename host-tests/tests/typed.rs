@@ -88,6 +88,9 @@ fn public() -> Vec<Case> {
     cases.into()
 }
 
+/// Models that run row by row too, and the bytes that they take then, with counters of 8.
+const STREAMED: [(&str, usize); 2] = [("streaming_wakeword_int8", 4_600), ("vww_int8", 41_016)];
+
 const MAIN: &str = r#"
 fn run<N: Forward<X>, X: Array, const BYTES: usize>(name: &str, net: &N) {
     let inputs = std::fs::read(format!("{name}.x")).unwrap();
@@ -99,6 +102,27 @@ fn run<N: Forward<X>, X: Array, const BYTES: usize>(name: &str, net: &N) {
     }
     std::fs::write(format!("{name}.y"), outputs).unwrap();
     std::fs::write(format!("{name}.arena"), BYTES.to_string()).unwrap();
+}
+
+/// Row by row.
+fn stream<N: Streamed<X>, X: InRows>(name: &str, net: &N)
+where
+    OutRow<N, X>: bytemuck::Pod,
+{
+    let inputs = std::fs::read(format!("{name}.x")).unwrap();
+    let mut stream = Box::new(Stream::<N, X>::ZERO);
+    let mut outputs = Vec::new();
+    for x in inputs.chunks_exact(size_of::<X>()) {
+        for row in x.chunks_exact(size_of::<X::Row>()) {
+            let y = stream.push(net, &bytemuck::pod_read_unaligned(row));
+            outputs.extend_from_slice(y.map(bytemuck::bytes_of).unwrap_or_default());
+        }
+        while let Some(y) = stream.finish(net) {
+            outputs.extend_from_slice(bytemuck::bytes_of(y));
+        }
+    }
+    std::fs::write(format!("{name}.streamed"), outputs).unwrap();
+    std::fs::write(format!("{name}.stream"), size_of_val(&*stream).to_string()).unwrap();
 }
 "#;
 
@@ -121,8 +145,11 @@ fn build(folder: &Path, cases: &[Case]) {
         writeln!(modules, "mod {name};").unwrap();
         let types = format!("{name}::Net, {name}::Input");
         writeln!(calls, "    run::<{types}, {{ arena_len::<{types}>() }}>({name:?}, &{name}::NET);").unwrap();
+        if STREAMED.iter().any(|(streamed, _)| streamed == name) {
+            writeln!(calls, "    stream::<{types}>({name:?}, &{name}::NET);").unwrap();
+        }
     }
-    let uses = "#![allow(dead_code)]\nuse nerve::{Arena, Array, Forward, arena_len};";
+    let uses = "#![allow(dead_code)]\nuse nerve::{Arena, Array, Forward, InRows, OutRow, Stream, Streamed, arena_len};";
     fs::write(folder.join("src/main.rs"), format!("{uses}\n{modules}{MAIN}\nfn main() {{\n{calls}}}\n")).unwrap();
 }
 
@@ -147,6 +174,10 @@ fn typed_networks_have_the_bits_of_the_executor_and_of_litert() {
         println!("{name}: {} outputs agree, {bytes} bytes of RAM", found.len());
         if let Some(arena) = arena {
             assert_eq!(bytes, *arena, "{name}");
+        }
+        if let Some((_, bytes)) = STREAMED.iter().find(|(streamed, _)| streamed == name) {
+            assert!(fs::read(folder.join(format!("{name}.streamed"))).unwrap() == *expected, "{name} row by row");
+            assert_eq!(fs::read_to_string(folder.join(format!("{name}.stream"))).unwrap(), bytes.to_string(), "{name}");
         }
     }
 

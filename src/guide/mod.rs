@@ -9,3 +9,6 @@ pub mod memory {}
 
 #[doc = include_str!("new_layer.md")]
 pub mod new_layer {}
+
+#[doc = include_str!("streams.md")]
+pub mod streams {}

@@ -2,6 +2,8 @@
 
 mod arena;
 mod fits;
+mod stream;
 
 pub use arena::{Arena, arena_len};
 pub use fits::assert_fits;
+pub use stream::Stream;

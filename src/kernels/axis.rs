@@ -53,6 +53,22 @@ impl Axis {
         end.saturating_sub(self.input + self.padding)
     }
 
+    /// The inputs from the first that a kernel meets to the last.
+    #[inline(always)]
+    pub(crate) const fn span(self) -> usize {
+        (self.kernel - 1) * self.dilation + 1
+    }
+
+    /// Fails to compile unless each output meets an input that the one before it does not: then each input gives one output at most.
+    pub(crate) const fn begins_inside(self) {
+        if self.padding >= self.span() {
+            concat_panic!(
+                display: "a stream's first window must reach into it: a kernel that reaches over ", self.span(),
+                display: " has a padding of ", self.padding
+            );
+        }
+    }
+
     /// Whether the first tap of each output meets the input of the same number.
     #[inline(always)]
     pub(crate) const fn is_identity(self) -> bool {

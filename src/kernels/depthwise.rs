@@ -12,12 +12,22 @@ pub(crate) const fn is_shared(channels: usize) -> bool {
     cfg!(target_os = "none") && channels > 0 && channels.is_multiple_of(LANES)
 }
 
-/// `y[i][j][c] = b[c] + Σ x[..][..][c]·w[u][v][c]`, summed over `u` and `v` in this order; images row by row, channels last.
+/// `y[i][j][c] = b[c] + Σ x[..][..][c]·w[u][v][c]`, summed over `u` and `v` in this order; images row by row, channels last. `y` is the
+/// rows of the output from `from` on; in a `RING`, `x` is the last rows, each at its place modulo their number.
 #[inline(never)]
-pub(crate) fn depthwise<T: Real>(w: &[T], b: &[T], x: &[T], y: &mut [T], channels: usize, [rows, columns]: [Axis; 2]) {
+pub(crate) fn depthwise<const RING: bool, T: Real>(
+    w: &[T],
+    b: &[T],
+    x: &[T],
+    from: usize,
+    y: &mut [T],
+    channels: usize,
+    [rows, columns]: [Axis; 2],
+) {
     let next = channels.max(1);
     let steps = [columns.dilation * channels, channels];
     for (oy, y) in y.chunks_exact_mut((columns.output * channels).max(1)).enumerate() {
+        let oy = if RING { from + oy } else { oy };
         let us = rows.taps(oy);
         for (ox, y) in y.chunks_exact_mut(next).enumerate() {
             let vs = columns.taps(ox);
@@ -26,8 +36,10 @@ pub(crate) fn depthwise<T: Real>(w: &[T], b: &[T], x: &[T], y: &mut [T], channel
                 let mut sums = *b;
                 for u in us.clone() {
                     let row = (oy * rows.stride + u * rows.dilation).saturating_sub(rows.padding);
+                    let row = row * columns.input * channels;
+                    let row = if RING { row.checked_rem(x.len()).unwrap_or(0) } else { row };
                     let (x, w) = (
-                        x.get((row * columns.input + left) * channels + block * LANES..).unwrap_or(&[]),
+                        x.get(row + left * channels + block * LANES..).unwrap_or(&[]),
                         w.get((u * columns.kernel + vs.start) * channels + block * LANES..).unwrap_or(&[]),
                     );
                     if !backend::add_taps(&mut sums, x, w, steps, vs.len()) {

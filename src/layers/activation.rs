@@ -1,8 +1,8 @@
 //! Activation functions, as a type parameter of a layer (`Dense<4, 10, Sigmoid>`) and as layers of their own.
 
 use crate::kernels::backend::{Elementary, apply};
-use crate::layers::{Forward, Layer, Memory, Mode, Plan};
-use crate::numbers::{Real, Tensor, Zero, fingerprint, stateless};
+use crate::layers::{Forward, InRows, Layer, Memory, Mode, Plan, in_place};
+use crate::numbers::{Array, Real, Tensor, Zero, fingerprint, stateless};
 
 /// A function of each row of `width` values, in place: of a layer's outputs for an example, or of an image's channels at a pixel.
 ///
@@ -60,6 +60,7 @@ macro_rules! elementwise {
         }
 
         activation_layer!($Name);
+        in_place!([X: Tensor + InRows] X, $Name, |_layer, row| <$Name as Activation>::forward(row.flat_mut(), X::LEN));
     )*};
 }
 
@@ -154,6 +155,7 @@ impl Activation for Sigmoid {
     }
 }
 activation_layer!(Sigmoid);
+in_place!([X: Tensor + InRows] X, Sigmoid, |_layer, row| <Sigmoid as Activation>::forward(row.flat_mut(), X::LEN));
 
 /// `eˣⁱ / Σ eˣʲ` over an example's outputs: probabilities.
 ///
@@ -188,6 +190,9 @@ impl Activation for Softmax {
     }
 }
 activation_layer!(Softmax);
+// Of numbers that come at once; over rows it has to wait for the last.
+in_place!([const N: usize] [f32; N], Softmax, |_layer, row| <Softmax as Activation>::forward(row, N));
+in_place!([const N: usize] [f64; N], Softmax, |_layer, row| <Softmax as Activation>::forward(row, N));
 
 /// Exponentials that are computed side by side.
 const LANES: usize = if cfg!(target_os = "none") { 1 } else { 4 };

@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 
 use rand_core::Rng;
 
-use crate::layers::{Activation, Forward, Layer, Linear, Memory, Mode, Plan};
+use crate::layers::{Activation, Forward, InRows, Layer, Linear, Memory, Mode, OutRow, Plan, Streamed};
 use crate::numbers::{Array, Init, Params, Real, Tensor, Tensors, Zero, fingerprint, mix};
 
 /// Share of a batch's statistics in the running ones.
@@ -215,16 +215,54 @@ impl<X: Tensor<Elem = T>, L: Forward<X, Out: Tensor<Elem = T>> + Affine<T>, F: A
 
     fn infer(&self, x: &X, mut memory: Memory) {
         self.layer.infer(x, memory.reborrow());
-        memory.write(|y: &mut L::Out| {
-            let factor = factor(&self.scale.gamma, &self.variance);
-            for y in y.flat_mut().chunks_exact_mut(L::Channels::LEN) {
-                let channels = self.mean.flat().iter().zip(factor.flat()).zip(self.scale.beta.flat());
-                for (y, ((mean, factor), shift)) in y.iter_mut().zip(channels) {
-                    *y = (*y - *mean) * *factor + *shift;
-                }
+        memory.write(|y: &mut L::Out| self.normalise(y.flat_mut()));
+    }
+}
+
+impl<L: Affine<T>, F: Activation, T: Real> BatchNorm<L, F, T> {
+    /// By the running statistics, in place.
+    #[inline(always)]
+    fn normalise(&self, z: &mut [T]) {
+        let factor = factor(&self.scale.gamma, &self.variance);
+        for z in z.chunks_exact_mut(L::Channels::LEN) {
+            let channels = self.mean.flat().iter().zip(factor.flat()).zip(self.scale.beta.flat());
+            for (z, ((mean, factor), shift)) in z.iter_mut().zip(channels) {
+                *z = (*z - *mean) * *factor + *shift;
             }
-            F::forward(y.flat_mut(), L::Channels::LEN);
-        });
+        }
+        F::forward(z, L::Channels::LEN);
+    }
+}
+
+impl<X, L, F, T> Streamed<X> for BatchNorm<L, F, T>
+where
+    X: Tensor<Elem = T> + InRows,
+    L: Streamed<X, Out: Tensor<Elem = T>> + Affine<T>,
+    F: Activation,
+    T: Real,
+{
+    type State = L::State;
+    type Late<P: Array> = L::Late<P>;
+    const STRIDE: usize = L::STRIDE;
+    const STREAMS: () = L::STREAMS;
+
+    #[inline]
+    fn place<'s>(state: &'s mut L::State, y: &'s mut OutRow<L, X>) -> &'s mut X::Row {
+        L::place(state, y)
+    }
+    #[inline]
+    fn advance(&self, state: &mut L::State, y: &mut OutRow<L, X>) -> bool {
+        self.layer.advance(state, y) && {
+            self.normalise(y.flat_mut());
+            true
+        }
+    }
+    #[inline]
+    fn finish(&self, state: &mut L::State, y: &mut OutRow<L, X>) -> bool {
+        self.layer.finish(state, y) && {
+            self.normalise(y.flat_mut());
+            true
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! Two paths from one tensor.
 
+use const_panic::concat_panic;
 use rand_core::Rng;
 
-use crate::layers::{Forward, Join, JoinBackward, Layer, Memory, Mode, PairActs, Plan, Sum, length_of};
+use crate::layers::{
+    Forward, InRows, Join, JoinBackward, Layer, Memory, Mode, OutRow, PairActs, Plan, Queue, Streamed, Sum, length_of,
+};
 use crate::numbers::{Array, Init, Params, Real, Tensor, Tensors, Zero, fingerprint, mix};
 
 /// `y = x + f(x)` (He et al. 2016), for a layer or chain `L` whose output has its input's shape.
@@ -198,6 +201,129 @@ where
             let Some((b, rest)) = rest.split::<R::Out>() else { return };
             rest.write(|y: &mut J::Out| self.join.join(Some(a.flat()), Some(b.flat()), y.flat_mut()));
         }
+    }
+}
+
+/// What a residual connection keeps: the rows of the input that wait for those of the path, a row of the path, and its state.
+pub struct Beside<W, Row, S> {
+    waiting: Queue<W>,
+    made: Row,
+    path: S,
+}
+
+impl<W: Zero, Row: Zero, S: Zero> Zero for Beside<W, Row, S> {
+    const ZERO: Self = Self { waiting: Zero::ZERO, made: Row::ZERO, path: S::ZERO };
+    fn clear(&mut self) {
+        self.waiting.clear();
+        self.path.clear();
+    }
+}
+
+impl<X, L, J> Streamed<X> for Around<L, J>
+where
+    X: InRows,
+    L: Streamed<X, Out: InRows + Array<Elem = X::Elem>>,
+    J: Join<X, L::Out, Out: InRows> + Join<X::Row, OutRow<L, X>, Out = <<J as Join<X, L::Out>>::Out as InRows>::Row>,
+{
+    type State = Beside<(L::Late<X::Row>, [X::Row; 1]), OutRow<L, X>, L::State>;
+    type Late<P: Array> = L::Late<P>;
+    const STREAMS: () = {
+        let () = L::STREAMS;
+        same_pace([1, L::STRIDE]);
+    };
+
+    #[inline]
+    fn place<'s>(state: &'s mut Self::State, _: &'s mut OutRow<Self, X>) -> &'s mut X::Row {
+        state.waiting.next()
+    }
+    #[inline]
+    fn advance(&self, Beside { waiting, made, path }: &mut Self::State, y: &mut OutRow<Self, X>) -> bool {
+        let x: &X::Row = waiting.next();
+        *L::place(path, made) = *x;
+        waiting.take();
+        let complete = self.path.advance(path, made);
+        if complete {
+            join(&self.join, waiting.pop(), made, y);
+        }
+        complete
+    }
+    #[inline]
+    fn finish(&self, Beside { waiting, made, path }: &mut Self::State, y: &mut OutRow<Self, X>) -> bool {
+        let complete = self.path.finish(path, made);
+        if complete {
+            join(&self.join, waiting.pop(), made, y);
+        }
+        complete
+    }
+}
+
+impl<X, L, R, J> Streamed<X> for Branches<L, R, J>
+where
+    X: InRows,
+    L: Streamed<X>,
+    R: Streamed<X, Out: Array<Elem = <L::Out as Array>::Elem>>,
+    J: Join<L::Out, R::Out, Out: InRows>
+        + Join<OutRow<L, X>, OutRow<R, X>, Out = <<J as Join<L::Out, R::Out>>::Out as InRows>::Row>,
+{
+    /// Of each path its state, and the rows that wait for those of the other one.
+    type State = (
+        (L::State, Queue<(R::Late<OutRow<L, X>>, [OutRow<L, X>; 1])>),
+        (R::State, Queue<(L::Late<OutRow<R, X>>, [OutRow<R, X>; 1])>),
+    );
+    type Late<P: Array> = (L::Late<P>, R::Late<P>);
+    const STRIDE: usize = L::STRIDE;
+    const STREAMS: () = {
+        let ((), ()) = (L::STREAMS, R::STREAMS);
+        same_pace([L::STRIDE, R::STRIDE]);
+    };
+
+    #[inline]
+    fn place<'s>(((left, a), _): &'s mut Self::State, _: &'s mut OutRow<Self, X>) -> &'s mut X::Row {
+        L::place(left, a.next())
+    }
+    #[inline]
+    fn advance(&self, ((left, a), (right, b)): &mut Self::State, y: &mut OutRow<Self, X>) -> bool {
+        *R::place(right, b.next()) = *L::place(left, a.next());
+        if self.left.advance(left, a.next()) {
+            a.take();
+        }
+        if self.right.advance(right, b.next()) {
+            b.take();
+        }
+        let complete = !a.is_empty() && !b.is_empty();
+        if complete {
+            join(&self.join, a.pop(), b.pop(), y);
+        }
+        complete
+    }
+    #[inline]
+    fn finish(&self, ((left, a), (right, b)): &mut Self::State, y: &mut OutRow<Self, X>) -> bool {
+        if a.is_empty() && self.left.finish(left, a.next()) {
+            a.take();
+        }
+        if b.is_empty() && self.right.finish(right, b.next()) {
+            b.take();
+        }
+        let complete = !a.is_empty() && !b.is_empty();
+        if complete {
+            join(&self.join, a.pop(), b.pop(), y);
+        }
+        complete
+    }
+}
+
+/// A row of each path.
+#[inline(always)]
+fn join<A: Array, B: Array<Elem = A::Elem>, J: Join<A, B>>(join: &J, a: &A, b: &B, y: &mut J::Out) {
+    join.join(Some(a.flat()), Some(b.flat()), y.flat_mut());
+}
+
+/// Fails to compile unless as many rows come out of one path as out of the other.
+const fn same_pace([left, right]: [usize; 2]) {
+    if left != right {
+        concat_panic!(
+            display: "branches that cannot run row by row: one path makes a row of ", left, display: ", the other one of ", right
+        );
     }
 }
 

@@ -7,8 +7,8 @@ use crate::kernels::Axis;
 use crate::kernels::backend::{convolve_two, pointwise};
 use crate::kernels::{NARROW, Strided, add_dot_products, product, sum_rows};
 use crate::layers::{
-    Activation, Affine, Forward, Geometry, Layer, Linear, Memory, Mode, OnImage, OnSignal, Same, scale_rows,
-    weights_and_biases,
+    Activation, Affine, Forward, Geometry, InRows, Layer, Linear, Memory, Mode, OnImage, OnSignal, OutRow, Ring, Rows,
+    Same, Streamed, scale_rows, weights_and_biases,
 };
 use crate::numbers::{Array, Real, Zero, fingerprint, mix};
 
@@ -95,11 +95,11 @@ macro_rules! layer {
             #[inline]
             fn forward<const B: usize>(&self, x: &[$Input; B], (): &mut (), y: &mut [$Out; B], _: Mode) {
                 for (x, y) in x.iter().zip(y) {
-                    let (x, pixels) = (pixels(x.flat()), pixels_mut(y.flat_mut()));
+                    let (x, pixels) = (Rows::<_, false>(pixels(x.flat())), pixels_mut(y.flat_mut()));
                     if const { $axes[1].dilation > 1 } {
-                        convolve::<true, _, _, _, _, _>(&self.w, &self.b, x, pixels, $axes);
+                        convolve::<true, _, _, _, _, _, _>(&self.w, &self.b, x, 0, pixels, $axes);
                     } else {
-                        convolve::<false, _, _, _, _, _>(&self.w, &self.b, x, pixels, $axes);
+                        convolve::<false, _, _, _, _, _, _>(&self.w, &self.b, x, 0, pixels, $axes);
                     }
                     F::forward(y.flat_mut(), O);
                 }
@@ -148,6 +148,66 @@ layer!(
     [[T; C]; L], Conv<C, O, 1, K, F, G, T>, G::AXES, G::Signal<[T; O]>
 );
 
+/// `Streamed` for one kind of input: an image, or a signal as an image of one column.
+macro_rules! streamed {
+    ([$($generics:tt)*] $Input:ty, $Conv:ty, $axes:expr, $Out:ty, |$w:ident| $kernel:expr) => {
+        impl<const C: usize, const O: usize, $($generics)* F: Activation, T: Real> Streamed<$Input> for $Conv
+        where
+            $Out: InRows,
+        {
+            type State = Ring<G::Ring<<$Input as InRows>::Row>>;
+            type Late<P: Array> = G::Ring<P>;
+            const STRIDE: usize = $axes[0].stride;
+            const STREAMS: () = $axes[0].begins_inside();
+
+            #[inline]
+            fn place<'s>(ring: &'s mut Self::State, _: &'s mut OutRow<Self, $Input>) -> &'s mut <$Input as InRows>::Row {
+                ring.next()
+            }
+            #[inline]
+            fn advance(&self, ring: &mut Self::State, y: &mut OutRow<Self, $Input>) -> bool {
+                let ($w, y) = (&self.w, y.flat_mut());
+                ring.take($axes[0], |x, at, rows| convolve_row::<F, _, _, _, _, _>($kernel, &self.b, x, at, y, [rows, $axes[1]]))
+            }
+            #[inline]
+            fn finish(&self, ring: &mut Self::State, y: &mut OutRow<Self, $Input>) -> bool {
+                let ($w, y) = (&self.w, y.flat_mut());
+                ring.finish($axes[0], |x, at, rows| convolve_row::<F, _, _, _, _, _>($kernel, &self.b, x, at, y, [rows, $axes[1]]))
+            }
+        }
+    };
+}
+streamed!(
+    [const KH: usize, const KW: usize, const H: usize, const W: usize, G: OnImage<H, W, KH, KW>,]
+    [[[T; C]; W]; H], Conv<C, O, KH, KW, F, G, T>, G::AXES, G::Image<[T; O]>, |w| Some(w)
+);
+streamed!(
+    [const K: usize, const L: usize, G: OnSignal<L, K>,]
+    [[T; C]; L], Conv<C, O, 1, K, F, G, T>, [G::AXES[1], Axis::ONE], G::Signal<[T; O]>,
+    |w| w.as_flattened().as_chunks::<1>().0.first_chunk::<K>()
+);
+
+/// Row `at` of the output, from rows in a ring.
+#[inline(always)]
+fn convolve_row<F: Activation, T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+    w: Option<&[[[[T; O]; C]; KW]; KH]>,
+    b: &[T; O],
+    x: &[T],
+    at: usize,
+    y: &mut [T],
+    [rows, columns]: [Axis; 2],
+) {
+    let (Some(w), x, out) = (w, Rows::<_, true>(pixels(x)), pixels_mut(y)) else { return };
+    // The only row that is kept is an image of its own: for a pointwise convolution.
+    let (at, rows) = if x.0.len() == columns.input { (0, Axis::ONE) } else { (at, rows) };
+    if columns.dilation > 1 {
+        convolve::<true, _, _, _, _, _, _>(w, b, x, at, out, [rows, columns]);
+    } else {
+        convolve::<false, _, _, _, _, _, _>(w, b, x, at, out, [rows, columns]);
+    }
+    F::forward(y, O);
+}
+
 /// Pixels of `C` channels.
 #[inline(always)]
 pub(crate) fn pixels<T, const C: usize>(flat: &[T]) -> &[[T; C]] {
@@ -160,30 +220,46 @@ pub(crate) fn pixels_mut<T, const C: usize>(flat: &mut [T]) -> &mut [[T; C]] {
 
 /// The pixels that one example's output row and a kernel's row `u` have to do with: `f(row of x, u)`.
 #[inline(always)]
-pub(crate) fn each_row<P>(x: &[P], oy: usize, [rows, columns]: [Axis; 2], mut f: impl FnMut(&[P], usize)) {
+pub(crate) fn each_row<P, const RING: bool>(
+    x: Rows<P, RING>,
+    oy: usize,
+    [rows, columns]: [Axis; 2],
+    mut f: impl FnMut(&[P], usize),
+) {
     for u in rows.taps(oy) {
-        if let Some(row) = rows.input(oy, u).and_then(|row| x.get(row * columns.input..(row + 1) * columns.input)) {
+        if let Some(row) = rows.input(oy, u).and_then(|row| x.row(row, columns.input)) {
             f(row, u);
         }
     }
 }
 
+/// The rows of the output from `from` on.
 #[inline(always)]
-fn convolve<const DILATED: bool, T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+fn convolve<
+    const DILATED: bool,
+    const RING: bool,
+    T: Real,
+    const C: usize,
+    const O: usize,
+    const KH: usize,
+    const KW: usize,
+>(
     w: &[[[[T; O]; C]; KW]; KH],
     b: &[T; O],
-    x: &[[T; C]],
+    x: Rows<[T; C], RING>,
+    from: usize,
     y: &mut [[T; O]],
     axes: [Axis; 2],
 ) {
     let [rows, columns] = axes;
     let is_pointwise = KH * KW == 1 && rows.is_identity() && columns.is_identity();
     if is_pointwise
-        && pointwise(x.as_flattened(), w.as_flattened().as_flattened().as_flattened(), b, y.as_flattened_mut())
+        && pointwise(x.0.as_flattened(), w.as_flattened().as_flattened().as_flattened(), b, y.as_flattened_mut())
     {
         return;
     }
-    for (oy, y) in y.chunks_exact_mut(columns.output).enumerate() {
+    for (oy, y) in y.chunks_exact_mut(columns.output.max(1)).enumerate() {
+        let oy = from + oy;
         y.fill(*b);
         columns.runs(|outputs, taps, mut first| {
             let Some(y) = y.get_mut(outputs) else { return };
@@ -191,8 +267,8 @@ fn convolve<const DILATED: bool, T: Real, const C: usize, const O: usize, const 
             if taps.len() == KW && columns.dilation == 1 {
                 // Few channels, for a desktop's vectors; others take the kernel's rows one by one, as do those that a device leaves over.
                 if O <= NARROW && !cfg!(target_os = "none") {
-                    let rest = convolve_inside::<_, _, _, _, _, 4>(w, x, y, (oy, first), axes);
-                    convolve_inside::<_, _, _, _, _, 1>(
+                    let rest = convolve_inside::<_, _, _, _, _, _, 4>(w, x, y, (oy, first), axes);
+                    convolve_inside::<_, _, _, _, _, _, 1>(
                         w,
                         x,
                         &mut y[rest..],
@@ -222,9 +298,17 @@ fn convolve<const DILATED: bool, T: Real, const C: usize, const O: usize, const 
 /// Outputs that meet the input with all columns of the kernel, `R` side by side, their sums held in registers over the whole kernel;
 /// returns how many were computed.
 #[inline(always)]
-fn convolve_inside<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize, const R: usize>(
+fn convolve_inside<
+    const RING: bool,
+    T: Real,
+    const C: usize,
+    const O: usize,
+    const KH: usize,
+    const KW: usize,
+    const R: usize,
+>(
     w: &[[[[T; O]; C]; KW]; KH],
-    x: &[[T; C]],
+    x: Rows<[T; C], RING>,
     y: &mut [[T; O]],
     (oy, first): (usize, usize),
     axes: [Axis; 2],
@@ -261,20 +345,27 @@ fn convolve_inside<T: Real, const C: usize, const O: usize, const KH: usize, con
 
 /// Such outputs in pairs, if the target has assembly for them; returns how many were computed.
 #[inline(always)]
-fn convolve_pairs<T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+fn convolve_pairs<const RING: bool, T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
     w: &[[[[T; O]; C]; KW]; KH],
-    x: &[[T; C]],
+    x: Rows<[T; C], RING>,
     y: &mut [[T; O]],
     (oy, first): (usize, usize),
     [rows, columns]: [Axis; 2],
 ) -> usize {
     let taps = rows.taps(oy);
     let (Some(row), Some(w)) = (rows.input(oy, taps.start), w.get(taps)) else { return 0 };
-    let x = x.get(row * columns.input + first..).unwrap_or(&[]).as_flattened();
+    let (start, step) = (x.start(row, columns.input), rows.dilation * columns.input);
+    // In a ring, the kernel's rows may go on at the first place.
+    let before_end = if RING { (x.0.len() - start).div_ceil(step.max(1)).min(w.len()) } else { w.len() };
+    let parts = w.split_at_checked(before_end).unwrap_or((w, &[]));
+    let again = if RING { (start + before_end * step).saturating_sub(x.0.len()) } else { 0 };
+    let (x, rest) = (x.0.get(start + first..), x.0.get(again + first..));
+    let [x, rest] = [x, rest].map(|x| x.unwrap_or(&[]).as_flattened());
     let (pairs, _) = y.as_chunks_mut::<2>();
     let in_assembly = |(i, y): (usize, &mut _)| {
-        let x = x.get(2 * i * columns.stride * C..).unwrap_or(&[]);
-        convolve_two(x, [columns.stride * C, rows.dilation * columns.input * C], w, y)
+        let (place, steps) = (2 * i * columns.stride * C, [columns.stride * C, step * C]);
+        convolve_two(x.get(place..).unwrap_or(&[]), steps, parts.0, y)
+            && (!RING || convolve_two(rest.get(place..).unwrap_or(&[]), steps, parts.1, y))
     };
     2 * pairs.iter_mut().enumerate().map(in_assembly).take_while(|done| *done).count()
 }
@@ -289,7 +380,7 @@ fn add_gradients<const DILATED: bool, T: Real, const C: usize, const O: usize, c
 ) {
     let [_, columns] = axes;
     for (oy, dy) in dy.chunks_exact(columns.output).enumerate() {
-        each_row(x, oy, axes, |row, u| {
+        each_row(Rows::<_, false>(x), oy, axes, |row, u| {
             let (row, Some(dw)) = (row.as_flattened(), dw.get_mut(u)) else { return };
             columns.runs(|outputs, taps, first| {
                 let Some(dy) = dy.get(outputs) else { return };

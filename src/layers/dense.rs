@@ -4,7 +4,9 @@ use core::array::{from_mut, from_ref};
 use core::marker::PhantomData;
 
 use crate::kernels;
-use crate::layers::{Activation, Affine, Forward, Layer, Linear, Memory, Mode, scale_rows, weights_and_biases};
+use crate::layers::{
+    Activation, Affine, Forward, Layer, Linear, Memory, Mode, Streamed, scale_rows, weights_and_biases,
+};
 use crate::numbers::{Array, Real, Zero, each_is_finite, fingerprint, mix};
 
 /// `y = f(x·W + b)`: `I` inputs, `O` outputs, activation `F` over scalars `T`.
@@ -45,6 +47,22 @@ impl<const I: usize, const O: usize, F: Activation, T: Real> Forward<[T; I]> for
     #[inline]
     fn infer(&self, x: &[T; I], memory: Memory) {
         memory.write(|y| self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference));
+    }
+}
+
+impl<const I: usize, const O: usize, F: Activation, T: Real> Streamed<[T; I]> for Dense<I, O, F, T> {
+    /// The inputs.
+    type State = [T; I];
+    type Late<P: Array> = [P; 0];
+
+    #[inline]
+    fn place<'s>(x: &'s mut [T; I], _: &'s mut [T; O]) -> &'s mut [T; I] {
+        x
+    }
+    #[inline]
+    fn advance(&self, x: &mut [T; I], y: &mut [T; O]) -> bool {
+        self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference);
+        true
     }
 }
 

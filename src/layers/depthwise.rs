@@ -6,8 +6,8 @@ use core::marker::PhantomData;
 use crate::kernels::Axis;
 use crate::kernels::depthwise::{depthwise, is_shared};
 use crate::layers::{
-    Activation, Affine, Forward, Geometry, Layer, Linear, Memory, Mode, OnImage, Same, each_row, pixels, pixels_mut,
-    scale_rows, weights_and_biases,
+    Activation, Affine, Forward, Geometry, InRows, Layer, Linear, Memory, Mode, OnImage, OutRow, Ring, Rows, Same,
+    Streamed, each_row, pixels, pixels_mut, scale_rows, weights_and_biases,
 };
 use crate::numbers::{Array, Real, Zero, fingerprint, mix};
 
@@ -92,7 +92,7 @@ impl<
     #[inline]
     fn forward<const B: usize>(&self, x: &[[[[T; C]; W]; H]; B], (): &mut (), y: &mut [Self::Out; B], _: Mode) {
         for (x, y) in x.iter().zip(y) {
-            convolve(&self.w, &self.b, pixels(x.flat()), pixels_mut(y.flat_mut()), G::AXES);
+            convolve(&self.w, &self.b, Rows::<_, false>(pixels(x.flat())), 0, pixels_mut(y.flat_mut()), G::AXES);
             F::forward(y.flat_mut(), C);
         }
     }
@@ -128,21 +128,65 @@ impl<
     }
 }
 
+impl<
+    const C: usize,
+    const KH: usize,
+    const KW: usize,
+    const H: usize,
+    const W: usize,
+    F: Activation,
+    G: OnImage<H, W, KH, KW>,
+    T: Real,
+> Streamed<[[[T; C]; W]; H]> for Depthwise<C, KH, KW, F, G, T>
+where
+    G::Image<[T; C]>: InRows,
+{
+    type State = Ring<G::Ring<[[T; C]; W]>>;
+    type Late<P: Array> = G::Ring<P>;
+    const STRIDE: usize = G::AXES[0].stride;
+    const STREAMS: () = G::AXES[0].begins_inside();
+
+    #[inline]
+    fn place<'s>(ring: &'s mut Self::State, _: &'s mut OutRow<Self, [[[T; C]; W]; H]>) -> &'s mut [[T; C]; W] {
+        ring.next()
+    }
+    #[inline]
+    fn advance(&self, ring: &mut Self::State, y: &mut OutRow<Self, [[[T; C]; W]; H]>) -> bool {
+        ring.take(G::AXES[0], |x, at, rows| self.row(x, at, y.flat_mut(), [rows, G::AXES[1]]))
+    }
+    #[inline]
+    fn finish(&self, ring: &mut Self::State, y: &mut OutRow<Self, [[[T; C]; W]; H]>) -> bool {
+        ring.finish(G::AXES[0], |x, at, rows| self.row(x, at, y.flat_mut(), [rows, G::AXES[1]]))
+    }
+}
+
+impl<const C: usize, const KH: usize, const KW: usize, F: Activation, G, T: Real> Depthwise<C, KH, KW, F, G, T> {
+    /// Row `at` of the output, from rows in a ring.
+    #[inline(always)]
+    fn row(&self, x: &[T], at: usize, y: &mut [T], axes: [Axis; 2]) {
+        convolve(&self.w, &self.b, Rows::<_, true>(pixels(x)), at, pixels_mut(y), axes);
+        F::forward(y, C);
+    }
+}
+
+/// The rows of the output from `from` on.
 #[inline(always)]
-fn convolve<T: Real, const C: usize, const KH: usize, const KW: usize>(
+fn convolve<const RING: bool, T: Real, const C: usize, const KH: usize, const KW: usize>(
     w: &[[[T; C]; KW]; KH],
     b: &[T; C],
-    x: &[[T; C]],
+    x: Rows<[T; C], RING>,
+    from: usize,
     y: &mut [[T; C]],
     axes: [Axis; 2],
 ) {
     if is_shared(C) {
         let w = w.as_flattened().as_flattened();
-        depthwise(w, b, x.as_flattened(), y.as_flattened_mut(), C, axes);
+        depthwise::<RING, _>(w, b, x.0.as_flattened(), from, y.as_flattened_mut(), C, axes);
         return;
     }
     let [_, columns] = axes;
-    for (oy, y) in y.chunks_exact_mut(columns.output).enumerate() {
+    for (oy, y) in y.chunks_exact_mut(columns.output.max(1)).enumerate() {
+        let oy = from + oy;
         y.fill(*b);
         each_row(x, oy, axes, |row, u| {
             let Some(w) = w.get(u) else { return };
@@ -167,7 +211,7 @@ fn add_gradients<T: Real, const C: usize, const KH: usize, const KW: usize>(
 ) {
     let [_, columns] = axes;
     for (oy, dy) in dy.chunks_exact(columns.output).enumerate() {
-        each_row(x, oy, axes, |row, u| {
+        each_row(Rows::<_, false>(x), oy, axes, |row, u| {
             let Some(dw) = dw.get_mut(u) else { return };
             for (v, dw) in dw.iter_mut().enumerate() {
                 for (ox, dy) in dy.iter().enumerate() {

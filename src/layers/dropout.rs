@@ -3,7 +3,7 @@
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
-use crate::layers::{Forward, Layer, Memory, Mode, Plan};
+use crate::layers::{Forward, InRows, Layer, Memory, Mode, Plan, in_place};
 use crate::numbers::{Real, Tensor, Zero, fingerprint, stateless};
 
 /// In training, sets each value to zero with a chance of `PERCENT` and scales the others up so that the mean stays
@@ -47,6 +47,8 @@ impl<X: Tensor, const PERCENT: u32> Forward<X> for Dropout<PERCENT> {
     #[inline]
     fn infer_inside(&self, _: Memory) {}
 }
+
+in_place!([X: Tensor + InRows, const PERCENT: u32] X, Dropout<PERCENT>, |_layer, _row| ());
 
 impl<X: Tensor, const PERCENT: u32> Layer<X> for Dropout<PERCENT> {
     type Acts<const B: usize> = ();

@@ -1,6 +1,6 @@
 //! Networks that keep their weights.
 
-use crate::layers::{Forward, Layer, Memory, Mode, Plan};
+use crate::layers::{Forward, InRows, Layer, Memory, Mode, OutRow, Plan, Streamed};
 use crate::numbers::{Array, Real, Tensor, Tensors, Zero, untrained};
 
 /// A layer or network that keeps its weights while others train: no gradients, no moments, and it computes as in inference, so that
@@ -45,6 +45,28 @@ macro_rules! layer_without_grads {
             fn infer_inside(&self, memory: Memory) {
                 let $this = self;
                 $inner.infer_inside(memory);
+            }
+        }
+
+        impl<X: InRows, L: Streamed<X>> Streamed<X> for $This {
+            type State = L::State;
+            type Late<P: Array> = L::Late<P>;
+            const STRIDE: usize = L::STRIDE;
+            const STREAMS: () = L::STREAMS;
+
+            #[inline]
+            fn place<'s>(state: &'s mut L::State, y: &'s mut OutRow<L, X>) -> &'s mut X::Row {
+                L::place(state, y)
+            }
+            #[inline]
+            fn advance(&self, state: &mut L::State, y: &mut OutRow<L, X>) -> bool {
+                let $this = self;
+                $inner.advance(state, y)
+            }
+            #[inline]
+            fn finish(&self, state: &mut L::State, y: &mut OutRow<L, X>) -> bool {
+                let $this = self;
+                $inner.finish(state, y)
             }
         }
 

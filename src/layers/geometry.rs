@@ -3,7 +3,8 @@
 use const_panic::concat_panic;
 
 use crate::kernels::Axis;
-use crate::numbers::{Tensor, fingerprint, mix};
+use crate::layers::Places;
+use crate::numbers::{Array, Tensor, fingerprint, mix};
 
 /// The padding with which a stride of `S` makes `⌈n/S⌉` of `n`, as TensorFlow, LiteRT and PyTorch call it: half of what is missing
 /// before the input, and half behind it; if that is odd, the larger half behind it.
@@ -37,6 +38,8 @@ pub trait Geometry {
 pub trait OnImage<const H: usize, const W: usize, const KH: usize, const KW: usize>: Geometry {
     /// The image that comes out.
     type Image<Pixel: Tensor>: Tensor<Elem = Pixel::Elem>;
+    /// The rows that a kernel reaches over.
+    type Ring<Row: Array>: Places<Row> + Array<Elem = Row::Elem>;
     /// Rows and columns. Evaluating it checks the sizes.
     const AXES: [Axis; 2];
 }
@@ -45,6 +48,8 @@ pub trait OnImage<const H: usize, const W: usize, const KH: usize, const KW: usi
 pub trait OnSignal<const L: usize, const K: usize>: Geometry {
     /// The signal that comes out.
     type Signal<Sample: Tensor>: Tensor<Elem = Sample::Elem>;
+    /// The instants that a kernel reaches over; with dilation `D`, up to the next `D`th.
+    type Ring<Row: Array>: Places<Row> + Array<Elem = Row::Elem>;
     /// The length that is stated for it.
     const STATED: usize;
     /// What the sizes lead to. Evaluating it checks whether the kernel fits.
@@ -68,11 +73,13 @@ impl Geometry for Same {
 
 impl<const H: usize, const W: usize, const KH: usize, const KW: usize> OnImage<H, W, KH, KW> for Same {
     type Image<Pixel: Tensor> = [[Pixel; W]; H];
+    type Ring<Row: Array> = [Row; KH];
     const AXES: [Axis; 2] = [<Self as OnSignal<H, KH>>::AXIS, <Self as OnSignal<W, KW>>::AXIS];
 }
 
 impl<const L: usize, const K: usize> OnSignal<L, K> for Same {
     type Signal<Sample: Tensor> = [Sample; L];
+    type Ring<Row: Array> = [Row; K];
     const STATED: usize = L;
     const AXIS: Axis = Axis::same(L, K, 1, 1);
 }
@@ -88,6 +95,7 @@ impl<const L: usize, const K: usize, const OL: usize, const S: usize, const P: u
     OnSignal<L, K> for To1d<OL, S, P, D, E>
 {
     type Signal<Sample: Tensor> = [Sample; OL];
+    type Ring<Row: Array> = [[Row; D]; K];
     const STATED: usize = OL;
     const AXIS: Axis = match (P, E) {
         (SAME, SAME) => Axis::same(L, K, S, D),
@@ -106,6 +114,7 @@ impl<const H: usize, const W: usize, const KH: usize, const KW: usize, R: OnSign
     OnImage<H, W, KH, KW> for (R, C)
 {
     type Image<Pixel: Tensor> = R::Signal<C::Signal<Pixel>>;
+    type Ring<Row: Array> = R::Ring<Row>;
     const AXES: [Axis; 2] = {
         let (rows, columns) = (R::AXIS, C::AXIS);
         if rows.output != R::STATED || columns.output != C::STATED {

@@ -3,14 +3,14 @@
 use rand_core::Rng;
 
 use crate::kernels::{Matrix, Rows, Strided, sum_rows, times_transposed};
-use crate::layers::{Activation, Forward, Layer, Memory, Mode, Sigmoid, Tanh, gates};
+use crate::layers::{Activation, Forward, Layer, Memory, Mode, Sigmoid, Streamed, Tanh, gates};
 use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint};
 
 /// A gated recurrent unit (GRU): `I` inputs at each step of time, a state of `H` units, over scalars `T`.
 ///
 /// As a layer it takes a window `[[T; I]; L]`, `L` steps with the channels last, to the states after each step, `[[T; H]; L]`, from
-/// the state 0; [`Last`](crate::Last) takes the last of them. On a device, [`step`](Self::step) takes one sample at a time and needs
-/// no window; the states have the same bits.
+/// the state 0; [`Last`](crate::Last) takes the last of them. In a [`Stream`](crate::Stream) it takes a step with each sample that comes
+/// and needs no window; [`step`](Self::step) is one alone. The states have the same bits.
 ///
 /// Cho et al. 2014, with the reset gate applied after the hidden product, as in cuDNN and PyTorch:
 ///
@@ -176,6 +176,23 @@ impl<const I: usize, const H: usize, const L: usize, T: Real> Forward<[[T; I]; L
                 [*y] = h;
             }
         });
+    }
+}
+
+impl<const I: usize, const H: usize, const L: usize, T: Real> Streamed<[[T; I]; L]> for Gru<I, H, T> {
+    /// The input of a step, and the state after it.
+    type State = ([T; I], [T; H]);
+    type Late<P: Array> = [P; 0];
+
+    #[inline]
+    fn place<'s>((x, _): &'s mut Self::State, _: &'s mut [T; H]) -> &'s mut [T; I] {
+        x
+    }
+    #[inline]
+    fn advance(&self, (x, h): &mut Self::State, y: &mut [T; H]) -> bool {
+        self.step(x, h);
+        *y = *h;
+        true
     }
 }
 

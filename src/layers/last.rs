@@ -4,10 +4,11 @@ use core::array::{from_mut, from_ref};
 
 use const_panic::concat_panic;
 
-use crate::layers::{Forward, Layer, Memory, Mode};
+use crate::layers::{Forward, Layer, Memory, Mode, in_place};
 use crate::numbers::{Real, Tensor, Zero, fingerprint, stateless};
 
 /// The last of `L` steps, `[X; L]` to `X`: after a [`Gru`](crate::Gru) or [`Lstm`](crate::Lstm), the state that has seen the whole window.
+/// In a [`Stream`](crate::Stream) each step is the last one when it comes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Last;
 
@@ -28,6 +29,8 @@ impl<X: Tensor, const L: usize> Forward<[X; L]> for Last {
         memory.write(|y| self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference));
     }
 }
+
+in_place!([const C: usize, const L: usize, T: Real] [[T; C]; L], Last, |_layer, _row| ());
 
 impl<X: Tensor, const L: usize> Layer<[X; L]> for Last {
     type Acts<const B: usize> = ();

@@ -3,7 +3,7 @@
 use rand_core::Rng;
 
 use crate::kernels::{Matrix, Rows, Strided, times_transposed};
-use crate::layers::{Activation, Forward, Layer, Memory, Mode, Sigmoid, Tanh, gates};
+use crate::layers::{Activation, Forward, Layer, Memory, Mode, Sigmoid, Streamed, Tanh, gates};
 use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint};
 
 /// A long short-term memory (LSTM): `I` inputs at each step of time, `H` units with an output and a cell each, over scalars `T`.
@@ -180,6 +180,23 @@ impl<const I: usize, const H: usize, const L: usize, T: Real> Forward<[[T; I]; L
                 [*y] = h;
             }
         });
+    }
+}
+
+impl<const I: usize, const H: usize, const L: usize, T: Real> Streamed<[[T; I]; L]> for Lstm<I, H, T> {
+    /// The input of a step, and output and cell after it.
+    type State = ([T; I], ([T; H], [T; H]));
+    type Late<P: Array> = [P; 0];
+
+    #[inline]
+    fn place<'s>((x, _): &'s mut Self::State, _: &'s mut [T; H]) -> &'s mut [T; I] {
+        x
+    }
+    #[inline]
+    fn advance(&self, (x, (h, c)): &mut Self::State, y: &mut [T; H]) -> bool {
+        self.step(x, h, c);
+        *y = *h;
+        true
     }
 }
 

@@ -23,7 +23,9 @@ mod layer;
 mod lstm;
 mod pair;
 mod pool;
+mod ring;
 mod standardize;
+mod streamed;
 mod weights_and_biases;
 
 pub use activation::{Activation, Elu, LeakyRelu, Linear, Relu, Sigmoid, Softmax, Tanh, argmax};
@@ -39,6 +41,7 @@ pub use dense::Dense;
 pub use depthwise::{Depthwise, DepthwiseConv2d};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
+pub(crate) use flatten::LastRows;
 pub use fold::Fold;
 pub(crate) use forward::length_of;
 pub use forward::{Forward, Memory, Plan};
@@ -54,5 +57,9 @@ pub use pair::PairActs;
 pub(crate) use pool::Pooling;
 pub use pool::{Avg, AvgPool1d, AvgPool2d, GlobalAvgPool, Max, MaxPool1d, MaxPool2d, Pool};
 
+pub(crate) use ring::Rows;
+pub use ring::{Places, Queue, Ring};
 pub use standardize::Standardize;
+pub(crate) use streamed::in_place;
+pub use streamed::{InRows, OutRow, Streamed};
 pub(crate) use weights_and_biases::{weights_and_biases, zip_weights};

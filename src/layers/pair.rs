@@ -1,6 +1,6 @@
 //! How layers are put together.
 
-use crate::layers::{Forward, Layer, Memory, Mode, Plan};
+use crate::layers::{Forward, InRows, Layer, Memory, Mode, OutRow, Plan, Streamed};
 use crate::numbers::{Array, Tensor, Zero};
 
 /// What a pair keeps in a forward pass: `a`'s and `b`'s own, and the batch between them.
@@ -36,6 +36,33 @@ impl<X: Array, L: Forward<X>, R: Forward<L::Out>> Forward<X> for (L, R) {
     fn infer_inside(&self, mut memory: Memory) {
         self.0.infer_inside(memory.reborrow());
         self.1.infer_inside(memory.across(L::PLAN));
+    }
+}
+
+impl<X: InRows, L: Streamed<X>, R: Streamed<L::Out>> Streamed<X> for (L, R) {
+    type State = (L::State, R::State);
+    type Late<P: Array> = (L::Late<P>, R::Late<P>);
+    const STRIDE: usize = L::STRIDE * R::STRIDE;
+    const STREAMS: () = {
+        let ((), ()) = (L::STREAMS, R::STREAMS);
+    };
+
+    #[inline]
+    fn place<'s>((left, right): &'s mut Self::State, y: &'s mut OutRow<R, L::Out>) -> &'s mut X::Row {
+        L::place(left, R::place(right, y))
+    }
+    #[inline]
+    fn advance(&self, (left, right): &mut Self::State, y: &mut OutRow<R, L::Out>) -> bool {
+        self.0.advance(left, R::place(right, y)) && self.1.advance(right, y)
+    }
+    #[inline]
+    fn finish(&self, (left, right): &mut Self::State, y: &mut OutRow<R, L::Out>) -> bool {
+        while self.0.finish(left, R::place(right, y)) {
+            if self.1.advance(right, y) {
+                return true;
+            }
+        }
+        self.1.finish(right, y)
     }
 }
 

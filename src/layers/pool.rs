@@ -7,7 +7,10 @@ use core::ops::Range;
 use const_panic::concat_panic;
 
 use crate::kernels::Axis;
-use crate::layers::{Forward, Geometry, Layer, Memory, Mode, OnImage, OnSignal, To, To1d, pixels, pixels_mut};
+use crate::layers::{
+    Forward, Geometry, InRows, Layer, Memory, Mode, OnImage, OnSignal, OutRow, Ring, Rows, Streamed, To, To1d, pixels,
+    pixels_mut,
+};
 use crate::numbers::{Array, Real, Zero, fingerprint, mix, stateless};
 
 /// The largest value of each window of `K` by `K`, for each channel: to an image of height `OH` and width `OW`. Windows lie side by side;
@@ -132,7 +135,7 @@ macro_rules! layer {
             #[inline]
             fn forward<const B: usize>(&self, x: &[$Input; B], (): &mut (), y: &mut [$Out; B], _: Mode) {
                 for (x, y) in x.iter().zip(y) {
-                    pool::<M, T, C>(pixels(x.flat()), pixels_mut(y.flat_mut()), $axes);
+                    pool::<M, T, C, false>(Rows(pixels(x.flat())), 0, pixels_mut(y.flat_mut()), $axes);
                 }
             }
 
@@ -166,14 +169,21 @@ layer!(
     [[T; C]; L], Pool<M, 1, K, G>, G::AXES, G::Signal<[T; C]>
 );
 
+/// The rows of the output from `from` on.
 #[inline(always)]
-fn pool<M: Pooling, T: Real, const C: usize>(x: &[[T; C]], y: &mut [[T; C]], axes: [Axis; 2]) {
-    for (oy, y) in y.chunks_exact_mut(axes[1].output).enumerate() {
+fn pool<M: Pooling, T: Real, const C: usize, const RING: bool>(
+    x: Rows<[T; C], RING>,
+    from: usize,
+    y: &mut [[T; C]],
+    axes: [Axis; 2],
+) {
+    for (oy, y) in y.chunks_exact_mut(axes[1].output.max(1)).enumerate() {
+        let oy = from + oy;
         for (ox, y) in y.iter_mut().enumerate() {
             // In registers, so that a window's values do not wait for each other's stores.
             let mut sums = [M::start(); C];
-            let count = each_run([oy, ox], axes, |row| {
-                for pixel in x.get(row).unwrap_or(&[]) {
+            let count = each_run(x, [oy, ox], axes, |row| {
+                for pixel in x.0.get(row).unwrap_or(&[]) {
                     sums.iter_mut().zip(pixel).for_each(|(sum, x)| M::add(sum, *x));
                 }
             });
@@ -182,6 +192,44 @@ fn pool<M: Pooling, T: Real, const C: usize>(x: &[[T; C]], y: &mut [[T; C]], axe
         }
     }
 }
+
+/// `Streamed` for one kind of input: an image, or a signal as an image of one column.
+macro_rules! streamed {
+    ([$($generics:tt)*] $Input:ty, $Pool:ty, $axes:expr, $Out:ty) => {
+        impl<const C: usize, $($generics)* M: Pooling, T: Real> Streamed<$Input> for $Pool
+        where
+            $Out: InRows,
+        {
+            type State = Ring<G::Ring<<$Input as InRows>::Row>>;
+            type Late<P: Array> = G::Ring<P>;
+            const STRIDE: usize = $axes[0].stride;
+            const STREAMS: () = $axes[0].begins_inside();
+
+            #[inline]
+            fn place<'s>(ring: &'s mut Self::State, _: &'s mut OutRow<Self, $Input>) -> &'s mut <$Input as InRows>::Row {
+                ring.next()
+            }
+            #[inline]
+            fn advance(&self, ring: &mut Self::State, y: &mut OutRow<Self, $Input>) -> bool {
+                let y = pixels_mut(y.flat_mut());
+                ring.take($axes[0], |x, at, rows| pool::<M, T, C, true>(Rows(pixels(x)), at, y, [rows, $axes[1]]))
+            }
+            #[inline]
+            fn finish(&self, ring: &mut Self::State, y: &mut OutRow<Self, $Input>) -> bool {
+                let y = pixels_mut(y.flat_mut());
+                ring.finish($axes[0], |x, at, rows| pool::<M, T, C, true>(Rows(pixels(x)), at, y, [rows, $axes[1]]))
+            }
+        }
+    };
+}
+streamed!(
+    [const KH: usize, const KW: usize, const H: usize, const W: usize, G: OnImage<H, W, KH, KW>,]
+    [[[T; C]; W]; H], Pool<M, KH, KW, G>, G::AXES, G::Image<[T; C]>
+);
+streamed!(
+    [const K: usize, const L: usize, G: OnSignal<L, K>,]
+    [[T; C]; L], Pool<M, 1, K, G>, [G::AXES[1], Axis::ONE], G::Signal<[T; C]>
+);
 
 #[inline(always)]
 fn back<M: Pooling, T: Real, const C: usize>(
@@ -201,7 +249,7 @@ fn back<M: Pooling, T: Real, const C: usize>(
         for (ox, (y, dy)) in y.iter().zip(dy).enumerate() {
             let mut left = *dy;
             let count = axes[0].whole_or_taps(oy).len() * axes[1].whole_or_taps(ox).len();
-            each_run([oy, ox], axes, |row| {
+            each_run(Rows::<_, false>(x), [oy, ox], axes, |row| {
                 let (Some(x), Some(dx)) = (x.get(row.clone()), dx.get_mut(row)) else { return };
                 for (x, dx) in x.iter().zip(dx) {
                     let mut pixel = if overlap { *dx } else { [T::ZERO; C] };
@@ -218,12 +266,17 @@ fn back<M: Pooling, T: Real, const C: usize>(
 
 /// Calls `f` with the runs of neighbouring pixels, in each row, that an output's window meets; returns how many it meets in all.
 #[inline(always)]
-fn each_run([oy, ox]: [usize; 2], [rows, columns]: [Axis; 2], mut f: impl FnMut(Range<usize>)) -> usize {
+fn each_run<P, const RING: bool>(
+    x: Rows<P, RING>,
+    [oy, ox]: [usize; 2],
+    [rows, columns]: [Axis; 2],
+    mut f: impl FnMut(Range<usize>),
+) -> usize {
     let (us, vs) = (rows.whole_or_taps(oy), columns.whole_or_taps(ox));
     let count = us.len() * vs.len();
     let left = ox * columns.stride + vs.start * columns.dilation - columns.padding;
     for u in us {
-        let start = (oy * rows.stride + u * rows.dilation - rows.padding) * columns.input + left;
+        let start = x.start(oy * rows.stride + u * rows.dilation - rows.padding, columns.input) + left;
         if columns.dilation == 1 {
             f(start..start + vs.len());
         } else {
@@ -241,6 +294,9 @@ const fn check_windows([rows, columns]: [Axis; 2]) {
 }
 
 /// The mean over all pixels or instants, for each channel: an image `[[[T; C]; W]; H]` or a signal `[[T; C]; L]` to `[T; C]`.
+///
+/// In a [`Stream`](crate::Stream), running sums: a mean each time that as many rows have come. For one at each step over the last `K`
+/// there is `AvgPool1d<K, OL, 1>`, which keeps them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GlobalAvgPool;
 
@@ -272,9 +328,7 @@ macro_rules! global {
                     let x = pixels::<T, C>(x.flat());
                     let scale = T::ONE / T::of(x.len() as f64);
                     *y = [T::ZERO; C];
-                    for pixel in x {
-                        y.iter_mut().zip(pixel).for_each(|(y, x)| *y += *x);
-                    }
+                    add_pixels(x, y);
                     y.iter_mut().for_each(|y| *y *= scale);
                 }
             }
@@ -303,3 +357,56 @@ macro_rules! global {
 }
 global!([const H: usize, const W: usize,] [[[T; C]; W]; H]);
 global!([const L: usize,] [[T; C]; L]);
+
+#[inline(always)]
+fn add_pixels<T: Real, const C: usize>(x: &[[T; C]], sums: &mut [T; C]) {
+    for pixel in x {
+        sums.iter_mut().zip(pixel).for_each(|(sum, x)| *sum += *x);
+    }
+}
+
+/// What a mean over rows keeps: the row that comes, the sums, and how many rows are in them.
+pub struct Sums<Row, Y> {
+    row: Row,
+    sums: Y,
+    rows: usize,
+}
+
+impl<Row: Zero, Y: Zero> Zero for Sums<Row, Y> {
+    const ZERO: Self = Self { row: Row::ZERO, sums: Y::ZERO, rows: 0 };
+    fn clear(&mut self) {
+        self.sums.clear();
+        self.rows = 0;
+    }
+}
+
+/// `Streamed` for one kind of input.
+macro_rules! streamed_global {
+    ([$($generics:tt)*] $Input:ty) => {
+        impl<const C: usize, $($generics)* T: Real> Streamed<$Input> for GlobalAvgPool {
+            type State = Sums<<$Input as InRows>::Row, [T; C]>;
+            type Late<P: Array> = [P; 0];
+            const STRIDE: usize = <$Input as InRows>::ROWS;
+
+            #[inline]
+            fn place<'s>(state: &'s mut Self::State, _: &'s mut [T; C]) -> &'s mut <$Input as InRows>::Row {
+                &mut state.row
+            }
+            #[inline]
+            fn advance(&self, Sums { row, sums, rows }: &mut Self::State, y: &mut [T; C]) -> bool {
+                add_pixels(pixels(row.flat()), sums);
+                *rows += 1;
+                let complete = *rows == <$Input as InRows>::ROWS;
+                if complete {
+                    let scale = T::ONE / T::of((<$Input as Array>::LEN / C) as f64);
+                    *y = sums.map(|sum| sum * scale);
+                    sums.clear();
+                    *rows = 0;
+                }
+                complete
+            }
+        }
+    };
+}
+streamed_global!([const H: usize, const W: usize,] [[[T; C]; W]; H]);
+streamed_global!([const L: usize,] [[T; C]; L]);

@@ -2,7 +2,7 @@
 
 use core::array::{from_mut, from_ref};
 
-use crate::layers::{Forward, Layer, Memory, Mode, Plan};
+use crate::layers::{Forward, Layer, Memory, Mode, Plan, in_place};
 use crate::numbers::{Real, Tensors, Zero, fingerprint, untrained};
 
 /// `(x − mean) / deviation` for each of `N` features, so that a network takes raw centimetres.
@@ -85,6 +85,11 @@ impl<const N: usize, T: Real> Forward<[T; N]> for Standardize<N, T> {
         });
     }
 }
+
+in_place!([const N: usize, T: Real] [T; N], Standardize<N, T>, |layer, row| {
+    let x = *row;
+    layer.forward(from_ref(&x), &mut (), from_mut(row), Mode::Inference);
+});
 
 impl<const N: usize, T: Real> Layer<[T; N]> for Standardize<N, T> {
     type Acts<const B: usize> = ();

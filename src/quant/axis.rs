@@ -35,6 +35,12 @@ impl Axis {
         Self { input, kernel, stride, dilation, before: 0, output }
     }
 
+    /// Pixels from the first tap of a window to the last one.
+    #[cfg(feature = "litert")]
+    pub(crate) const fn span(&self) -> usize {
+        span(self.kernel, self.dilation)
+    }
+
     /// Pixels that lie behind the image.
     #[cfg(feature = "litert")]
     pub(crate) const fn after(&self) -> usize {

@@ -41,7 +41,9 @@ pub use conv::Conv2d;
 pub use depthwise::DepthwiseConv2d;
 pub use fully_connected::FullyConnected;
 pub use functions::Function;
-pub use layers::{Constant, Each, Integer, Merge, Merged, Operator, Padded, Recurrent, Reshape, Weighted};
+pub use layers::{
+    Constant, Each, Integer, Merge, Merged, Operator, Padded, Recurrent, Reshape, RowOperator, Weighted, Windowed,
+};
 pub use lstm::Lstm;
 pub use max_pool::MaxPool;
 pub use mean::Mean;

@@ -1,13 +1,14 @@
-//! Tells exercises apart by the motion of a smartwatch: a 1-D CNN with a window at a time, a GRU with a sample at a time.
+//! Tells exercises apart by the motion of a smartwatch: a 1-D CNN with a window at a time and sample by sample, a GRU sample by sample.
 //!
 //! Fails if a logit differs from the host's in a bit.
 #![no_std]
 #![no_main]
 
 use defmt::println;
+use nerve::Streamed;
 use nerve::prelude::*;
 use nerve_firmware::arch::Timer;
-use nerve_firmware::networks::signal::{Cnn, EXERCISES, Recurrent, STEPS, Sample, Window};
+use nerve_firmware::networks::signal::{Cnn, EXERCISES, Recurrent, STEPS, Window};
 use nerve_firmware::{board, count, entry, memory};
 use static_cell::ConstStaticCell;
 
@@ -19,6 +20,9 @@ static ARENA: ConstStaticCell<Arena<{ arena_len::<Cnn, Window>() }>> = ConstStat
 
 /// Little-endian words: the exercise, the window, the bits of the CNN's logits and of the GRU's.
 const WORDS: usize = 1 + STEPS * 6 + 7 + 7;
+static CNN_STREAM: ConstStaticCell<Stream<Cnn, Window>> = ConstStaticCell::new(Stream::ZERO);
+static GRU_STREAM: ConstStaticCell<Stream<Recurrent, Window>> = ConstStaticCell::new(Stream::ZERO);
+
 static HELD_OUT: &[u8] = include_bytes!("../../data/signal.bin");
 
 #[entry]
@@ -53,47 +57,50 @@ fn run() -> bool {
         cnn_stack
     );
 
-    memory::paint_stack();
-    let by_gru = classify(&mut window, 1, |window| {
-        let mut stream = Stream::new();
-        window.iter().for_each(|sample| stream.sample(sample));
-        stream.logits()
-    });
-    let gru_stack = memory::peak_stack();
-    let mut stream = Stream::new();
-    let a_sample = count::mean(&mut timer, || stream.sample(core::hint::black_box(&window[0])));
-    report("GRU", &by_gru);
-    println!(
-        "  a sample: {} {=str}; its state in RAM {} bytes, stack {} bytes",
-        a_sample,
-        board::COUNTED,
-        size_of_val(&stream.h),
-        gru_stack
-    );
+    let cnn_streamed = by_samples("1-D CNN, sample by sample", CNN_STREAM.take(), &CNN, 0, &mut timer);
+    let by_gru = by_samples("GRU, sample by sample", GRU_STREAM.take(), &GRU, 1, &mut timer);
     println!("flash {} bytes, RAM in statics {} bytes", memory::flash(), memory::statics());
-    by_cnn.same_bits && by_gru.same_bits && by_cnn.confusion.total() > 0
+    by_cnn.same_bits && cnn_streamed && by_gru && by_cnn.confusion.total() > 0
 }
 
-/// What a recurrent network keeps between two samples.
-struct Stream {
-    h: [f32; 24],
+/// Classifies every window as its samples come; whether the logits are the `nth` seven of the host's.
+fn by_samples<N: Streamed<Window, Out = Logits>>(
+    name: &str,
+    stream: &mut Stream<N, Window>,
+    net: &N,
+    nth: usize,
+    timer: &mut Timer,
+) -> bool {
+    memory::paint_stack();
+    let mut window = Window::ZERO;
+    let result = classify(&mut window, nth, |window| logits(stream, net, window));
+    let stack = memory::peak_stack();
+    let whole = count::once(timer, || {
+        core::hint::black_box(logits(stream, net, core::hint::black_box(&window)));
+    });
+    report(name, &result);
+    println!(
+        "  a sample: {} {=str} in the mean; its stream in RAM {} bytes, stack {} bytes",
+        whole / STEPS as u32,
+        board::COUNTED,
+        size_of_val(stream),
+        stack
+    );
+    result.same_bits
 }
 
-impl Stream {
-    fn new() -> Self {
-        Self { h: [0.0; 24] }
+/// After the last sample, or after the padding behind it.
+fn logits<N: Streamed<Window, Out = Logits>>(stream: &mut Stream<N, Window>, net: &N, window: &Window) -> Logits {
+    let mut logits = Logits::ZERO;
+    for sample in window {
+        if let Some(y) = stream.push(net, sample) {
+            logits = *y;
+        }
     }
-
-    fn sample(&mut self, sample: &Sample) {
-        let ((gru, _), _) = &GRU;
-        gru.step(sample, &mut self.h);
+    while let Some(y) = stream.finish(net) {
+        logits = *y;
     }
-
-    fn logits(&self) -> Logits {
-        let (_, dense) = &GRU;
-        let mut arena = Arena::<{ arena_len::<Dense<24, 7>, [f32; 24]>() }>::ZERO;
-        *arena.predict(dense, &self.h)
-    }
+    logits
 }
 
 struct Result {

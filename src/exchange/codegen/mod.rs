@@ -11,7 +11,7 @@ use super::float::Float;
 use super::graph::{Graph, Scalar, Value};
 use super::lower::{Constants, Filling, Kernel, LowerError};
 use crate::numbers::fingerprint;
-use crate::quant::Merge;
+use crate::quant::{Axis, Merge};
 use crate::storage::flash::ConstantsFile;
 use paths::{Paths, Step};
 
@@ -100,7 +100,7 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
          use nerve::quant::{{\n        \
          Add, Addend, AveragePool, Axis, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
          FullyConnected, Integer, Lstm, MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, Padded, Quantize, Recurrent, Reshape,\n        \
-         ResizeNearest, Softmax, Strided, Table, Weighted, Weights,\n    \
+         ResizeNearest, Softmax, Strided, Table, Weighted, Weights, Windowed,\n    \
          }};\n    \
          #[allow(dead_code)]\n    \
          const FILE: nerve::flash::ConstantsFile =\n        \
@@ -272,16 +272,27 @@ impl Code {
             ty: format!("quant::Integer<quant::{op}, {types}>"),
             value: format!("Integer::new({value})"),
         };
+        // In a stream, it makes a row when its last one has come.
+        let windowed = |op: &str, height: &Axis, value: String| {
+            let (rows, stride) = (height.span(), height.stride);
+            if height.before >= rows {
+                return integer(op, value);
+            }
+            Layer {
+                ty: format!("quant::Windowed<quant::{op}, {types}, {rows}, {stride}>"),
+                value: format!("Windowed::new({value})"),
+            }
+        };
         let scalar = scalar_of(self.value(output));
         Ok(match &step.kernel {
             Kernel::FullyConnected(op, constants) => {
                 integer("Weighted<quant::FullyConnected, i32>", weighted(&mut self.file, op, constants, words))
             }
             Kernel::Conv2d(op, constants) => {
-                integer("Weighted<quant::Conv2d, i32>", weighted(&mut self.file, op, constants, words))
+                windowed("Weighted<quant::Conv2d, i32>", &op.height, weighted(&mut self.file, op, constants, words))
             }
             Kernel::DepthwiseConv2d(op, constants) => {
-                integer("Weighted<quant::DepthwiseConv2d>", weighted(&mut self.file, op, constants, bytes))
+                windowed("Weighted<quant::DepthwiseConv2d>", &op.height, weighted(&mut self.file, op, constants, bytes))
             }
             Kernel::Lstm(op, input, state) => {
                 let units = state.biases.len() / 4;
@@ -293,8 +304,8 @@ impl Code {
                     ),
                 )
             }
-            Kernel::AveragePool(op) => integer("AveragePool", format!("{op:?}")),
-            Kernel::MaxPool(op) => integer("MaxPool", format!("{op:?}")),
+            Kernel::AveragePool(op) => windowed("AveragePool", &op.height, format!("{op:?}")),
+            Kernel::MaxPool(op) => windowed("MaxPool", &op.height, format!("{op:?}")),
             Kernel::Mean(op) => integer("Mean", format!("{op:?}")),
             Kernel::Softmax(op) => integer("Softmax", format!("{op:?}")),
             Kernel::Quantize(op) => integer("Quantize", format!("{op:?}")),

@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use crate::layers::{Forward, Memory, Plan};
+use crate::layers::{Forward, InRows, Memory, Plan, in_place};
 use crate::numbers::Array;
 use crate::quant::Table;
 
@@ -33,3 +33,5 @@ impl<X: Array<Elem = i8>> Forward<X> for Each<X> {
         memory.write(|x: &mut X| self.table.run_in_place(x.flat_mut()));
     }
 }
+
+in_place!([X: InRows<Elem = i8>] X, Each<X>, |each, row| each.table.run_in_place(row.flat_mut()));

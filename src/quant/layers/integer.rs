@@ -3,8 +3,9 @@
 use core::marker::PhantomData;
 
 use super::Operator;
-use crate::layers::{Forward, Memory};
+use crate::layers::{Forward, InRows, Memory, Streamed};
 use crate::numbers::Array;
+use crate::quant::{Dequantize, FullyConnected, Quantize, Softmax, Weighted};
 
 /// An operator that makes `Y` of `X`, both in memory at the same time.
 #[derive(Clone, Copy, Debug)]
@@ -28,3 +29,28 @@ impl<X: Array, Y: Array, Op: Operator<X::Elem, Y::Elem>> Forward<X> for Integer<
         memory.write(|y: &mut Y| self.op.run(x.flat(), y.flat_mut()));
     }
 }
+
+/// `Streamed` for an operator that makes a row of each row.
+macro_rules! streamed {
+    ([$($generics:tt)*] $Op:ty, $X:ty, $Y:ty) => {
+        impl<$($generics)*> Streamed<$X> for Integer<$Op, $X, $Y> {
+            /// The row that comes.
+            type State = <$X as InRows>::Row;
+            type Late<P: Array> = [P; 0];
+
+            #[inline]
+            fn place<'s>(x: &'s mut Self::State, _: &'s mut <$Y as InRows>::Row) -> &'s mut Self::State {
+                x
+            }
+            #[inline]
+            fn advance(&self, x: &mut Self::State, y: &mut <$Y as InRows>::Row) -> bool {
+                self.op.run(x.flat(), y.flat_mut());
+                true
+            }
+        }
+    };
+}
+streamed!([const I: usize, const O: usize] Weighted<FullyConnected, i32>, [i8; I], [i8; O]);
+streamed!([const N: usize] Softmax, [i8; N], [i8; N]);
+streamed!([X: InRows<Elem = f32>, Y: InRows<Elem = i8>] Quantize, X, Y);
+streamed!([X: InRows<Elem = i8>, Y: InRows<Elem = f32>] Dequantize, X, Y);

@@ -8,6 +8,7 @@ mod integer;
 mod merged;
 mod operator;
 mod reshape;
+mod windowed;
 
 pub use constant::Constant;
 pub use each::Each;
@@ -15,3 +16,4 @@ pub use integer::Integer;
 pub use merged::Merged;
 pub use operator::{Merge, Operator, Padded, Recurrent, Weighted};
 pub use reshape::Reshape;
+pub use windowed::{RowOperator, Windowed};

@@ -2,7 +2,7 @@
 
 use core::marker::PhantomData;
 
-use crate::layers::{Forward, Memory, Plan};
+use crate::layers::{Forward, InRows, LastRows, Memory, Plan, Streamed};
 use crate::numbers::Array;
 
 /// The elements of `X` as a `Y`, which has as many of them. Moves nothing.
@@ -28,4 +28,19 @@ impl<X: Array, Y: Array<Elem = X::Elem>> Forward<X> for Reshape<X, Y> {
     }
     #[inline]
     fn infer_inside(&self, _: Memory) {}
+}
+
+/// To numbers: holds as many rows as `X` has, and gives them with each row that comes from then on.
+impl<X: InRows, const N: usize> Streamed<X> for Reshape<X, [X::Elem; N]> {
+    type State = LastRows<X>;
+    type Late<P: Array> = X::Each<P>;
+
+    #[inline]
+    fn place<'s>(state: &'s mut LastRows<X>, _: &'s mut [X::Elem; N]) -> &'s mut X::Row {
+        state.next()
+    }
+    #[inline]
+    fn advance(&self, state: &mut LastRows<X>, y: &mut [X::Elem; N]) -> bool {
+        state.take(|x| y.iter_mut().zip(x).for_each(|(y, x)| *y = *x))
+    }
 }

@@ -1,4 +1,4 @@
-//! Every layer, activation, loss and optimizer, every operator and layer of integers, `Replay`, and weights from a file: a program that is
+//! Every layer, activation, loss and optimizer, streams, every operator and layer of integers, `Replay`, and weights from a file: a program that is
 //! linked only if none of them can panic. It is not made to be run.
 #![no_std]
 #![no_main]
@@ -11,7 +11,8 @@ use core::hint::black_box;
 use cortex_m_rt::entry;
 use nerve::frontend::{LogMel, Slaney};
 use nerve::prelude::*;
-use nerve::{Fold, Layer, Loss, Replay, Tensor};
+use nerve::quant::{self, Axis, MaxPool, Output, Reshape, Weighted, Weights, Windowed};
+use nerve::{Fold, InRows, Layer, Loss, Replay, Streamed, Tensor};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 #[cfg(target_arch = "riscv32")]
@@ -73,6 +74,16 @@ where
     black_box(three.evaluate(&net, loss, x.iter().zip(targets), |_, _| ()).is_ok());
 }
 
+/// Row by row, without an end.
+fn use_stream<N: Streamed<X>, X: InRows>(net: &N) {
+    let net = black_box(net);
+    let mut stream = black_box(Stream::<N, X>::ZERO);
+    let row = black_box(X::Row::ZERO);
+    black_box(stream.push(net, &row));
+    black_box(stream.finish(net));
+    stream.reset();
+}
+
 fn use_loss(loss: &impl Loss<[f32; 3], [f32; 3]>) {
     let mut net = black_box(Regression::ZERO);
     let mut trainer = black_box(Trainer::<Regression, Features, 3>::ZERO);
@@ -94,6 +105,22 @@ fn use_replay() {
     for example in replay.iter() {
         black_box(example);
     }
+}
+
+/// Convolutions and pooling of integers row by row.
+fn use_integer_stream() {
+    type X = [[[i8; 2]; 4]; 4];
+    let output = black_box(Output { zero_point: 0, least: -128, greatest: 127 });
+    let axis = black_box(Axis::same(4, 3, 1, 1));
+    let conv = quant::Conv2d { height: axis, width: axis, channels: 2, zero_point: 0, output };
+    let depthwise =
+        quant::DepthwiseConv2d { height: axis, width: axis, channels: 2, multiplier: 1, zero_point: 0, output };
+    let weights = Weights { weights: &[0; 40], biases: &[0; 2], mantissas: &[1 << 30], shifts: &[0], rests: &[] };
+    let first = Windowed::<_, X, X, 3, 1>::new(Weighted { op: conv, weights });
+    let weights = Weights { weights: &[0; 18], biases: &[0; 2], mantissas: &[1 << 30], shifts: &[0], rests: &[] };
+    let second = Windowed::<_, X, X, 3, 1>::new(Weighted { op: depthwise, weights });
+    let third = Windowed::<_, X, X, 3, 1>::new(MaxPool { height: axis, width: axis, channels: 2, output });
+    use_stream::<_, X>(&(((first, second), third), Reshape::<X, [i8; 32]>::new()));
 }
 
 fn use_frontend() {
@@ -130,6 +157,11 @@ fn main() -> ! {
         &outputs,
     );
     black_box(Lstm::<4, 7>::ZERO).step(black_box(&[0.5; 4]), black_box(&mut [0.5; 7]), black_box(&mut [0.5; 7]));
+    use_stream::<Vision, Image>(&Vision::ZERO);
+    use_stream::<Listening, Signal>(&Listening::ZERO);
+    use_stream::<Recurrent, Signal>(&Recurrent::ZERO);
+    use_stream::<Remembering, Signal>(&Remembering::ZERO);
+    use_integer_stream();
     let mut folded = black_box(<Recurrent as Fold>::Folded::ZERO);
     black_box(Recurrent::ZERO).fold_into(&mut folded);
     black_box(&folded);
