@@ -2,8 +2,7 @@
 
 use core::ops::Range;
 
-use super::products::Products;
-use super::{Axis, Output, Rows, Weights};
+use super::{Axis, Output, Rows, Weights, products};
 use crate::kernels::paired::{TOGETHER, Vectors};
 
 /// Convolution of an image.
@@ -49,19 +48,13 @@ impl Conv2d {
     /// Pixels from the first one of row `at` on, of that row and those after it.
     #[inline(never)]
     fn pixels(&self, weights: &Weights<i32>, x: Rows, at: usize, y: &mut [i8]) {
-        let outputs = weights.outputs().max(1);
         let whole = [self.height.whole(), self.width.whole()];
         let usual = Vectors::<TOGETHER>::ROUNDS && weights.lessen();
         let parts = [[0; PART]; TOGETHER];
         let mut windows = Windows { conv: self, x, whole, at: [at, 0], usual, parts };
-        let mut groups = y.chunks_exact_mut(outputs.saturating_mul(TOGETHER));
-        let mut products = Products::<TOGETHER>::new();
-        for y in &mut groups {
-            windows.next(&mut products, weights, y);
-        }
-        let mut products = Products::<1>::new();
-        for y in groups.into_remainder().chunks_exact_mut(outputs) {
-            windows.next(&mut products, weights, y);
+        let rest = windows.pixels::<TOGETHER>(weights, y);
+        if !rest.is_empty() {
+            windows.pixels::<1>(weights, rest);
         }
     }
 }
@@ -84,9 +77,20 @@ struct Windows<'x> {
 }
 
 impl Windows<'_> {
+    /// Makes pixels `P` at a time; returns the rest. Their memory is not on the stack at the same time as that of another number.
+    #[inline(never)]
+    fn pixels<'y, const P: usize>(&mut self, weights: &Weights<i32>, y: &'y mut [i8]) -> &'y mut [i8] {
+        let mut groups = y.chunks_exact_mut(weights.outputs().max(1).saturating_mul(P));
+        let mut vectors = Vectors::<P>::new();
+        for y in &mut groups {
+            self.next(&mut vectors, weights, y);
+        }
+        groups.into_remainder()
+    }
+
     /// Makes the outputs of the next `P` windows.
     #[inline(always)]
-    fn next<const P: usize>(&mut self, products: &mut Products<P>, weights: &Weights<i32>, y: &mut [i8]) {
+    fn next<const P: usize>(&mut self, vectors: &mut Vectors<P>, weights: &Weights<i32>, y: &mut [i8]) {
         let conv = self.conv;
         let windows = [(); P].map(|()| {
             let at = self.at;
@@ -98,7 +102,8 @@ impl Windows<'_> {
             at
         });
         let (inputs, usual) = (conv.inputs(), self.usual);
-        products.each_rounded(
+        products::each_rounded(
+            vectors,
             weights,
             inputs,
             usual,
@@ -125,7 +130,7 @@ impl Windows<'_> {
                 return vectors.put(0, self.parts(length));
             }
         }
-        if channels.is_multiple_of(4) {
+        if P > 1 && channels.is_multiple_of(4) {
             self.put_taps(vectors, windows, first, length);
         } else {
             self.put_bytes(vectors, windows, first, length);
@@ -139,8 +144,8 @@ impl Windows<'_> {
         [(); P].map(|()| parts.next().and_then(|part| part.get(..length)).unwrap_or(&[]))
     }
 
-    /// As [`put`](Self::put), a tap of each window after the other: three times as fast as [`put_bytes`](Self::put_bytes), at margins 5 % of
-    /// resnet8.
+    /// As [`put`](Self::put), a tap of each window after the other: three times as fast as [`put_bytes`](Self::put_bytes), 5 % of resnet8. One
+    /// window is not worth another copy.
     #[inline(never)]
     fn put_taps<const P: usize>(
         &mut self,

@@ -1,7 +1,8 @@
 //! Matrix product.
 
-use super::products::Products;
+use super::products;
 use super::{Output, Weights};
+use crate::kernels::paired::Vectors;
 
 /// Matrix product, of one or more vectors.
 ///
@@ -19,9 +20,10 @@ impl FullyConnected {
     /// `x`: `[n, inputs]`, weights: `[outputs, inputs]`, [packed](super::pack), `y`: `[n, outputs]`.
     #[inline(never)]
     pub fn run(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
-        let mut products = Products::<1>::new();
+        let mut vectors = Vectors::<1>::new();
         for (x, y) in x.chunks_exact(self.inputs.max(1)).zip(y.chunks_exact_mut(weights.outputs().max(1))) {
-            products.each(
+            products::each(
+                &mut vectors,
                 weights,
                 self.inputs,
                 |vectors, first, length| {

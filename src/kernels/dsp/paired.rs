@@ -18,7 +18,7 @@ const WORDS: usize = PIECE / 2;
 /// Vectors expanded to 16 bits, a word of each one after another.
 pub(crate) struct Vectors<const P: usize> {
     /// The first `quads` quads are written.
-    x: [[MaybeUninit<u32>; WORDS]; P],
+    x: MaybeUninit<[[u32; WORDS]; P]>,
     /// Of each vector, the sum.
     sums: [i32; P],
     /// Length in quads of inputs.
@@ -55,7 +55,7 @@ impl<const P: usize> Vectors<P> {
     #[inline(always)]
     pub(crate) fn new() -> Self {
         const { assert!(P == 1 || P == 3) };
-        Self { x: [[MaybeUninit::uninit(); WORDS]; P], sums: [0; P], quads: 0 }
+        Self { x: MaybeUninit::uninit(), sums: [0; P], quads: 0 }
     }
 
     /// Of each vector, `length` inputs are set from now on, at most [`PIECE`].

@@ -65,13 +65,11 @@ impl DepthwiseConv2d {
 
     #[inline(always)]
     fn plain_row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
+        // One copy of the loop for both cases.
+        let together = if self.multiplier == 1 { weights.outputs() } else { self.multiplier };
         for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
-            if self.multiplier == 1 {
-                self.pixel(weights, x, [at, column], 0, y);
-            } else {
-                for (channel, y) in y.chunks_exact_mut(self.multiplier.max(1)).enumerate() {
-                    self.pixel(weights, x, [at, column], channel, y);
-                }
+            for (channel, y) in y.chunks_exact_mut(together.max(1)).enumerate() {
+                self.pixel(weights, x, [at, column], channel, y);
             }
         }
     }

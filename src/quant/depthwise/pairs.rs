@@ -63,7 +63,8 @@ impl DepthwiseConv2d {
                     self.height.at(at.wrapping_add(row), tap).map(|at| x.place(at).wrapping_add(from))
                 };
                 let y = y.get_mut(start.wrapping_mul(outputs).wrapping_add(first)..).unwrap_or(&mut []);
-                windows.run(x.data, row, rows, (y, length));
+                let apart = self.height.dilation.wrapping_mul(x.len);
+                windows.run(x.data, (row, apart), rows, (y, length));
             }
             start += count;
         }
