@@ -214,7 +214,8 @@ impl Windows<'_> {
         }
     }
 
-    /// Where windows begin, if they lie in the image, a tap beside the other and the rows one after another.
+    /// Where windows begin, if they lie in the image, a tap beside the other and the rows one after another. Without this short way resnet8
+    /// takes 7 % more instructions on the Cortex-M4F, vww 11 %.
     #[inline(always)]
     fn starts<const P: usize>(&self, windows: [[usize; 2]; P]) -> Option<[usize; P]> {
         let Conv2d { height, width, channels, .. } = self.conv;
@@ -234,7 +235,7 @@ impl Windows<'_> {
     }
 
     /// Puts windows of short rows together, in steps as long as the longest: what is too much is written over by the next row. Not if a window
-    /// ends in the last bytes of the image.
+    /// ends in the last bytes of the image. Without this vww takes 8 % more instructions, for its first layer.
     #[inline(always)]
     fn gather<const P: usize>(&mut self, starts: [usize; P], len: usize, [rows, step]: [usize; 2]) -> bool {
         /// The first layer of an image with three colours has rows of 9.

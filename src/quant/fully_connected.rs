@@ -20,9 +20,11 @@ impl FullyConnected {
     /// `x`: `[n, inputs]`, weights: `[outputs, inputs]`, [packed](super::pack), `y`: `[n, outputs]`.
     #[inline(never)]
     pub fn run(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
+        /// Outputs at a time.
+        const BLOCK: usize = 64;
         let mut vectors = Vectors::<1>::new();
         for (x, y) in x.chunks_exact(self.inputs.max(1)).zip(y.chunks_exact_mut(weights.outputs().max(1))) {
-            products::each(
+            products::each::<1, BLOCK>(
                 &mut vectors,
                 weights,
                 self.inputs,

@@ -1,7 +1,7 @@
 //! Long short-term memory.
 
-use super::products::Products;
-use super::{Multiplier, Weights, fixed, multiplier::round_shift};
+use super::{Multiplier, Weights, fixed, multiplier::round_shift, products};
+use crate::kernels::paired::Vectors;
 
 /// Long short-term memory, of steps in time: outputs in 8 bits, cells in 16, gates between them in fixed point.
 ///
@@ -60,14 +60,15 @@ impl Lstm {
         y: &mut [i8],
     ) {
         let units = cells.len();
-        let mut products = Products::<1>::new();
+        let mut vectors = Vectors::<1>::new();
         for (block, (cells, y)) in cells.chunks_mut(UNITS).zip(y.chunks_mut(UNITS)).enumerate() {
             let mut gates = [0_i16; GATES];
             for (weights, x, length) in [(input, x, self.inputs), (state, before, units)] {
                 if x.is_empty() {
                     continue;
                 }
-                products.each(
+                products::each::<1, GATES>(
+                    &mut vectors,
                     &weights.part(length, GATES * block, 4 * cells.len()),
                     length,
                     |vectors, first, length| {

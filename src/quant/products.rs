@@ -1,15 +1,16 @@
 //! Sums of products of windows and packed weights.
 
 use super::{Output, Weights};
-use crate::kernels::paired::{PIECE, Vectors, words_of_pair};
+use crate::kernels::paired::{PIECE, TOGETHER, Vectors, words_of_pair};
 
-/// Outputs that are summed up at a time.
-const BLOCK: usize = 32;
+/// Outputs of a few vectors that are summed up at a time: half a KiB of the stack at most.
+const TOGETHER_BLOCK: usize = if TOGETHER == 2 { 64 } else { 32 };
 
-/// The sums of `P` windows of `inputs` elements with all `weights`, biases included: `made(output, sums)` takes those of the outputs from
-/// `output` on. `elements(vectors, first, length)` sets the vectors to the `length` elements of the windows from `first` on.
+/// The sums of `P` windows of `inputs` elements with all `weights`, biases included, `BLOCK` outputs at a time: `made(output, sums)` takes
+/// those of the outputs from `output` on. `elements(vectors, first, length)` sets the vectors to the `length` elements of the windows from
+/// `first` on.
 #[inline(always)]
-pub(super) fn each<const P: usize>(
+pub(super) fn each<const P: usize, const BLOCK: usize>(
     vectors: &mut Vectors<P>,
     weights: &Weights<i32>,
     inputs: usize,
@@ -61,5 +62,7 @@ pub(super) fn each_rounded<const P: usize>(
             return output.hold(y);
         }
     }
-    each(vectors, weights, inputs, elements, |first, sums| weights.round_twice(output, first, sums, y));
+    each::<P, TOGETHER_BLOCK>(vectors, weights, inputs, elements, |first, sums| {
+        weights.round_twice(output, first, sums, y)
+    });
 }

@@ -56,6 +56,14 @@ impl<W> Weights<'_, W> {
     /// `y[p][first + i]` of the sums `[i][p]`, by [`Multiplier::twice`].
     #[inline(never)]
     pub(super) fn round_twice<const P: usize>(&self, output: Output, first: usize, sums: &[[i32; P]], y: &mut [i8]) {
+        // One copy for any number of vectors: where sums are rounded in registers, few come here.
+        if cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")) {
+            for (at, y) in y.chunks_exact_mut(self.outputs().max(1)).take(P).enumerate() {
+                let sums = sums.as_flattened().get(at..).unwrap_or(&[]);
+                self.round_each(output, first, sums, P, y.get_mut(first..).unwrap_or_default());
+            }
+            return;
+        }
         let of = |all: usize| if all == 1 { 0 } else { first };
         let mantissas = self.mantissas.get(of(self.mantissas.len())..).unwrap_or(&[]);
         let shifts = self.shifts.get(of(self.shifts.len())..).unwrap_or(&[]);
@@ -77,6 +85,14 @@ impl<W> Weights<'_, W> {
                 }
             },
         );
+    }
+
+    /// `y[i]` of each `step`th sum.
+    #[inline(never)]
+    fn round_each(&self, output: Output, first: usize, sums: &[i32], step: usize, y: &mut [i8]) {
+        for ((y, sum), i) in y.iter_mut().zip(sums.iter().step_by(step.max(1))).zip(first..) {
+            *y = output.of(self.multiplier(i).twice(*sum));
+        }
     }
 
     /// `y[first + i]` of `sums[i]`, by [`Multiplier::once`].
