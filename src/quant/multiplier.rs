@@ -106,15 +106,33 @@ impl Multiplier {
 /// The upper half of twice the product, rounded to the nearest integer, halves up: `x` times the fraction `mantissa / 2³¹`.
 #[inline(always)]
 pub(super) fn high(x: i32, mantissa: i32) -> i32 {
+    if cfg!(all(target_arch = "arm", not(target_has_atomic = "32"))) {
+        // A Cortex-M0 has no product of 64 bits.
+        return high_of_halves(x, mantissa);
+    }
     ((i64::from(x) * i64::from(mantissa) + (1 << 30)) >> 31) as i32
 }
 
-/// `x / 2^shift`, rounded to the nearest integer, halves away from 0.
+/// [`high`] of a mantissa that is not negative, with products of 32 bits.
+#[inline(always)]
+fn high_of_halves(x: i32, mantissa: i32) -> i32 {
+    let [x_low, m_low] = [x, mantissa].map(|x| x & 0xffff);
+    let [x_high, m_high] = [x, mantissa].map(|x| x >> 16);
+    let a = x_low * m_high;
+    let b = x_high * m_low;
+    let low = (x_low as u32 * m_low as u32) >> 16;
+    // Two sums of 31 bits, whose lower 15 carry.
+    let carried = (a & 0x7fff) + (b & 0x7fff) + low as i32 + (1 << 14);
+    2 * x_high * m_high + (a >> 15) + (b >> 15) + (carried >> 15)
+}
+
+/// `x / 2^shift`, rounded to the nearest integer, halves away from 0; `x` is not the least integer.
 #[inline(always)]
 pub(super) fn round_shift(x: i32, shift: u32) -> i32 {
-    let below = 1_u32.wrapping_shl(shift).wrapping_sub(1) as i32;
-    let up = (x & below) > (below >> 1) + i32::from(x < 0);
-    x.wrapping_shr(shift) + i32::from(up)
+    match shift {
+        0 => x,
+        _ => ((x + (x >> 31)).wrapping_shr(shift - 1) + 1) >> 1,
+    }
 }
 
 #[cfg(test)]
@@ -138,6 +156,23 @@ mod tests {
         // Twice: the first time up, to the half that is rounded the second time.
         for (x, expected) in [(2, 1), (-2, -1), (6, 2), (-6, -2), (7, 2), (-7, -2), (5, 2), (-5, -1)] {
             assert_eq!(Multiplier::new(0.25).twice(x), expected);
+        }
+    }
+
+    #[test]
+    fn the_steps_are_exact() {
+        let mut seed = 1_u32;
+        for _ in 0..100_000 {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let mantissa = (seed ^ seed >> 15) as i32 & i32::MAX;
+            for x in [seed as i32, seed as i32 >> (seed >> 27), i32::MIN, i32::MAX] {
+                let t = high(x, mantissa);
+                assert_eq!(i64::from(t), (i64::from(x) * i64::from(mantissa) + (1 << 30)) >> 31);
+                assert_eq!(high_of_halves(x, mantissa), t);
+                let shift = seed >> 11 & 31;
+                let away = (i64::from(t).abs() + (1_i64 << shift >> 1)) >> shift;
+                assert_eq!(i64::from(round_shift(t, shift)), away * i64::from(t).signum(), "{t} {shift}");
+            }
         }
     }
 
