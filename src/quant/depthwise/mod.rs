@@ -5,10 +5,13 @@ mod pairs;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod wide;
 
-use super::{Axis, Output, Rows, Weights};
+use super::{Axis, Multiplier, Output, Rows, Weights};
 
 /// Outputs that are summed up together, side by side.
 const BLOCK: usize = 16;
+
+/// Taps of a window whose places are looked up once for all channels.
+const TAPS: usize = 32;
 
 /// Convolution of each channel for itself; channel `c` makes the outputs `c * multiplier` to `(c + 1) * multiplier - 1`.
 ///
@@ -68,14 +71,61 @@ impl DepthwiseConv2d {
         // One copy of the loop for both cases.
         let together = if self.multiplier == 1 { weights.outputs() } else { self.multiplier };
         for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
+            if self.multiplier == 1 && !cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")) {
+                self.quads(weights, x, [at, column], y);
+                continue;
+            }
             for (channel, y) in y.chunks_exact_mut(together.max(1)).enumerate() {
                 self.pixel(weights, x, [at, column], channel, y);
             }
         }
     }
 
-    /// The outputs of a pixel that the channels from `channel` on make: with one output a channel, of all channels; otherwise of this one.
+    /// The outputs of a pixel, one of a channel, four at a time: their sums are in registers, and where the taps lie is found once for all.
     #[inline(always)]
+    fn quads(&self, weights: &Weights, x: Rows, [at, column]: [usize; 2], y: &mut [i8]) {
+        let count = self.height.kernel.wrapping_mul(self.width.kernel);
+        if count > TAPS {
+            return self.pixel(weights, x, [at, column], 0, y);
+        }
+        let mut places = [(&[][..], &[][..]); TAPS];
+        let mut next = places.iter_mut();
+        let mut w = weights.weights;
+        for tap in 0..self.height.kernel {
+            let row = self.height.at(at, tap).map_or(&[][..], |at| x.row(at));
+            for tap in 0..self.width.kernel {
+                let first = self.width.at(column, tap).map_or(usize::MAX, |at| at.wrapping_mul(self.channels));
+                let Some(place) = next.next() else { return };
+                *place = (row.get(first..).unwrap_or(&[]).as_chunks().0, w.as_chunks().0);
+                w = w.get(weights.outputs()..).unwrap_or(&[]);
+            }
+        }
+        let places = places.get(..count).unwrap_or(&[]);
+        let around = [self.zero_point; 4];
+        let Multiplier { mantissa, shift } = weights.multiplier(0);
+        let of_all = ([mantissa; 4], [shift; 4]);
+        let (whole, rest) = y.as_chunks_mut::<4>();
+        let done = 4 * whole.len();
+        for (quad, y) in whole.iter_mut().enumerate() {
+            let mut sums = weights.biases.as_chunks::<4>().0.get(quad).copied().unwrap_or([0; 4]);
+            for (x, w) in places {
+                let x = x.get(quad).unwrap_or(&around);
+                let w = w.get(quad).unwrap_or(&[0; 4]);
+                for (sum, (x, w)) in sums.iter_mut().zip(x.iter().zip(w)) {
+                    *sum = sum.wrapping_add(i32::from(*x) * i32::from(*w));
+                }
+            }
+            let mantissas = weights.mantissas.as_chunks().0.get(quad).unwrap_or(&of_all.0);
+            let shifts = weights.shifts.as_chunks().0.get(quad).unwrap_or(&of_all.1);
+            for ((y, sum), (mantissa, shift)) in y.iter_mut().zip(sums).zip(mantissas.iter().zip(shifts)) {
+                *y = self.output.of(Multiplier { mantissa: *mantissa, shift: *shift }.twice(sum));
+            }
+        }
+        self.pixel(weights, x, [at, column], done, rest);
+    }
+
+    /// The outputs of a pixel that the channels from `channel` on make: with one output a channel, of all channels; otherwise of this one.
+    #[inline(never)]
     fn pixel(&self, weights: &Weights, x: Rows, [at, column]: [usize; 2], channel: usize, y: &mut [i8]) {
         for (block, y) in y.chunks_mut(BLOCK).enumerate() {
             let start = channel.wrapping_mul(self.multiplier).wrapping_add(block.wrapping_mul(BLOCK));
