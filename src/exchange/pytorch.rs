@@ -276,30 +276,6 @@ fn of_half(bits: u16) -> f32 {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_half_is_what_the_standard_says() {
-        for bits in 0..=u16::MAX {
-            let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
-            let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
-            let expected = match exponent {
-                0 => sign * fraction * 2f64.powi(-24),
-                31 if fraction == 0.0 => sign * f64::INFINITY,
-                31 => f64::NAN,
-                _ => sign * (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15),
-            };
-            let found = of_half(bits);
-            assert!(
-                f64::from(found).to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan(),
-                "{bits:#x}"
-            );
-        }
-    }
-}
-
 /// The modules that hold tensors, in order.
 fn modules(file: &SafeTensors, names: &[&str]) -> Result<Vec<String>, ImportError> {
     let mut modules: Vec<String> = file
@@ -351,6 +327,30 @@ impl fmt::Display for Module {
             (Kind::Lstm { units }, [_, inputs]) => write!(f, "Lstm<{inputs}, {units}>"),
             (Kind::BatchNorm, [channels]) => write!(f, "BatchNorm of {channels} channels"),
             (kind, _) => write!(f, "{kind:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_half_is_what_the_standard_says() {
+        for bits in 0..=u16::MAX {
+            let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+            let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
+            let expected = match exponent {
+                0 => sign * fraction * 2f64.powi(-24),
+                31 if fraction == 0.0 => sign * f64::INFINITY,
+                31 => f64::NAN,
+                _ => sign * (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15),
+            };
+            let found = of_half(bits);
+            assert!(
+                f64::from(found).to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan(),
+                "{bits:#x}"
+            );
         }
     }
 }
