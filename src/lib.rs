@@ -2,7 +2,7 @@
 //!
 //! A network is a type. Its shapes, its weights and the memory of training it are known when it is compiled, so there is no
 //! allocator, no interpreter and no shape error at run time; the same code gives the same bits on a desktop and on a Cortex-M0.
-//! `no_std`, no feature needed, no `unsafe` but around the assembly of matrix products for the Cortex-M's floating-point unit.
+//! `no_std`, no feature needed, no `unsafe` but around the assembly of device kernels.
 //!
 //! # The whole path in five minutes
 //!
