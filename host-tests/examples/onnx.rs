@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use common::autoencoder::{Code, Decoder, Encoder, WithRelu, WithSigmoid};
 use common::regression::Regressor;
-use host_tests::networks::{self, uniform};
+use host_tests::networks::{self, Paths, ToImage, ToRow, uniform};
 use nerve::prelude::*;
 use nerve::{Array, Avg, Describe, Max, Pool, Tensor, onnx};
 use rand_core::SeedableRng;
@@ -60,16 +60,7 @@ type Signals = chain![
     Flatten<20>,
     Dense<20, 3, Elu>
 ];
-/// Paths that are added and concatenated, with the channels first and last.
-type Paths = chain![
-    Branches<Conv2d<2, 4, 3, Relu, To<4, 5, 2, 1>>, Conv2d<2, 4, 1, Linear, To<4, 5, 2>>, Sum>,
-    Branches<Branches<Conv2d<4, 2, 1>, Conv2d<4, 3, 3, Tanh>, Concat<5>>, Linear, Concat<9>>,
-    Around<DepthwiseConv2d<9, 3>, Concat<18>>,
-    Flatten<360>,
-    Dense<360, 5>,
-    Around<Dense<5, 2, Relu>, Concat<7>>
-];
-/// Of signals.
+/// Paths of signals that are added and concatenated.
 type SignalPaths =
     chain![Branches<Gru<3, 4>, Conv1d<3, 4, 3>, Sum>, Around<Gru<4, 3>, Concat<7>>, Around<Conv1d<7, 2, 3>, Concat<9>>];
 /// Kernels and windows whose directions differ.
@@ -89,10 +80,6 @@ type Causal = chain![
     Conv1d<4, 3, 4, Tanh>,
     AvgPool1d<4, 7, 2, SAME>
 ];
-/// Outputs that are no row: an image, and a window's states.
-type ToImage = chain![Conv2d<2, 3, 3, Sigmoid>, MaxPool2d<2, 4, 5>];
-type ToRow = chain![Conv2d<2, 3, 3, Sigmoid>, Last, Last];
-
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: onnx FOLDER")?);
     fs::create_dir_all(&folder)?;

@@ -44,9 +44,9 @@ pub fn typed() -> Vec<Typed> {
         of::<Paths, [[[f32; 2]; 10]; 8]>("paths"),
         of::<Directions, [[[f32; 2]; 13]; 20]>("directions"),
         of::<Causal, [[f32; 3]; 28]>("causal"),
-        of::<chain![Conv2d<2, 3, 3, Sigmoid>, MaxPool2d<2, 4, 5>], [[[f32; 2]; 10]; 8]>("to-image"),
+        of::<ToImage, [[[f32; 2]; 10]; 8]>("to-image"),
         of::<chain![Conv1d<3, 2, 3>, Relu], [[f32; 3]; 9]>("to-signal"),
-        of::<chain![Conv2d<2, 3, 3, Sigmoid>, Last, Last], [[[f32; 2]; 10]; 8]>("to-row"),
+        of::<ToRow, [[[f32; 2]; 10]; 8]>("to-row"),
         of::<chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>], [f32; 4]>("rows"),
     ]
 }
@@ -64,7 +64,8 @@ type Images = chain![
     Residual<BatchNorm<Dense<6, 6>>>,
     Dense<6, 3, Softmax>
 ];
-type Paths = chain![
+/// Paths that are added and concatenated, with the channels first and last.
+pub type Paths = chain![
     Branches<Conv2d<2, 4, 3, Relu, To<4, 5, 2, 1>>, Conv2d<2, 4, 1, Linear, To<4, 5, 2>>, Sum>,
     Branches<Branches<Conv2d<4, 2, 1>, Conv2d<4, 3, 3, Tanh>, Concat<5>>, Linear, Concat<9>>,
     Around<DepthwiseConv2d<9, 3>, Concat<18>>,
@@ -87,6 +88,11 @@ type Causal = chain![
     AvgPool1d<4, 7, 2, SAME>,
     Last
 ];
+
+/// An image as the output.
+pub type ToImage = chain![Conv2d<2, 3, 3, Sigmoid>, MaxPool2d<2, 4, 5>];
+/// A pixel of it.
+pub type ToRow = chain![Conv2d<2, 3, 3, Sigmoid>, Last, Last];
 
 fn of<N: Describe<X> + Zero + 'static, X: Tensor<Elem = f32> + 'static>(name: &'static str) -> Typed {
     let net = random::<N>(7);

@@ -44,6 +44,17 @@ impl Value {
     pub fn bytes(&self) -> usize {
         self.elements() * self.scalar.bytes()
     }
+
+    /// The elements of a constant of floats.
+    pub(crate) fn floats(&self) -> Option<Vec<f32>> {
+        let data = self.data.as_ref().filter(|_| self.scalar == Scalar::F32)?;
+        Some(data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    }
+
+    /// Makes it a constant of these elements.
+    pub(crate) fn set_floats(&mut self, elements: impl IntoIterator<Item = f32>) {
+        self.data = Some(elements.into_iter().flat_map(f32::to_le_bytes).collect());
+    }
 }
 
 /// The type of a tensor's elements.

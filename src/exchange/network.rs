@@ -285,27 +285,19 @@ impl Writer {
         let [weight, bias, mean, variance] = &parameters[..] else { return };
         let Some(node) = self.graph.nodes.last() else { return };
         let &[_, Some(weights), Some(biases)] = &node.inputs[..] else { return };
-        let last = matches!(node.op, Op::DepthwiseConv2d(_));
+        let outputs_last = matches!(node.op, Op::DepthwiseConv2d(_));
         let factor = |channel: usize| f64::from(weight[channel]) / (f64::from(variance[channel]) + EPSILON).sqrt();
-        let outputs = bias.len();
-        let scaled = |value: &Value, of: &dyn Fn(usize) -> usize, shifted: bool| -> Vec<u8> {
-            let elements = value.data.as_deref().unwrap_or_default().as_chunks().0.iter().enumerate();
-            let folded = elements.flat_map(|(at, bytes)| {
-                let (x, channel) = (f64::from(f32::from_le_bytes(*bytes)), of(at));
-                let y = match shifted {
-                    true => (x - f64::from(mean[channel])) * factor(channel) + f64::from(bias[channel]),
-                    false => x * factor(channel),
-                };
-                (y as f32).to_le_bytes()
-            });
-            folded.collect()
-        };
-        let of_output = self.graph.tensors[weights].elements() / outputs;
-        let channel = |at: usize| if last { at % outputs } else { at / of_output };
-        let folded = scaled(&self.graph.tensors[weights], &channel, false);
-        self.graph.tensors[weights].data = Some(folded);
-        let folded = scaled(&self.graph.tensors[biases], &|at| at, true);
-        self.graph.tensors[biases].data = Some(folded);
+        let [Some(w), Some(b)] = [weights, biases].map(|tensor| self.graph.tensors[tensor].floats()) else { return };
+        let (outputs, row) = (b.len(), w.len() / b.len());
+        let scaled = w.iter().enumerate().map(|(at, w)| {
+            let channel = if outputs_last { at % outputs } else { at / row };
+            (f64::from(*w) * factor(channel)) as f32
+        });
+        let shifted = b.iter().enumerate().map(|(channel, b)| {
+            ((f64::from(*b) - f64::from(mean[channel])) * factor(channel) + f64::from(bias[channel])) as f32
+        });
+        self.graph.tensors[weights].set_floats(scaled);
+        self.graph.tensors[biases].set_floats(shifted);
     }
 
     fn activation(&mut self, name: &str) {

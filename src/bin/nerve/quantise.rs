@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::ValueEnum;
 use indicatif::ProgressBar;
-use nerve::executor::Executor;
 use nerve::graph::{Graph, Scalar};
-use nerve::quantise::{Quantised, Range, Report, quantise};
-use nerve::{argmax, import, litert};
+use nerve::quantise::{Range, Report, quantise};
+use nerve::{import, litert};
 use npyz::NpyFile;
 use serde_json::json;
 
@@ -63,13 +62,10 @@ pub fn run(graph: &Graph, options: &Options) -> Result<()> {
     let quantised = quantise(graph, typical, range)?;
     let report = quantised.report(rest)?;
     let recognised = labels.map(|labels| {
-        let labels = &labels[count - rest.len() / example..];
-        Ok::<_, anyhow::Error>([
-            right(graph, None, rest, labels)?,
-            right(&quantised.graph, Some(&quantised), rest, labels)?,
-        ])
+        let labels = &labels[count - report.greatest.len()..];
+        [0, 1]
+            .map(|net| report.greatest.iter().zip(labels).filter(|(found, class)| found[net] as u64 == **class).count())
     });
-    let recognised = recognised.transpose()?;
     bar.finish_and_clear();
 
     match extension == "nrv" {
@@ -91,21 +87,21 @@ fn print(report: &Report, recognised: Option<[usize; 2]>, as_json: bool) {
         let recognised = recognised.map(|[float, integer]| json!({"float": float, "integer": integer}));
         let report = json!({
             "layers": layers.collect::<Vec<_>>(),
-            "agreeing": report.agreeing,
+            "agreeing": report.agreeing(),
             "recognised": recognised,
-            "examples": report.examples,
+            "examples": report.greatest.len(),
         });
         println!("{report:#}");
         return;
     }
     print!("{report}");
     if let Some([float, integer]) = recognised {
-        let percent = |right: usize| 100.0 * right as f64 / report.examples as f64;
+        let percent = |right: usize| 100.0 * right as f64 / report.greatest.len() as f64;
         println!(
             "recognised: {float} in floats ({:.2} %), {integer} in integers ({:.2} %) of {} held out",
             percent(float),
             percent(integer),
-            report.examples
+            report.greatest.len()
         );
     }
 }
@@ -130,25 +126,4 @@ fn labels(path: &Path, count: usize) -> Result<Vec<u64>> {
     };
     ensure!(labels.len() == count, "{}: {} classes of {count} examples", path.display(), labels.len());
     Ok(labels)
-}
-
-/// In how many examples the greatest output is that of the class.
-fn right(graph: &Graph, quantised: Option<&Quantised>, examples: &[u8], labels: &[u64]) -> Result<usize> {
-    let mut executor = Executor::new(graph)?;
-    let mut right = 0;
-    for (example, class) in examples.chunks(examples.len() / labels.len()).zip(labels) {
-        let outputs = match quantised {
-            Some(quantised) => executor.run_all(&quantised.inputs(example))?,
-            None => executor.run_all(example)?,
-        };
-        let output = graph.outputs.first().map(|output| graph.tensors[*output].scalar);
-        let found = match output {
-            Some(Scalar::F32) => {
-                argmax(&outputs.as_chunks().0.iter().map(|x| f32::from_le_bytes(*x)).collect::<Vec<_>>())
-            }
-            _ => argmax(&outputs.iter().map(|x| *x as i8).collect::<Vec<_>>()),
-        };
-        right += usize::from(found as u64 == *class);
-    }
-    Ok(right)
 }

@@ -280,9 +280,3 @@ fn strided(axes: impl DoubleEndedIterator<Item = (usize, isize)>, first: usize) 
     }
     strided
 }
-
-/// The elements of a constant.
-fn floats(value: &Value) -> Option<Vec<f32>> {
-    let data = value.data.as_ref().filter(|_| value.scalar == Scalar::F32)?;
-    Some(data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
-}

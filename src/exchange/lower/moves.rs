@@ -3,7 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::{At, Filling, Kernel, LowerError, Unfit, floats, row_major, strided};
+use super::{At, Filling, Kernel, LowerError, Unfit, row_major, strided};
 use crate::exchange::graph::{Scalar, Slice, Value};
 use crate::quant::{Nearest, ResizeNearest, Strided};
 
@@ -45,7 +45,7 @@ pub fn pad(at: &At, margins: &[[usize; 2]]) -> Result<Kernel, LowerError> {
         (Some(value), _) => {
             at.ensure(value.scalar == x.scalar && value.elements() == 1, value, Unfit::Type(value.scalar))?;
             let Some(data) = &value.data else { return at.refuse(Some(value), Unfit::Computed) };
-            match floats(value) {
+            match value.floats() {
                 Some(number) => Filling::F32(number.first().copied().unwrap_or(0.0)),
                 None => Filling::I8(data.first().copied().unwrap_or(0) as i8),
             }

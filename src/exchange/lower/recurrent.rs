@@ -4,7 +4,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::weighted::Constants;
-use super::{At, Kernel, LowerError, Unfit, floats};
+use super::{At, Kernel, LowerError, Unfit};
 use crate::exchange::float::{Float, Gates};
 use crate::exchange::graph::{Lstm, LstmQuantization, Scalar, Value};
 use crate::quant::{self, Multiplier};
@@ -119,7 +119,7 @@ fn of_floats(at: &At, lstm: &Lstm, [inputs, units]: [usize; 2]) -> Result<Kernel
         let mut all = vec![];
         for gate in 0..4 {
             let value = at.input(first + gate)?;
-            let Some(values) = floats(value) else { return at.refuse(Some(value), Unfit::Computed) };
+            let Some(values) = value.floats() else { return at.refuse(Some(value), Unfit::Computed) };
             all.extend(values);
         }
         Ok(all)

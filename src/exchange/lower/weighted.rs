@@ -3,7 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::{At, Kernel, LowerError, Unfit, float_range, floats};
+use super::{At, Kernel, LowerError, Unfit, float_range};
 use crate::exchange::float::{self, Float};
 use crate::exchange::graph::{Activation, Conv, Padding, Scalar, Value};
 use crate::quant::{Axis, Conv2d, DepthwiseConv2d, FullyConnected, Multiplier, Weights, pack, packed_len};
@@ -162,10 +162,10 @@ fn axes(at: &At, w: &Value, conv: &Conv, sizes: [usize; 2], kernel: [usize; 2]) 
 }
 
 fn float_weights(at: &At, w: &Value, outputs: usize) -> Result<float::Weights, LowerError> {
-    let Some(weights) = floats(w) else { return at.refuse(Some(w), Unfit::Computed) };
+    let Some(weights) = w.floats() else { return at.refuse(Some(w), Unfit::Computed) };
     let biases = match at.optional(2) {
         None => vec![0.0; outputs],
-        Some(bias) => match floats(bias).filter(|biases| biases.len() == outputs) {
+        Some(bias) => match bias.floats().filter(|biases| biases.len() == outputs) {
             Some(biases) => biases,
             None => return at.refuse(Some(bias), Unfit::Computed),
         },

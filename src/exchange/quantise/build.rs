@@ -3,7 +3,6 @@
 use std::vec;
 use std::vec::Vec;
 
-use super::elements;
 use crate::exchange::graph::{Graph, Node, Op, Quantization, Scalar, Value};
 
 /// For each tensor, one that has the same scale and zero point, the same for all of those.
@@ -133,7 +132,7 @@ impl Builder<'_> {
     fn read(&mut self, tensor: usize) -> usize {
         let steps = self.steps[self.groups[tensor]];
         let value = &self.float.tensors[tensor];
-        if let Some(elements) = elements(value) {
+        if let Some(elements) = value.floats() {
             let quantised = elements.iter().map(|x| quantised(*x, steps) as u8).collect();
             return self.push(Value { data: Some(quantised), ..integers(value, Some(steps)) });
         }
@@ -204,12 +203,12 @@ impl Builder<'_> {
         let x = self.read(x);
         let input = self.graph.tensors[x].quantization.as_ref().map_or(1.0, |found| found.scales[0]);
         let value = &self.float.tensors[w];
-        let weights = elements(value).unwrap_or_default();
+        let weights = value.floats().unwrap_or_default();
         let outputs = if outputs_last { value.shape.last() } else { value.shape.first() }.copied().unwrap_or(1);
         let row = weights.len() / outputs;
         let output = |at: usize| if outputs_last { at % outputs } else { at / row };
         let bias = node.inputs.get(2).copied().flatten();
-        let biases = bias.and_then(|bias| elements(&self.float.tensors[bias])).unwrap_or_else(|| vec![0.0; outputs]);
+        let biases = bias.and_then(|bias| self.float.tensors[bias].floats()).unwrap_or_else(|| vec![0.0; outputs]);
         let mut scales = vec![f32::MIN_POSITIVE; outputs];
         for (at, w) in weights.iter().enumerate() {
             scales[output(at)] = scales[output(at)].max(w.abs() / 127.0);

@@ -26,15 +26,16 @@ mod ranges;
 mod report;
 
 use core::fmt;
+use core::slice::Chunks;
 use std::string::String;
 use std::vec::Vec;
 
 pub use ranges::Range;
 pub use report::{LayerNoise, Report};
 
-use super::executor::{Executor, InputError};
-use super::graph::{Graph, Scalar, Value};
-use super::lower::LowerError;
+use super::executor::InputError;
+use super::graph::{Graph, Scalar};
+use super::lower::{LowerError, lower};
 
 /// A network in integers.
 #[derive(Clone, Debug)]
@@ -103,40 +104,20 @@ pub fn quantise(graph: &Graph, examples: &[u8], range: Range) -> Result<Quantise
         return Err(QuantiseError::NotFloat(value.name.clone()));
     }
     // Refuses what cannot be run before anything is changed.
-    Executor::new(graph)?;
+    lower(graph)?;
     let float = fold::fold(graph, fold::input_range(graph, examples)?);
     let groups = build::groups(&float);
     let ranges = ranges::measure(&float, examples, &groups, range)?;
     let (graph, pairs) = build::build(&float, &groups, &ranges);
-    Executor::new(&graph)?;
+    lower(&graph)?;
     Ok(Quantised { graph, float, pairs })
 }
 
-/// Inputs of one example after another.
-fn examples_of<'e>(graph: &Graph, examples: &'e [u8]) -> Result<Vec<Vec<&'e [u8]>>, QuantiseError> {
-    let lengths: Vec<usize> = graph.inputs.iter().map(|input| graph.tensors[*input].bytes()).collect();
-    let example: usize = lengths.iter().sum();
+/// One example after another, each with all inputs.
+fn examples_of<'e>(graph: &Graph, examples: &'e [u8]) -> Result<Chunks<'e, u8>, QuantiseError> {
+    let example: usize = graph.inputs.iter().map(|input| graph.tensors[*input].bytes()).sum();
     if examples.is_empty() || example == 0 {
         return Err(QuantiseError::NoExamples);
     }
-    let split = |mut example: &'e [u8]| {
-        lengths
-            .iter()
-            .map(|length| {
-                let (input, rest) = example.split_at_checked(*length).unwrap_or((example, &[]));
-                example = rest;
-                input
-            })
-            .collect()
-    };
-    Ok(examples.chunks(example).map(split).collect())
-}
-
-/// The elements of a constant.
-fn elements(value: &Value) -> Option<Vec<f32>> {
-    Some(value.data.as_ref()?.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
-}
-
-fn bytes(elements: impl IntoIterator<Item = f32>) -> Vec<u8> {
-    elements.into_iter().flat_map(f32::to_le_bytes).collect()
+    Ok(examples.chunks(example))
 }

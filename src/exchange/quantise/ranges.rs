@@ -34,12 +34,12 @@ pub fn measure(
     let mut ranges = vec![(0_f32, 0_f32); graph.tensors.len()];
     // Constants that are no weights share a range with values.
     for (tensor, group) in groups.iter().enumerate() {
-        for x in super::elements(&graph.tensors[tensor]).unwrap_or_default() {
+        for x in graph.tensors[tensor].floats().unwrap_or_default() {
             widen(&mut ranges[*group], x);
         }
     }
-    for example in &examples {
-        executor.run(example)?;
+    for example in examples.clone() {
+        executor.run_all(example)?;
         for (tensor, group) in groups.iter().enumerate() {
             for x in executor.floats(tensor) {
                 if !x.is_finite() {
@@ -53,8 +53,8 @@ pub fn measure(
         return Ok(ranges);
     }
     let mut counts = vec![vec![]; ranges.len()];
-    for example in &examples {
-        executor.run(example)?;
+    for example in examples {
+        executor.run_all(example)?;
         for (tensor, group) in groups.iter().enumerate() {
             let (least, greatest) = ranges[*group];
             let scale = BINS as f32 / (greatest - least).max(f32::MIN_POSITIVE);

@@ -9,16 +9,22 @@ use super::build::quantised;
 use super::{QuantiseError, Quantised, examples_of};
 use crate::exchange::executor::Executor;
 use crate::exchange::graph::{Graph, Scalar};
+use crate::layers::argmax;
 
 /// The float network beside the integer one, on examples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// One for each operator, in their order.
     pub layers: Vec<LayerNoise>,
-    /// Examples in which both have the same greatest output.
-    pub agreeing: usize,
-    /// All of them.
-    pub examples: usize,
+    /// Of each example, the index of the greatest output in floats and in integers.
+    pub greatest: Vec<[usize; 2]>,
+}
+
+impl Report {
+    /// In how many examples both have the same greatest output.
+    pub fn agreeing(&self) -> usize {
+        self.greatest.iter().filter(|[float, integer]| float == integer).count()
+    }
 }
 
 /// How far the output of an operator is from that of floats.
@@ -38,10 +44,10 @@ impl Quantised {
         let (mut float, mut integer) = (Executor::new(&self.float)?, Executor::new(&self.graph)?);
         let examples = examples_of(&self.float, examples)?;
         let mut sums = vec![(0.0, 0.0); self.pairs.len()];
-        let mut agreeing = 0;
-        for example in &examples {
-            float.run(example)?;
-            integer.run_all(&self.inputs(&example.concat()))?;
+        let mut greatest = vec![];
+        for example in examples {
+            float.run_all(example)?;
+            integer.run_all(&self.inputs(example))?;
             for ((tensor, integers), (signal, noise)) in self.pairs.iter().zip(&mut sums) {
                 for (x, y) in float.floats(*tensor).iter().zip(real(&integer, &self.graph, *integers)) {
                     *signal += f64::from(*x) * f64::from(*x);
@@ -49,7 +55,7 @@ impl Quantised {
                 }
             }
             let [Some(a), Some(b)] = [self.float.outputs.first(), self.graph.outputs.first()] else { continue };
-            agreeing += usize::from(greatest(float.floats(*a)) == greatest(&real(&integer, &self.graph, *b)));
+            greatest.push([argmax(float.floats(*a)), argmax(&real(&integer, &self.graph, *b))]);
         }
         let layers = self.float.nodes.iter().filter_map(|node| {
             let at = self.pairs.iter().position(|(tensor, _)| *tensor == node.outputs[0])?;
@@ -58,7 +64,7 @@ impl Quantised {
             let tensor = self.float.tensors[node.outputs[0]].name.clone();
             Some(LayerNoise { operator: node.op.name(), tensor, decibels })
         });
-        Ok(Report { layers: layers.collect(), agreeing, examples: examples.len() })
+        Ok(Report { layers: layers.collect(), greatest })
     }
 
     /// The inputs of an example as the integer network takes them.
@@ -93,11 +99,6 @@ fn real(executor: &Executor, graph: &Graph, tensor: usize) -> Vec<f32> {
     }
 }
 
-/// The index of the greatest element.
-fn greatest(x: &[f32]) -> Option<usize> {
-    (0..x.len()).reduce(|best, at| if x[at] > x[best] { at } else { best })
-}
-
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let width = self.layers.iter().map(|layer| layer.tensor.len()).max().unwrap_or(0);
@@ -106,7 +107,7 @@ impl fmt::Display for Report {
             let bar = "#".repeat((decibels.clamp(0.0, 80.0) / 2.0) as usize);
             writeln!(f, "{operator:24} {tensor:width$} {decibels:6.1} dB {bar}")?;
         }
-        writeln!(f, "the greatest output is the same in {} of {} examples", self.agreeing, self.examples)?;
+        writeln!(f, "the greatest output is the same in {} of {} examples", self.agreeing(), self.greatest.len())?;
         let drops = self.layers.windows(2).map(|pair| (pair[0].decibels - pair[1].decibels, &pair[1].tensor));
         match drops.max_by(|a, b| a.0.total_cmp(&b.0)) {
             Some((drop, tensor)) if drop > 6.0 => writeln!(f, "most is lost in `{tensor}`: {drop:.1} dB"),
