@@ -213,6 +213,7 @@
 //! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`Conv`], [`DepthwiseConv2d`], [`Depthwise`], [`To`], [`To1d`], [`SAME`], [`BatchNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Lstm`], [`Last`], [`Residual`], [`Branches`], [`Around`], [`Sum`], [`Concat`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
 //! | hear: log-mel frames of sound | `frontend` (feature `frontend`) |
 //! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
+//! | learn classes of your own on top of an integer network | [`guide::new_classes`], `import::write_cut` (feature `litert`) |
 //! | keep it from forgetting, take bad training back | [`Replay`], [`Guard`] |
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
 //! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
@@ -279,7 +280,7 @@ pub use layers::{
     Places, Plan, Pool, Queue, Relu, Residual, Ring, SAME, Same, Scale, Sigmoid, Softmax, Standardize, Streamed, Sum,
     Tanh, To, To1d, WithChannels, argmax,
 };
-pub use numbers::{Array, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
+pub use numbers::{Array, Float, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
 #[cfg(feature = "checkpoint")]
 pub use storage::checkpoint;
 #[cfg(feature = "serde")]

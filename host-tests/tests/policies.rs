@@ -50,6 +50,33 @@ fn two_worlds(seed: u64, replay: bool) -> (f32, f32) {
     (accuracy(&net, &second), accuracy(&net, &held_out))
 }
 
+/// The numbers that integers mean are exact here, and so all that is learned from them.
+#[test]
+fn what_learns_on_integers_has_the_bits_of_what_learns_on_their_numbers() {
+    type Head<First> = (First, chain![Dense<4, 6, Tanh>, Dense<6, 3>]);
+    let mut rng = Pcg32::seed_from_u64(7);
+    let rows: [[i8; 4]; 30] = core::array::from_fn(|_| core::array::from_fn(|_| rng.next_u32() as i8));
+    let numbers = rows.map(|row| row.map(|q| 0.25 * (f32::from(q) + 5.0)));
+    let classes = rows.map(|row| usize::from(row[0] > row[1]) + usize::from(row[2] > 40));
+    let mut of_integers: Head<Standardize<4>> = (Standardize::new([-5.0; 4], [0.25; 4]), Zero::ZERO);
+    of_integers.init(Init::GlorotUniform, &mut rng);
+    let mut of_numbers: Head<Dropout<0>> = (Dropout, of_integers.1.clone());
+    let (mut trainer, mut other) = (Trainer::<_, [i8; 4], 8>::ZERO, Trainer::<_, [f32; 4], 8>::ZERO);
+    let (mut optimizer, mut others) = (Adam::new(0.01), Adam::new(0.01));
+    for _ in 0..20 {
+        let loss = trainer.epoch(&mut of_integers, &mut optimizer, &CrossEntropy, rows.iter().zip(&classes)).unwrap();
+        let same = other.epoch(&mut of_numbers, &mut others, &CrossEntropy, numbers.iter().zip(&classes)).unwrap();
+        assert_eq!(loss.to_bits(), same.to_bits());
+    }
+    assert_eq!(of_integers.1, of_numbers.1);
+    // Only what learns has gradients, and the integers come back from a file with what they mean.
+    assert_eq!(size_of::<<Head<Standardize<4>> as Params<f32>>::Grads>(), 4 * (4 * 6 + 6 + 6 * 3 + 3));
+    let mut file = [0; weights::file_len::<f32, Head<Standardize<4>>>()];
+    let mut loaded = Head::<Standardize<4>>::ZERO;
+    weights::load(&mut loaded, weights::save(&of_integers, &mut file).unwrap()).unwrap();
+    assert_eq!(loaded, of_integers);
+}
+
 #[test]
 fn replay_keeps_what_was_learned_before() {
     const SEEDS: u64 = 10;

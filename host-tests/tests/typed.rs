@@ -91,7 +91,61 @@ fn public() -> Vec<Case> {
 /// Models that run row by row too, and the bytes that they take then, with counters of 8.
 const STREAMED: [(&str, usize); 2] = [("streaming_wakeword_int8", 4_600), ("vww_int8", 41_016)];
 
+/// Outputs of a new head.
+const CLASSES: usize = 3;
+
+/// Public models without their last layers, and random ones after their first.
+fn cut() -> Vec<Case> {
+    let case = |name: String, whole: Graph, layer: &str, inputs: Vec<u8>| {
+        let graph = whole.cut(layer).ok()?;
+        codegen::generate_with_head(&graph, "model", CLASSES).ok()?;
+        let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
+        Some(Case { name, graph, inputs, expected, arena: None })
+    };
+    let mut cases = Vec::new();
+    if let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) {
+        for (name, behind) in [("kws_int8", 2), ("vww_int8", 2)] {
+            let read = |ending: &str| fs::read(folder.join(format!("{name}.{ending}"))).unwrap();
+            let graph = litert::read(&read("tflite")).unwrap();
+            let layer = graph.layer_name(&graph.nodes[graph.nodes.len() - 1 - behind]).to_owned();
+            cases.push(case(format!("{name}_cut"), graph, &layer, read("input.bin")).unwrap());
+        }
+    }
+    for (scalar, count) in [(Scalar::I8, 3), (Scalar::F32, 1)] {
+        let random = (0..).filter_map(|seed| {
+            let whole = models::branches(seed, scalar);
+            let inputs = models::examples(&whole, seed, 3);
+            case(format!("cut_{}_{seed}", scalar.name()), whole, "1", inputs)
+        });
+        cases.extend(random.take(count));
+    }
+    cases
+}
+
 const MAIN: &str = r#"
+/// Learns from features, and compares the whole network with the head on features.
+fn learn<F, X, Row, H, const BYTES: usize>(name: &str, features: &F, mut head: H)
+where
+    F: Forward<X, Out = Row>,
+    X: Array,
+    Row: Array<Elem: Scalar<Float = f32>>,
+    H: Layer<Row, Out = [f32; CLASSES]>,
+{
+    let inputs = std::fs::read(format!("{name}.x")).unwrap();
+    let mut arena = Box::new(Arena::<BYTES>::ZERO);
+    let mut trainer = Box::new(Trainer::<H, Row>::ZERO);
+    for (i, x) in inputs.chunks_exact(size_of::<X>()).enumerate() {
+        let x: X = bytemuck::pod_read_unaligned(x);
+        let row = *arena.predict(features, &x);
+        let class = i % CLASSES;
+        let before = trainer.step(&mut head, &mut Sgd::new(1e-6), &CrossEntropy, &[row], &[class]).unwrap();
+        let mut after = [0.0; CLASSES];
+        let loss = trainer.evaluate(&head, &CrossEntropy, [(&row, &class)], |y, _| after = *y).unwrap();
+        assert!(loss <= before, "{name}: {before}, then {loss}");
+        assert_eq!(arena.predict(&(features, &head), &x).map(f32::to_bits), after.map(f32::to_bits), "{name}");
+    }
+}
+
 fn run<N: Forward<X>, X: Array, const BYTES: usize>(name: &str, net: &N) {
     let inputs = std::fs::read(format!("{name}.x")).unwrap();
     let mut arena = Box::new(Arena::<BYTES>::ZERO);
@@ -138,18 +192,29 @@ fn build(folder: &Path, cases: &[Case]) {
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
     let (mut modules, mut calls) = (String::new(), String::new());
     for Case { name, graph, inputs, .. } in cases {
-        let generated = codegen::generate(graph, name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let cut = name.contains("cut");
+        let generated =
+            if cut { codegen::generate_with_head(graph, name, CLASSES) } else { codegen::generate(graph, name) };
+        let generated = generated.unwrap_or_else(|error| panic!("{name}: {error}"));
         fs::write(folder.join(format!("src/{name}.rs")), generated.source).unwrap();
         fs::write(folder.join(format!("src/{name}.nrv")), generated.weights).unwrap();
         fs::write(folder.join(format!("{name}.x")), inputs).unwrap();
         writeln!(modules, "mod {name};").unwrap();
-        let types = format!("{name}::Net, {name}::Input");
-        writeln!(calls, "    run::<{types}, {{ arena_len::<{types}>() }}>({name:?}, &{name}::NET);").unwrap();
+        let (net, value) = if cut { ("Features", "FEATURES") } else { ("Net", "NET") };
+        let types = format!("{name}::{net}, {name}::Input");
+        writeln!(calls, "    run::<{types}, {{ arena_len::<{types}>() }}>({name:?}, &{name}::{value});").unwrap();
+        if cut {
+            let of_net = format!("{{ arena_len::<{name}::Net<'static>, {name}::Input>() }}");
+            let types = format!("{types}, {name}::Row, {name}::Head, {of_net}");
+            writeln!(calls, "    learn::<{types}>({name:?}, &{name}::FEATURES, {name}::HEAD);").unwrap();
+        }
         if STREAMED.iter().any(|(streamed, _)| streamed == name) {
             writeln!(calls, "    stream::<{types}>({name:?}, &{name}::NET);").unwrap();
         }
     }
-    let uses = "#![allow(dead_code)]\nuse nerve::{Arena, Array, Forward, InRows, OutRow, Stream, Streamed, arena_len};";
+    let uses = format!(
+        "#![allow(dead_code)]\nuse nerve::{{Array, Forward, InRows, Layer, OutRow, Scalar, Streamed, prelude::*}};\nconst CLASSES: usize = {CLASSES};"
+    );
     fs::write(folder.join("src/main.rs"), format!("{uses}\n{modules}{MAIN}\nfn main() {{\n{calls}}}\n")).unwrap();
 }
 
@@ -164,6 +229,7 @@ fn cargo(folder: &Path, command: &str) -> Result<(), String> {
 fn typed_networks_have_the_bits_of_the_executor_and_of_litert() {
     let mut cases = public();
     cases.extend(random());
+    cases.extend(cut());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typed");
     build(&folder, &cases);
     cargo(&folder, "run").unwrap_or_else(|error| panic!("{error}"));

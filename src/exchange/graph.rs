@@ -3,6 +3,7 @@
 //! Shapes are those of the file, the batch first and the channels last: an image is `[1, height, width, channels]`.
 
 pub use super::cost::Cost;
+pub use super::cut::CutError;
 use std::string::String;
 use std::vec::Vec;
 

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::println;
 
-use super::codegen::{GenerateError, generate};
-use super::graph::Graph;
+use super::codegen::{GenerateError, Generated, generate, generate_with_head};
+use super::graph::{CutError, Graph};
 use super::litert::{self, ReadError};
 
 /// Why a model was not imported.
@@ -17,6 +17,8 @@ pub enum ImportError {
     File(PathBuf, io::Error),
     /// The model could not be read.
     Read(ReadError),
+    /// The model cannot be cut there.
+    Cut(CutError),
     /// No typed network can be made of the model.
     Generate(GenerateError),
     /// The file's name, without its ending, is not that of a Rust module.
@@ -28,6 +30,7 @@ impl fmt::Display for ImportError {
         match self {
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Read(error) => error.fmt(f),
+            Self::Cut(error) => error.fmt(f),
             Self::Generate(error) => error.fmt(f),
             Self::Name => write!(f, "the model's name becomes a module's: rename it to letters, digits and `_`"),
         }
@@ -38,20 +41,49 @@ impl core::error::Error for ImportError {}
 
 /// Writes the network of the model `NAME.tflite` to the folder `out`: the module `NAME.rs` and the constants `NAME.nrv`.
 pub fn write(model: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<(), ImportError> {
-    let (model, out) = (model.as_ref(), out.as_ref());
+    write_graph(&read(model.as_ref())?, &path(model.as_ref(), out.as_ref()))
+}
+
+/// Where a model is cut, and what goes on from there.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut<'a> {
+    /// The last layer of the model that is taken, by its name or number (`nerve info` shows them): what it makes are features.
+    pub layer: &'a str,
+    /// Numbers that a new fully connected layer makes of them: the classes of one's own.
+    pub head: usize,
+}
+
+/// Writes the first layers of the model `NAME.tflite` with a head that has learned nothing, likewise: `Features`, a network in flash,
+/// `Head`, which a [`Trainer`](crate::Trainer) trains on what it gives, and `Net`, both.
+pub fn write_cut(model: impl AsRef<Path>, cut: Cut, out: impl AsRef<Path>) -> Result<(), ImportError> {
+    let graph = read(model.as_ref())?.cut(cut.layer).map_err(ImportError::Cut)?;
+    write_module(&path(model.as_ref(), out.as_ref()), |name| generate_with_head(&graph, name, cut.head))
+}
+
+fn read(model: &Path) -> Result<Graph, ImportError> {
     let file = fs::read(model).map_err(|error| ImportError::File(model.into(), error))?;
-    let graph = litert::read(&file).map_err(ImportError::Read)?;
-    write_graph(&graph, &out.join(model.file_stem().unwrap_or_default()))
+    litert::read(&file).map_err(ImportError::Read)
+}
+
+fn path(model: &Path, out: &Path) -> PathBuf {
+    out.join(model.file_stem().unwrap_or_default())
 }
 
 /// Writes the network of a graph to the module `NAME.rs` and the constants `NAME.nrv`; the last part of `path` is NAME.
 pub fn write_graph(graph: &Graph, path: &Path) -> Result<(), ImportError> {
+    write_module(path, |name| generate(graph, name))
+}
+
+fn write_module(
+    path: &Path,
+    generate: impl FnOnce(&str) -> Result<Generated, GenerateError>,
+) -> Result<(), ImportError> {
     let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     if !letters || name.starts_with(|c: char| c.is_ascii_digit()) || name.is_empty() {
         return Err(ImportError::Name);
     }
-    let generated = generate(graph, name).map_err(ImportError::Generate)?;
+    let generated = generate(name).map_err(ImportError::Generate)?;
     for (ending, content) in [("rs", generated.source.as_bytes()), ("nrv", &generated.weights)] {
         let path = path.with_extension(ending);
         fs::write(&path, content).map_err(|error| ImportError::File(path, error))?;
@@ -65,4 +97,10 @@ pub fn write_graph(graph: &Graph, path: &Path) -> Result<(), ImportError> {
 pub fn compile(model: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<(), ImportError> {
     println!("cargo:rerun-if-changed={}", model.as_ref().display());
     write(model, out)
+}
+
+/// [`write_cut()`] for `build.rs`, likewise.
+pub fn compile_cut(model: impl AsRef<Path>, cut: Cut, out: impl AsRef<Path>) -> Result<(), ImportError> {
+    println!("cargo:rerun-if-changed={}", model.as_ref().display());
+    write_cut(model, cut, out)
 }

@@ -4,6 +4,8 @@
 pub mod codegen;
 #[cfg(feature = "litert")]
 mod cost;
+#[cfg(feature = "litert")]
+mod cut;
 #[cfg(any(feature = "litert", feature = "onnx", feature = "safetensors"))]
 #[cfg_attr(not(all(feature = "litert", feature = "onnx")), allow(dead_code))] // Reading weights needs a part of it.
 mod describe;

@@ -7,6 +7,9 @@ pub mod from_pytorch {}
 #[doc = include_str!("memory.md")]
 pub mod memory {}
 
+#[doc = include_str!("new_classes.md")]
+pub mod new_classes {}
+
 #[doc = include_str!("new_layer.md")]
 pub mod new_layer {}
 

@@ -1,7 +1,7 @@
 //! Networks that keep their weights.
 
 use crate::layers::{Forward, InRows, Layer, Memory, Mode, OutRow, Plan, Streamed};
-use crate::numbers::{Array, Real, Tensor, Tensors, Zero, untrained};
+use crate::numbers::{Array, Real, Tensors, Zero, untrained};
 
 /// A layer or network that keeps its weights while others train: no gradients, no moments, and it computes as in inference, so that
 /// nothing is dropped out and statistics stay. It still passes gradients on to what stands before it, and is stored like `L` itself.
@@ -70,7 +70,7 @@ macro_rules! layer_without_grads {
             }
         }
 
-        impl<X: Tensor, L: Layer<X>> Layer<X> for $This {
+        impl<X: Array, L: Layer<X>> Layer<X> for $This {
             type Acts<const B: usize> = L::Acts<B>;
             type Scratch<const B: usize> = L::Scratch<B>;
 

@@ -1,7 +1,7 @@
 //! The trait of a network's parts with which it learns.
 
 use crate::layers::Forward;
-use crate::numbers::{Params, Tensor, Zero, all_finite};
+use crate::numbers::{Array, Float, Params, Tensor, Zero, all_finite};
 
 /// One stage of a network that learns: its [`Forward`] pass, over batches and with what is kept for backpropagation, and backpropagation.
 /// Reads a batch of `X`, writes a batch of [`Out`](Forward::Out). `B` is the batch size.
@@ -12,7 +12,7 @@ use crate::numbers::{Params, Tensor, Zero, all_finite};
     label = "this layer does not fit the output `{X}` of what stands before it",
     note = "each layer's input must have the shape of the output of the layer before it: `Dense<I, O>` reads `[T; I]` and writes `[T; O]`"
 )]
-pub trait Layer<X: Tensor>: Params<X::Elem> + Forward<X, Out: Tensor<Elem = X::Elem>> {
+pub trait Layer<X: Array>: Params<Float<X>> + Forward<X, Out: Tensor<Elem = Float<X>>> {
     /// What a pass keeps between the input and the output: `()` for a single layer.
     type Acts<const B: usize>: Zero;
     /// What backpropagation needs beside: `()` for a single layer.
@@ -22,7 +22,7 @@ pub trait Layer<X: Tensor>: Params<X::Elem> + Forward<X, Out: Tensor<Elem = X::E
     fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [Self::Out; B], mode: Mode);
 
     /// Given `dy = ∂loss/∂y`, writes `∂loss/∂parameters` to `grads` (or adds it there, as [`Mode`] says) and `∂loss/∂x` to `dx`,
-    /// each where asked for. Overwrites `dy`. The order of every sum is that of the examples and indices.
+    /// each where asked for; an input of integers has no derivative, and nothing is written to `dx` then. Overwrites `dy`. The order of every sum is that of the examples and indices.
     #[allow(clippy::too_many_arguments)]
     fn backward<const B: usize>(
         &self,

@@ -1,7 +1,7 @@
 //! How layers are put together.
 
 use crate::layers::{Forward, InRows, Layer, Memory, Mode, OutRow, Plan, Streamed};
-use crate::numbers::{Array, Tensor, Zero};
+use crate::numbers::{Array, Zero};
 
 /// What a pair keeps in a forward pass: `a`'s and `b`'s own, and the batch between them.
 pub struct PairActs<A, M, B> {
@@ -66,7 +66,7 @@ impl<X: InRows, L: Streamed<X>, R: Streamed<L::Out>> Streamed<X> for (L, R) {
     }
 }
 
-impl<X: Tensor, L: Layer<X>, R: Layer<L::Out>> Layer<X> for (L, R) {
+impl<X: Array, L: Layer<X>, R: Layer<L::Out>> Layer<X> for (L, R) {
     type Acts<const B: usize> = PairActs<L::Acts<B>, [L::Out; B], R::Acts<B>>;
     type Scratch<const B: usize> = PairActs<L::Scratch<B>, [L::Out; B], R::Scratch<B>>;
 

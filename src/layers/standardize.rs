@@ -1,11 +1,10 @@
 //! Input standardisation that travels with the weights.
 
-use core::array::{from_mut, from_ref};
-
 use crate::layers::{Forward, Layer, Memory, Mode, Plan, in_place};
 use crate::numbers::{Real, Tensors, Zero, fingerprint, untrained};
 
-/// `(x − mean) / deviation` for each of `N` features, so that a network takes raw centimetres.
+/// `(x − mean) / deviation` for each of `N` features, so that a network takes raw centimetres, or the integers of a network before it:
+/// `new([zero_point; N], [scale; N])` makes of `[i8; N]` the numbers that they mean.
 ///
 /// The figures are fitted to the training data once, are stored with the weights, and are not changed by an optimizer.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,10 +22,7 @@ impl<const N: usize, T: Real> Standardize<N, T> {
 
     /// Takes mean and standard deviation (of the population, divided by n) from `examples`, in two passes.
     /// A feature that never changes keeps the deviation 1; without examples nothing changes.
-    pub fn fit<'a>(&mut self, examples: impl Iterator<Item = &'a [T; N]> + Clone)
-    where
-        T: 'a,
-    {
+    pub fn fit<'a, E: Copy + Into<T> + 'a>(&mut self, examples: impl Iterator<Item = &'a [E; N]> + Clone) {
         let count = T::of(examples.clone().count() as f64);
         if count == T::ZERO {
             return;
@@ -34,15 +30,23 @@ impl<const N: usize, T: Real> Standardize<N, T> {
         for (i, (mean, inverse)) in self.mean.iter_mut().zip(&mut self.inverse_deviation).enumerate() {
             let mut sum = T::ZERO;
             for x in examples.clone() {
-                sum += x[i];
+                sum += x[i].into();
             }
             *mean = sum / count;
             let mut squares = T::ZERO;
             for x in examples.clone() {
-                squares += (x[i] - *mean) * (x[i] - *mean);
+                let x: T = x[i].into();
+                squares += (x - *mean) * (x - *mean);
             }
             let deviation = (squares / count).sqrt();
             *inverse = if deviation > T::ZERO { T::ONE / deviation } else { T::ONE };
+        }
+    }
+
+    #[inline]
+    fn run<E: Copy + Into<T>>(&self, x: &[E; N], y: &mut [T; N]) {
+        for (((y, x), mean), inverse) in y.iter_mut().zip(x).zip(&self.mean).zip(&self.inverse_deviation) {
+            *y = ((*x).into() - *mean) * *inverse;
         }
     }
 }
@@ -75,21 +79,54 @@ impl<const N: usize, T: Real> Forward<[T; N]> for Standardize<N, T> {
 
     #[inline]
     fn infer(&self, x: &[T; N], memory: Memory) {
-        memory.write(|y| self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference));
+        memory.write(|y| self.run(x, y));
     }
     #[inline]
     fn infer_inside(&self, memory: Memory) {
         memory.write(|y: &mut [T; N]| {
             let x = *y;
-            self.forward(from_ref(&x), &mut (), from_mut(y), Mode::Inference);
+            self.run(&x, y);
         });
     }
 }
 
 in_place!([const N: usize, T: Real] [T; N], Standardize<N, T>, |layer, row| {
     let x = *row;
-    layer.forward(from_ref(&x), &mut (), from_mut(row), Mode::Inference);
+    layer.run(&x, row);
 });
+
+impl<const N: usize> Forward<[i8; N]> for Standardize<N> {
+    type Out = [f32; N];
+
+    #[inline]
+    fn infer(&self, x: &[i8; N], memory: Memory) {
+        memory.write(|y| self.run(x, y));
+    }
+}
+
+/// The first layer of what learns on a network of integers.
+impl<const N: usize> Layer<[i8; N]> for Standardize<N> {
+    type Acts<const B: usize> = ();
+    type Scratch<const B: usize> = ();
+
+    #[inline]
+    fn forward<const B: usize>(&self, x: &[[i8; N]; B], (): &mut (), y: &mut [[f32; N]; B], _: Mode) {
+        x.iter().zip(y).for_each(|(x, y)| self.run(x, y));
+    }
+    #[inline]
+    fn backward<const B: usize>(
+        &self,
+        _: &[[i8; N]; B],
+        (): &(),
+        _: &[[f32; N]; B],
+        _: &mut [[f32; N]; B],
+        (): &mut (),
+        _: Option<&mut [[i8; N]; B]>,
+        _: Option<&mut ()>,
+        _: Mode,
+    ) {
+    }
+}
 
 impl<const N: usize, T: Real> Layer<[T; N]> for Standardize<N, T> {
     type Acts<const B: usize> = ();
@@ -97,11 +134,7 @@ impl<const N: usize, T: Real> Layer<[T; N]> for Standardize<N, T> {
 
     #[inline]
     fn forward<const B: usize>(&self, x: &[[T; N]; B], (): &mut (), y: &mut [[T; N]; B], _: Mode) {
-        for (x, y) in x.iter().zip(y) {
-            for (((y, x), mean), inverse) in y.iter_mut().zip(x).zip(&self.mean).zip(&self.inverse_deviation) {
-                *y = (*x - *mean) * *inverse;
-            }
-        }
+        x.iter().zip(y).for_each(|(x, y)| self.run(x, y));
     }
     #[inline]
     fn backward<const B: usize>(
@@ -141,5 +174,21 @@ mod tests {
             assert!((y[0] - (x[0] - 3.0) / deviation).abs() < 1e-15);
             assert_eq!(y[1], 0.0);
         }
+    }
+
+    #[test]
+    fn integers_are_taken_as_the_numbers_that_they_are() {
+        let data = [[-128, 7], [127, 7], [3, 7]];
+        let numbers = data.map(|x: [i8; 2]| x.map(f32::from));
+        let (mut layer, mut of_numbers) = (Standardize::<2>::ZERO, Standardize::<2>::ZERO);
+        layer.fit(data.iter());
+        of_numbers.fit(numbers.iter());
+        assert_eq!(layer, of_numbers);
+        let (mut y, mut expected) = ([[0.0; 2]; 3], [[0.0; 2]; 3]);
+        layer.forward(&data, &mut (), &mut y, Mode::Inference);
+        layer.forward(&numbers, &mut (), &mut expected, Mode::Inference);
+        assert_eq!(y, expected);
+        Standardize::new([-128.0, 3.0], [0.5, 0.25]).forward(&data, &mut (), &mut y, Mode::Inference);
+        assert_eq!(y, [[0.0, 1.0], [127.5, 1.0], [65.5, 1.0]]);
     }
 }

@@ -25,4 +25,4 @@ pub(crate) use init::orthogonal;
 pub use params::{Params, Tensors};
 pub(crate) use params::{stateless, untrained};
 pub use real::Real;
-pub use tensor::{Array, Scalar, Tensor, Zero};
+pub use tensor::{Array, Float, Scalar, Tensor, Zero};

@@ -17,7 +17,14 @@ use crate::numbers::elementary::{exp, ln, tanh};
 /// The errors below are the worst of all arguments, beside the `f64` value:
 /// `cargo test --release --lib every_argument -- --ignored --nocapture` prints them.
 pub trait Real:
-    Scalar + NumAssign + Neg<Output = Self> + Copy + PartialOrd + Debug + serde::Serialize + serde::de::DeserializeOwned
+    Scalar<Float = Self>
+    + NumAssign
+    + Neg<Output = Self>
+    + Copy
+    + PartialOrd
+    + Debug
+    + serde::Serialize
+    + serde::de::DeserializeOwned
 {
     /// One.
     const ONE: Self;

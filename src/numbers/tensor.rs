@@ -15,7 +15,10 @@ pub trait Zero: Send + Sync {
 }
 
 /// One number of a tensor: real, or an integer that stands for one.
-pub trait Scalar: Array<Elem = Self> + PartialOrd + Debug {}
+pub trait Scalar: Array<Elem = Self> + PartialOrd + Debug {
+    /// The real number that one becomes in a layer that learns: itself if it is real, `f32` for an integer.
+    type Float: Real;
+}
 
 /// An array of any rank over one scalar, `T`, `[T; N]`, `[[T; N]; M]`, …, seen as a flat slice in row-major order.
 ///
@@ -43,13 +46,16 @@ pub trait Array: Zero + Pod {
     }
 }
 
+/// The scalar of what a network makes of `X` if it learns.
+pub type Float<X> = <<X as Array>::Elem as Scalar>::Float;
+
 /// An [`Array`] of real numbers, with which a network can learn.
 pub trait Tensor: Array<Elem: Real> {}
 
 impl<A: Array<Elem: Real>> Tensor for A {}
 
 macro_rules! scalar {
-    ($($T:ty),*) => {$(
+    ($($T:ty: $Float:ty),*) => {$(
         impl Zero for $T {
             const ZERO: Self = 0 as $T;
             #[inline]
@@ -57,7 +63,9 @@ macro_rules! scalar {
                 *self = Self::ZERO;
             }
         }
-        impl Scalar for $T {}
+        impl Scalar for $T {
+            type Float = $Float;
+        }
         impl Array for $T {
             type Elem = $T;
             const LEN: usize = 1;
@@ -73,7 +81,7 @@ macro_rules! scalar {
         }
     )*};
 }
-scalar!(f32, f64, i8, u8, i16, i32);
+scalar!(f32: f32, f64: f64, i8: f32, u8: f32, i16: f32, i32: f32);
 
 impl<X: Zero, const N: usize> Zero for [X; N] {
     const ZERO: Self = [X::ZERO; N];

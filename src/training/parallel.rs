@@ -5,7 +5,7 @@ use std::{boxed::Box, vec::Vec};
 use rayon::prelude::*;
 
 use crate::layers::Layer;
-use crate::numbers::{Real, Tensor, Zero};
+use crate::numbers::{Array, Float, Real, Zero};
 use crate::training::{Loss, Optimizer, TrainError, Trainer};
 
 /// Trains with batches of any size, in the current rayon pool and on every thread of it.
@@ -15,19 +15,19 @@ use crate::training::{Loss, Optimizer, TrainError, Trainer};
 /// [`Trainer::epoch`].
 ///
 /// Costs a [`Trainer`] of `S` examples on the heap for each shard, gradients included. In a debug build each is made on the stack first.
-pub struct ParallelTrainer<N: Layer<X>, X: Tensor, const S: usize = 16> {
+pub struct ParallelTrainer<N: Layer<X>, X: Array, const S: usize = 16> {
     shards: Vec<Box<Trainer<N, X, S>>>,
     batch: usize,
     examples: u64,
     seed: u64,
     /// If set, gradients whose Euclidean norm is above this are scaled down to it.
-    pub clip_norm: Option<X::Elem>,
+    pub clip_norm: Option<Float<X>>,
 }
 
 impl<N, X, const S: usize> ParallelTrainer<N, X, S>
 where
     N: Layer<X> + Send + Sync,
-    X: Tensor,
+    X: Array,
 {
     /// Memory for batches of `batch` examples (at least 1), seed 0.
     pub fn new(batch: usize) -> Self {
@@ -48,15 +48,15 @@ where
     pub fn epoch<'a, Target: Sync + 'a>(
         &mut self,
         network: &mut N,
-        optimizer: &mut (impl Optimizer<N, X::Elem> + Send),
+        optimizer: &mut (impl Optimizer<N, Float<X>> + Send),
         loss: &(impl Loss<N::Out, Target> + Sync),
         examples: impl IntoIterator<Item = (&'a X, &'a Target)> + Send,
-    ) -> Result<X::Elem, TrainError>
+    ) -> Result<Float<X>, TrainError>
     where
         X: 'a,
     {
         rayon::scope(|_| {
-            let (mut sum, mut count) = (X::Elem::ZERO, 0usize);
+            let (mut sum, mut count) = (Float::<X>::ZERO, 0usize);
             let mut examples = examples.into_iter();
             loop {
                 let batch: Vec<_> = examples.by_ref().take(self.batch).collect();
@@ -80,7 +80,7 @@ where
                 self.examples += batch.len() as u64;
                 count += batch.len();
             }
-            Ok(if count == 0 { sum } else { sum / X::Elem::of(count as f64) })
+            Ok(if count == 0 { sum } else { sum / Float::<X>::of(count as f64) })
         })
     }
 
@@ -94,12 +94,12 @@ where
         loss: &(impl Loss<N::Out, Target> + Sync),
         examples: impl IntoIterator<Item = (&'a X, &'a Target)> + Send,
         mut each: impl FnMut(&N::Out, &Target) + Send,
-    ) -> Result<X::Elem, TrainError>
+    ) -> Result<Float<X>, TrainError>
     where
         X: 'a,
     {
         rayon::scope(|_| {
-            let (mut sum, mut count) = (X::Elem::ZERO, 0usize);
+            let (mut sum, mut count) = (Float::<X>::ZERO, 0usize);
             let mut examples = examples.into_iter();
             loop {
                 let batch: Vec<_> = examples.by_ref().take(self.shards.len() * S).collect();
@@ -120,7 +120,7 @@ where
             if !sum.is_finite() {
                 return Err(TrainError::NonFiniteLoss);
             }
-            Ok(if count == 0 { sum } else { sum / X::Elem::of(count as f64) })
+            Ok(if count == 0 { sum } else { sum / Float::<X>::of(count as f64) })
         })
     }
 

@@ -1,22 +1,22 @@
 //! Training a network over fixed memory.
 
 use crate::layers::{Layer, Mode};
-use crate::numbers::{Real, Tensor, Zero, all_finite, sum_of_squares};
+use crate::numbers::{Array, Float, Real, Zero, all_finite, sum_of_squares};
 use crate::training::{Loss, Optimizer, Pass, TrainError};
 
 /// The memory of training with batches of up to `B` examples: a [`Pass`], what backpropagation needs, and the gradients.
 ///
 /// Backpropagation only computes derivatives: [`accumulate`](Self::accumulate) adds them up, over as many batches as you like, and
 /// [`apply`](Self::apply) hands their mean to an optimizer. [`step`](Self::step) and [`epoch`](Self::epoch) do both.
-pub struct Trainer<N: Layer<X>, X: Tensor, const B: usize = 1> {
+pub struct Trainer<N: Layer<X>, X: Array, const B: usize = 1> {
     buffers: Buffers<N, X, B>,
     batch: [X; B],
     /// If set, gradients whose Euclidean norm is above this are scaled down to it.
-    pub clip_norm: Option<X::Elem>,
+    pub clip_norm: Option<Float<X>>,
 }
 
 /// What backpropagation writes.
-struct Buffers<N: Layer<X>, X: Tensor, const B: usize> {
+struct Buffers<N: Layer<X>, X: Array, const B: usize> {
     pass: Pass<N, X, B>,
     dy: [N::Out; B],
     scratch: N::Scratch<B>,
@@ -26,7 +26,7 @@ struct Buffers<N: Layer<X>, X: Tensor, const B: usize> {
     seed: u64,
 }
 
-impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
+impl<N: Layer<X>, X: Array, const B: usize> Buffers<N, X, B> {
     /// The gradients of the examples that have a target, the first ones, added to what is there if `accumulate`; returns the sum of the losses.
     #[inline]
     fn backpropagate<Target>(
@@ -36,14 +36,14 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
         x: &[X; B],
         targets: [Option<&Target>; B],
         accumulate: bool,
-    ) -> Result<X::Elem, TrainError> {
+    ) -> Result<Float<X>, TrainError> {
         if !accumulate {
             self.accumulated = 0;
         }
         let examples = targets.iter().flatten().count();
         let mode = Mode::Training { accumulate, seed: self.seed, first_example: self.examples, examples };
         network.forward(x, &mut self.pass.acts, &mut self.pass.y, mode);
-        let mut sum = X::Elem::EMPTY_SUM;
+        let mut sum = Float::<X>::EMPTY_SUM;
         for ((y, dy), target) in self.pass.y.iter().zip(&mut self.dy).zip(targets) {
             match target {
                 Some(target) => sum += loss.loss(y, target, dy)?,
@@ -66,7 +66,7 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Buffers<N, X, B> {
     }
 }
 
-impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
+impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
     /// Nothing accumulated, no clipping, seed 0.
     pub const ZERO: Self = Self {
         buffers: Buffers {
@@ -98,11 +98,11 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         loss: &impl Loss<N::Out, Target>,
         x: &[X; B],
         targets: &[Target; B],
-    ) -> Result<X::Elem, TrainError> {
+    ) -> Result<Float<X>, TrainError> {
         let sum =
             self.buffers.backpropagate(network, loss, x, targets.each_ref().map(Some), self.buffers.accumulated > 0)?;
         self.buffers.accumulated += B as u32;
-        Ok(sum / X::Elem::of(B as f64))
+        Ok(sum / Float::<X>::of(B as f64))
     }
 
     /// Steps along the mean of the accumulated gradients and starts anew. Does nothing if there are none.
@@ -110,10 +110,10 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
     /// # Errors
     /// [`TrainError::NonFiniteGradient`]; what had been accumulated is dropped.
     #[inline]
-    pub fn apply(&mut self, network: &mut N, optimizer: &mut impl Optimizer<N, X::Elem>) -> Result<(), TrainError> {
+    pub fn apply(&mut self, network: &mut N, optimizer: &mut impl Optimizer<N, Float<X>>) -> Result<(), TrainError> {
         match core::mem::take(&mut self.buffers.accumulated) {
             0 => Ok(()),
-            examples => self.descend(network, optimizer, all_finite::<X::Elem>(&self.buffers.gradients), examples),
+            examples => self.descend(network, optimizer, all_finite::<Float<X>>(&self.buffers.gradients), examples),
         }
     }
 
@@ -122,7 +122,7 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
     fn descend(
         &mut self,
         network: &mut N,
-        optimizer: &mut impl Optimizer<N, X::Elem>,
+        optimizer: &mut impl Optimizer<N, Float<X>>,
         finite: bool,
         examples: u32,
     ) -> Result<(), TrainError> {
@@ -130,9 +130,9 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
             return Err(TrainError::NonFiniteGradient);
         }
         let buffers = &self.buffers;
-        let mut scale = X::Elem::ONE / X::Elem::of(f64::from(examples));
+        let mut scale = Float::<X>::ONE / Float::<X>::of(f64::from(examples));
         if let Some(limit) = self.clip_norm {
-            let norm = scale * sum_of_squares::<X::Elem>(&buffers.gradients).sqrt();
+            let norm = scale * sum_of_squares::<Float<X>>(&buffers.gradients).sqrt();
             if norm > limit {
                 scale *= limit / norm;
             }
@@ -150,14 +150,14 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
     pub fn step<Target>(
         &mut self,
         network: &mut N,
-        optimizer: &mut impl Optimizer<N, X::Elem>,
+        optimizer: &mut impl Optimizer<N, Float<X>>,
         loss: &impl Loss<N::Out, Target>,
         x: &[X; B],
         targets: &[Target; B],
-    ) -> Result<X::Elem, TrainError> {
+    ) -> Result<Float<X>, TrainError> {
         let sum = self.buffers.backpropagate(network, loss, x, targets.each_ref().map(Some), false)?;
         self.descend(network, optimizer, self.buffers.gradients_are_finite(network, x), B as u32)?;
-        Ok(sum / X::Elem::of(B as f64))
+        Ok(sum / Float::<X>::of(B as f64))
     }
 
     /// One [`step`](Self::step) for every `B` examples, and one for the rest; returns the mean loss (0 without examples).
@@ -169,15 +169,15 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
     pub fn epoch<'a, Target: 'a>(
         &mut self,
         network: &mut N,
-        optimizer: &mut impl Optimizer<N, X::Elem>,
+        optimizer: &mut impl Optimizer<N, Float<X>>,
         loss: &impl Loss<N::Out, Target>,
         examples: impl IntoIterator<Item = (&'a X, &'a Target)>,
-    ) -> Result<X::Elem, TrainError>
+    ) -> Result<Float<X>, TrainError>
     where
         X: 'a,
     {
         let mut examples = examples.into_iter();
-        let (mut sum, mut count) = (X::Elem::ZERO, 0u32);
+        let (mut sum, mut count) = (Float::<X>::ZERO, 0u32);
         loop {
             let (targets, filled) = self.gather(&mut examples);
             if filled == 0 {
@@ -188,7 +188,7 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
             self.descend(network, optimizer, finite, filled)?;
             count += filled;
         }
-        Ok(if count == 0 { sum } else { sum / X::Elem::of(f64::from(count)) })
+        Ok(if count == 0 { sum } else { sum / Float::<X>::of(f64::from(count)) })
     }
 
     /// The mean loss over `examples`, without training; `each` is shown every output beside its target.
@@ -201,12 +201,12 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         loss: &impl Loss<N::Out, Target>,
         examples: impl IntoIterator<Item = (&'a X, &'a Target)>,
         mut each: impl FnMut(&N::Out, &Target),
-    ) -> Result<X::Elem, TrainError>
+    ) -> Result<Float<X>, TrainError>
     where
         X: 'a,
     {
         let mut examples = examples.into_iter();
-        let (mut sum, mut count) = (X::Elem::ZERO, 0u32);
+        let (mut sum, mut count) = (Float::<X>::ZERO, 0u32);
         loop {
             let (targets, filled) = self.gather(&mut examples);
             if filled == 0 {
@@ -218,7 +218,7 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         if !sum.is_finite() {
             return Err(TrainError::NonFiniteLoss);
         }
-        Ok(if count == 0 { sum } else { sum / X::Elem::of(f64::from(count)) })
+        Ok(if count == 0 { sum } else { sum / Float::<X>::of(f64::from(count)) })
     }
 
     /// The sum of the gradients accumulated since the last [`apply`](Self::apply), or of the step just made.
@@ -235,7 +235,7 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         seed: u64,
         first_example: u64,
         examples: &[(&X, &Target)],
-    ) -> Result<X::Elem, TrainError> {
+    ) -> Result<Float<X>, TrainError> {
         let (targets, filled) = self.gather(&mut examples.iter().copied());
         (self.buffers.seed, self.buffers.examples) = (seed, first_example);
         let sum = self.buffers.backpropagate(network, loss, &self.batch, targets, false)?;
@@ -250,7 +250,7 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         network: &N,
         loss: &impl Loss<N::Out, Target>,
         examples: &[(&X, &Target)],
-    ) -> Result<X::Elem, TrainError> {
+    ) -> Result<Float<X>, TrainError> {
         let (targets, _) = self.gather(&mut examples.iter().copied());
         self.losses(network, loss, targets, |_, _| ())
     }
@@ -285,8 +285,8 @@ impl<N: Layer<X>, X: Tensor, const B: usize> Trainer<N, X, B> {
         loss: &impl Loss<N::Out, Target>,
         targets: [Option<&Target>; B],
         mut each: impl FnMut(&N::Out, &Target),
-    ) -> Result<X::Elem, TrainError> {
-        let mut sum = X::Elem::ZERO;
+    ) -> Result<Float<X>, TrainError> {
+        let mut sum = Float::<X>::ZERO;
         let y = self.buffers.pass.run(network, &self.batch);
         for ((y, target), dy) in y.iter().zip(targets).zip(&mut self.buffers.dy) {
             if let Some(target) = target {

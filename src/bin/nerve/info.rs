@@ -19,7 +19,7 @@ fn describe(values: &[&Value]) -> String {
 }
 
 fn text(graph: &Graph) -> String {
-    let heads = ["", "operator", "output", "multiply-accumulates", "flash", "RAM"].map(String::from);
+    let heads = ["", "operator", "output", "multiply-accumulates", "flash", "RAM", "name"].map(String::from);
     let mut rows = vec![heads];
     for (at, node) in graph.nodes.iter().enumerate() {
         let cost = Cost::of_node(graph, node);
@@ -31,15 +31,16 @@ fn text(graph: &Graph) -> String {
             grouped(cost.multiply_accumulates),
             grouped(cost.flash as u64),
             grouped(cost.ram as u64),
+            graph.layer_name(node).into(),
         ]);
     }
-    let widths = [0, 1, 2, 3, 4, 5].map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or_default());
+    let widths = [0, 1, 2, 3, 4, 5, 6].map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or_default());
     let mut text = String::new();
     for row in &rows {
         let mut line = String::new();
         for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
             // Words to the left, numbers to the right.
-            line += &if matches!(column, 1 | 2) { format!("{cell:width$}  ") } else { format!("{cell:>width$}  ") };
+            line += &if matches!(column, 1 | 2 | 6) { format!("{cell:width$}  ") } else { format!("{cell:>width$}  ") };
         }
         text += line.trim_end();
         text += "\n";

@@ -6,6 +6,7 @@ mod quantise;
 mod run;
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,6 +14,7 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use nerve::executor::Executor;
 use nerve::graph::Graph;
+use nerve::import::Cut;
 use nerve::{import, litert};
 
 /// Looks into LiteRT's (TensorFlow Lite's) models.
@@ -65,6 +67,12 @@ enum Command {
         /// The folder for both files.
         #[arg(long)]
         out: PathBuf,
+        /// The last layer to take, by its name or number in `info`: what it makes are features for a head that is to learn.
+        #[arg(long, value_name = "LAYER", requires = "head")]
+        cut: Option<String>,
+        /// Outputs of the head: the classes of your own.
+        #[arg(long, requires = "cut")]
+        head: Option<NonZeroUsize>,
     },
 }
 
@@ -79,9 +87,11 @@ fn main() -> ExitCode {
             let options = quantise::Options { examples, labels, range, out, json };
             quantise::run(&graph, &options).with_context(|| format!("could not quantise {}", file.display()))
         }),
-        Command::Import { file, out } => {
-            import::write(&file, out).with_context(|| format!("could not import {}", file.display()))
+        Command::Import { file, out, cut, head } => match (&cut, head) {
+            (Some(layer), Some(head)) => import::write_cut(&file, Cut { layer, head: head.get() }, out),
+            _ => import::write(&file, out),
         }
+        .with_context(|| format!("could not import {}", file.display())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

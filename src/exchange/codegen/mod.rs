@@ -38,6 +38,8 @@ pub enum GenerateError {
     Lower(LowerError),
     /// No input, no output, or several of different types.
     Ends,
+    /// A head learns from `int8` with one scale, or from `f32`, and this tensor is of others.
+    Features(String),
     /// The operators are not in series, nor paths from one tensor that are joined again; or one has no typed layer.
     Untyped {
         /// Number of the operator, and its name.
@@ -54,6 +56,9 @@ impl fmt::Display for GenerateError {
         match self {
             Self::Lower(error) => error.fmt(f),
             Self::Ends => write!(f, "a typed network's inputs have one type, and so have its outputs: use `nerve run`"),
+            Self::Features(tensor) => {
+                write!(f, "tensor `{tensor}` is neither of `int8` with one scale nor of `f32`: cut at another layer")
+            }
             Self::Untyped { operator: (index, name), tensor, why } => {
                 write!(f, "operator {index} ({name}): tensor `{tensor}`: {why}: use `nerve run`")
             }
@@ -73,6 +78,43 @@ impl From<LowerError> for GenerateError {
 ///
 /// Several inputs are one, each behind the one before it, and so are several outputs.
 pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
+    module(graph, name, ["Net", "NET", "Output", "OUTPUT"])
+}
+
+/// The module and the constants of a graph whose output is a row of features, that of [`Graph::cut`], with a head that makes `outputs` numbers
+/// of them: `Features`, a network in flash, `Head`, which is to learn from what it gives, and `Net`, both.
+pub fn generate_with_head(graph: &Graph, name: &str, outputs: usize) -> Result<Generated, GenerateError> {
+    let &[output] = &graph.outputs[..] else { return Err(GenerateError::Ends) };
+    let features = &graph.tensors[output];
+    let quantization = features.quantization.as_ref().map(|found| (&found.scales[..], &found.zero_points[..]));
+    let (scale, zero_point) = match (features.scalar, quantization) {
+        (Scalar::I8, Some(([scale], [zero_point]))) => (*scale, *zero_point),
+        (Scalar::F32, _) => (1.0, 0),
+        _ => return Err(GenerateError::Features(features.name.clone())),
+    };
+    let count = features.elements();
+    let mut generated = module(graph, name, ["Features", "FEATURES", "Row", "ROW"])?;
+    // What is written to a string always fits.
+    let _ = write!(
+        generated.source,
+        "\n/// What learns from a row of features, a [`Row`]: the numbers that they mean, then weights.\n\
+         pub type Head = nerve::chain![nerve::Standardize<{count}>, nerve::Dense<{count}, {outputs}>];\n\
+         /// A head that has learned nothing.\n\
+         pub const HEAD: Head = (\n    \
+         nerve::Standardize::new([{zero_point:?}.0; {count}], [{scale:?}; {count}]),\n    \
+         <nerve::Dense<{count}, {outputs}> as nerve::Zero>::ZERO,\n\
+         );\n\
+         /// What the head makes of a row, and so the network of an example.\n\
+         pub type Output = [f32; {outputs}];\n\
+         /// The whole network, of which [`FEATURES`] lies in flash and the head in RAM.\n\
+         pub type Net<'a> = (&'a Features, &'a Head);\n",
+    );
+    Ok(generated)
+}
+
+/// `names` are those of the network's type and of its value, and of its output's type and of what it means.
+fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, GenerateError> {
+    let [net_type, net_value, output_type, output_name] = names;
     let paths = Paths::new(graph)?;
     let (input, output) = (paths.graph.inputs[0], paths.graph.outputs[0]);
     let mut code = Code { used: vec![false; paths.steps.len()], paths, lets: String::new(), file: vec![] };
@@ -88,14 +130,14 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
          /// One example. `u8` are in it by their bits.\n\
          pub type Input = {};\n\
          /// What the network makes of one.\n\
-         pub type Output = {};\n\
+         pub type {output_type} = {};\n\
          /// The network, from the LiteRT model `{name}`.\n\
-         pub type Net = {};\n\
+         pub type {net_type} = {};\n\
          \n\
          {}{}\
          /// The network, in flash.\n\
          #[allow(long_running_const_eval)]\n\
-         pub static NET: Net = {{\n    \
+         pub static {net_value}: {net_type} = {{\n    \
          #[allow(unused_imports)]\n    \
          use nerve::quant::{{\n        \
          Add, Addend, AveragePool, Axis, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
@@ -110,7 +152,7 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
         array_of(&paths.graph.tensors[output]),
         net.ty,
         meanings("INPUT", "input", graph, &graph.inputs),
-        meanings("OUTPUT", "output", graph, &graph.outputs),
+        meanings(output_name, "output", graph, &graph.outputs),
         format!("{name}.nrv"),
         net.value,
     );
