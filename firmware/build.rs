@@ -2,11 +2,15 @@
 
 use std::{env, error::Error, fs, path::PathBuf};
 
+use nerve::import::Cut;
+
 /// Programs that do not log.
 const SILENT: [&str; 1] = ["panic_free"];
 
 /// The demo's network in integers.
 const IRIS: &str = "data/iris.tflite";
+/// A network of eight digits in integers.
+const DIGITS: &str = "data/digits.tflite";
 
 /// Each board's feature, its memory for the program and for variables: where it begins, and KiB.
 const BOARDS: [(&str, Region, Region); 8] = [
@@ -77,6 +81,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={}", model.display());
     fs::copy(&model, out.join("model.tflite"))?;
     nerve::import::write(out.join("model.tflite"), &out)?;
+    // The layers of the program `adapt` that do not learn, and one that does.
+    println!("cargo:rerun-if-changed={DIGITS}");
+    nerve::import::write_cut(DIGITS, Cut { layer: "5", head: 10 }, &out)?;
     println!("cargo:rustc-check-cfg=cfg(newlib)");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/bin");

@@ -11,6 +11,8 @@ pub mod memory;
 /// The networks that the examples train.
 #[path = "../../examples"]
 pub mod networks {
+    #[path = "adapt/learning.rs"]
+    pub mod adapt;
     #[path = "cnn/networks.rs"]
     pub mod cnn;
     #[path = "iris/networks.rs"]

@@ -1,5 +1,6 @@
 //! `cargo xtask demo | test | emulate | images | bench | peers | experiments`: each sets up what it needs and says so.
 
+mod adapt;
 mod bench;
 mod demo;
 mod device;

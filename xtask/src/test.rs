@@ -11,7 +11,7 @@ use cargo_metadata::MetadataCommand;
 
 use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
-use crate::{bench, images, litert, model, onnx, output, package, session};
+use crate::{adapt, bench, images, litert, model, onnx, output, package, session};
 
 const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 
@@ -137,6 +137,9 @@ fn on_devices(steps: &Steps, toolchain: Toolchain) {
     steps.step("the same bits on host (debug, release) and on every emulated core", || same_bits(toolchain));
     steps.step("a host's session with the learner on every emulated board, its power cut in between", || {
         session::run(toolchain)
+    });
+    steps.step("new digits on an integer network, on the emulated Cortex-M4F: every weight the host's", || {
+        adapt::check(toolchain)
     });
     steps.step("cost on the device, beside benches/device.md", bench::check);
 }

@@ -1,0 +1,212 @@
+//! New digits from a few examples of each: by the last layer alone, on integers that a device's frozen layers make, and for comparison by the
+//! whole network in floats.
+
+mod device;
+mod features;
+mod learning;
+
+use std::array::{from_fn, from_ref};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, value_parser};
+use common::mnist::{Mnist, Part, Pixels, SIDE, Source};
+use common::options::{self, Kind, Plan};
+use common::session::{Examples, Session, progress};
+use common::{classification, integers};
+use features::Features;
+use learning::{Head, Learning, RATE, ROUNDS};
+use nerve::prelude::*;
+use nerve::{Array, Layer, Scalar};
+use rand_core::SeedableRng;
+use rand_pcg::Pcg32;
+
+const DIGITS: usize = 10;
+/// The network is trained on the first eight.
+const KNOWN: usize = 8;
+/// Examples of each known digit to keep.
+const GIVEN: usize = 10;
+/// Examples of each new digit.
+const SHOWN: usize = 20;
+
+type Image = [[[f32; 1]; SIDE]; SIDE];
+/// What stays as it is on a device.
+type Body = chain![
+    Conv2d<1, 8, 3, Relu>,
+    MaxPool2d<2, 14, 14>,
+    Conv2d<8, 16, 3, Relu>,
+    MaxPool2d<2, 7, 7>,
+    Flatten<784>,
+    Dense<784, FEATURES, Relu>
+];
+/// Numbers that it makes of an image.
+const FEATURES: usize = 64;
+/// Its last layer in integers.
+const LAST: &str = "5";
+/// Knows eight digits.
+type Eight = (Body, Dense<FEATURES, KNOWN>);
+/// Has a place for all of them.
+type Ten = (Body, Dense<FEATURES, DIGITS>);
+
+/// Of the whole network in floats, for which the rate of a last layer alone is too large.
+const FLOAT_RATE: f32 = 0.01;
+/// Images of each digit that show the ranges of values.
+const TYPICAL: usize = 60;
+
+#[derive(Parser)]
+#[command(about = "Learn new digits from a few examples, by the last layer of an integer network")]
+struct Options {
+    /// Folder of the four IDX files; without it they are fetched once.
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// How often the eight digits are trained on.
+    #[arg(long, default_value_t = 5, value_parser = value_parser!(u32).range(1..))]
+    epochs: u32,
+    /// Writes what the firmware is built with: the network of eight digits in integers, and the last layer that it begins with.
+    #[arg(long, value_name = "FOLDER")]
+    firmware: Option<PathBuf>,
+    /// Takes the network in this folder instead of training one, and leaves in `--out` what the emulated device is shown and must have learned.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "firmware")]
+    device: Option<PathBuf>,
+    /// For the device.
+    #[arg(long, default_value = "target/adapt")]
+    out: PathBuf,
+}
+
+/// Inputs with their digits.
+type Labelled<X> = (Vec<X>, Vec<usize>);
+
+fn main() -> ExitCode {
+    options::end(run(&Options::parse()))
+}
+
+fn run(options: &Options) -> Result<()> {
+    let data = Source::Digits.load(options.data.as_deref())?;
+    let given = first(&data.train, 0..KNOWN, GIVEN);
+    let shown = first(&data.train, KNOWN..DIGITS, SHOWN);
+    let task = Task { given, shown, test: first(&data.test, 0..DIGITS, usize::MAX) };
+    if let Some(folder) = &options.device {
+        let (network, mut head) = device::read(folder)?;
+        let features = Features::new(&network, LAST)?;
+        return task.by_rows(&features, &mut head, Some(&options.out));
+    }
+
+    let eight = trained(&data, options.epochs)?;
+    let mut ten = Box::new(Ten::ZERO);
+    ten.0.clone_from(&eight.0);
+    for (to, from) in ten.1.w.iter_mut().chain([&mut ten.1.b]).zip(eight.1.w.iter().chain([&eight.1.b])) {
+        to[..KNOWN].copy_from_slice(from);
+    }
+    let typical = as_images(&first(&data.train, 0..KNOWN, TYPICAL));
+    let network = integers::quantised(&*eight, &typical.0)?.graph;
+    let features = Features::new(&network, LAST)?;
+    let mut head = (features.meaning(), ten.1.clone());
+    if let Some(folder) = &options.firmware {
+        device::write_firmware(folder, &network, &head)?;
+    }
+    task.by_rows(&features, &mut head, None)?;
+    let Task { given, shown, test } = task;
+    learn(&mut *ten, FLOAT_RATE, &as_images(&given), &as_images(&shown))?;
+    report("all layers, in floats", &*ten, &as_images(&test));
+    Ok(())
+}
+
+/// What is to be learned from examples, and what it is tested on.
+struct Task<X> {
+    /// To keep from the beginning.
+    given: Labelled<X>,
+    /// New ones.
+    shown: Labelled<X>,
+    test: Labelled<X>,
+}
+
+impl<X: AsRef<[f32]> + Sync> Task<X> {
+    /// The last layer learns from what the frozen ones make of the inputs; `out` takes what a device needs to do the same.
+    fn by_rows<const F: usize>(
+        &self,
+        features: &Features<F>,
+        head: &mut Head<F, DIGITS>,
+        out: Option<&Path>,
+    ) -> Result<()> {
+        let rows = |(x, digits): &Labelled<X>| Ok::<_, anyhow::Error>((features.rows(x)?, digits.clone()));
+        if let Some(out) = out {
+            device::write_shown(out, features, head, &self.given, &self.shown)?;
+        }
+        let test = rows(&self.test)?;
+        report("before", head, &test);
+        learn(head, RATE, &rows(&self.given)?, &rows(&self.shown)?)?;
+        report("the last layer, on integers", head, &test);
+        out.map_or(Ok(()), |out| device::write_learned(out, head))
+    }
+}
+
+/// The first `count` images of each of these digits.
+fn first(Part { images, labels }: &Part, of: Range<usize>, count: usize) -> Labelled<Pixels> {
+    let mut taken = [0; DIGITS];
+    let wanted = |(_, digit): &(&Pixels, &usize)| {
+        let wanted = of.contains(digit) && taken[**digit] < count;
+        taken[**digit] += usize::from(wanted);
+        wanted
+    };
+    images.iter().zip(labels).filter(wanted).unzip()
+}
+
+fn as_images((pixels, digits): &Labelled<Pixels>) -> Labelled<Image> {
+    let image = |pixels: &Pixels| from_fn(|row| from_fn(|column| [pixels[row * SIDE + column]]));
+    (pixels.iter().map(image).collect(), digits.clone())
+}
+
+fn trained(data: &Mnist, epochs: u32) -> Result<Box<Eight>> {
+    let plan = Plan { optimizer: Kind::Adam, learning_rate: 0.001, epochs, batch: 64, seed: 1, resume: None };
+    let bar = progress("eight digits", plan.epochs)?;
+    let session = Session::<Eight, Image>::new(&plan, Init::GlorotUniform, bar.clone())?;
+    let [train, test] = [&data.train, &data.test].map(|part| as_images(&first(part, 0..KNOWN, usize::MAX)));
+    let [train, test] = [&train, &test].map(|(x, y)| Examples { x, y });
+    let trained = classification::train::<_, _, KNOWN>(session, &plan, train, test)?;
+    bar.finish_and_clear();
+    Ok(trained.net)
+}
+
+/// As a device learns.
+fn learn<N, X>(net: &mut N, rate: f32, given: &Labelled<X>, shown: &Labelled<X>) -> Result<()>
+where
+    N: Layer<X, Out = [f32; DIGITS]>,
+    X: Array<Elem: Scalar<Float = f32>>,
+{
+    let (mut learning, mut rng) = (Box::new(Learning::<N, X, DIGITS>::new(rate)), Pcg32::seed_from_u64(0));
+    for (x, digit) in given.0.iter().zip(&given.1) {
+        learning.keep(*x, *digit, &mut rng)?;
+    }
+    for round in 0..ROUNDS {
+        for (x, digit) in shown.0.iter().zip(&shown.1) {
+            learning.step(net, x, *digit)?;
+            if round == 0 {
+                learning.keep(*x, *digit, &mut rng)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Prints how many of the first eight digits and of the two others are recognised.
+fn report<N, X>(what: &str, net: &N, (x, digits): &Labelled<X>)
+where
+    N: Layer<X, Out = [f32; DIGITS]>,
+    X: Array<Elem: Scalar<Float = f32>>,
+{
+    let mut pass = Box::new(Pass::<N, X>::ZERO);
+    let mut counts = [[0; 2]; 2];
+    for (x, digit) in x.iter().zip(digits) {
+        let [y] = pass.run(net, from_ref(x));
+        let [right, all] = &mut counts[usize::from(*digit >= KNOWN)];
+        *right += usize::from(argmax(y) == *digit);
+        *all += 1;
+    }
+    let [eight, two] = counts.map(|[right, all]| 100.0 * right as f32 / all as f32);
+    println!(
+        "{what}: {eight:.2} % of the first eight digits, {two:.2} % of the two others, of {} held-out images",
+        x.len()
+    );
+}

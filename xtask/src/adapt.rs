@@ -1,0 +1,40 @@
+//! New digits on top of an integer network, learned on an emulated Cortex-M4F.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::device::M4F;
+use crate::setup::Toolchain;
+use crate::{bench, output};
+
+/// Bytes that all of it may take stack included.
+const RAM: u64 = 64 * 1024;
+/// Inferences for whose instructions an update may last.
+const INFERENCES: u64 = 3;
+/// What the host and the device print; an error if they have not learned the same weights, or if it takes too much.
+pub fn check(toolchain: Toolchain) -> Result<String> {
+    let mut host = Command::new("cargo");
+    host.args(["run", "--quiet", "--release", "--example", "adapt", "--", "--device", "firmware/data"]);
+    let printed = match output(&mut host) {
+        Err(error) if error.to_string().contains("could not fetch") => return Ok(format!("skipped: {error}")),
+        printed => printed?,
+    };
+    let elf = M4F.build(toolchain, "adapt")?;
+    let run = M4F.run(&elf, Some(&bench::plugin()?))?;
+    let read = |file: &str| fs::read(format!("target/adapt/{file}.nrv")).with_context(|| format!("no {file}.nrv"));
+    ensure!(read("device")? == read("learned")?, "the device has learned other weights than the host");
+    let regions = bench::regions(&run);
+    let ((inference, _), updates) = regions.split_last().context("nothing was counted")?;
+    let update = updates.iter().map(|(instructions, _)| *instructions).max().unwrap_or_default();
+    ensure!(update < INFERENCES * inference, "an update takes {update} instructions, an inference {inference}");
+    let ram: u64 = run.log.split(' ').filter_map(|word| word.parse::<u64>().ok()).take(2).sum();
+    ensure!(ram > 0 && ram < RAM, "{ram} bytes of RAM:\n{}", run.log);
+    Ok(format!(
+        "{printed}{}{} updates of up to {update} instructions, {:.2} inferences of {inference}; every weight the host's\n",
+        run.log,
+        updates.len(),
+        update as f64 / *inference as f64
+    ))
+}
