@@ -70,7 +70,8 @@
 //! ```
 //!
 //! A loss or gradient that is infinite or NaN is a [`TrainError`] that comes before a weight has changed. Other losses are
-//! [`BinaryCrossEntropy`], [`Mse`], [`Mae`] and [`Huber`]; other [optimizers](optim) are [`Sgd`](optim::Sgd),
+//! [`BinaryCrossEntropy`], [`Mse`], [`Mae`] and [`Huber`], for classes [`ClassWeights`], [`LabelSmoothing`] and [`Focal`], for embeddings
+//! [`Triplet`]; other [optimizers](optim) are [`Sgd`](optim::Sgd),
 //! [`Momentum`](optim::Momentum), [`Nesterov`](optim::Nesterov), [`RmsProp`](optim::RmsProp) and [`AdamW`](optim::AdamW); a
 //! [`Schedule`] gives the learning rate of each epoch.
 //!
@@ -210,12 +211,12 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`Conv`], [`DepthwiseConv2d`], [`Depthwise`], [`To`], [`To1d`], [`SAME`], [`BatchNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Lstm`], [`Last`], [`Residual`], [`Branches`], [`Around`], [`Sum`], [`Concat`], [`Dropout`], [`Standardize`], [`Activation`], [`Frozen`] |
+//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`Conv`], [`DepthwiseConv2d`], [`Depthwise`], [`To`], [`To1d`], [`SAME`], [`ConvTranspose2d`], [`BatchNorm`], [`LayerNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Lstm`], [`Last`], [`Embedding`], [`Residual`], [`Branches`], [`Around`], [`Sum`], [`Concat`], [`Dropout`], [`Standardize`], [`Activation`], [`PRelu`], [`Gelu`], [`GeluTanh`], [`Silu`], [`HardSwish`], [`Frozen`] |
+//! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Clip`], [`Init`], [`shuffle()`], [`split`], [`EarlyStopping`], [`optim::Ema`] |
 //! | hear: log-mel frames of sound | `frontend` (feature `frontend`) |
-//! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Init`], [`shuffle()`] |
 //! | learn classes of your own on top of an integer network | [`guide::new_classes`], `import::write_cut` (feature `litert`) |
 //! | keep it from forgetting, take bad training back | [`Replay`], [`Guard`] |
-//! | judge it | [`Trainer::evaluate`], [`Confusion`], [`Regression`] |
+//! | judge it | [`Trainer::evaluate`], [`Confusion`], [`roc_auc`], [`Regression`] |
 //! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
 //! | keep it in flash through power cuts | `checkpoint` (feature `checkpoint`) |
 //! | make an `int8` network of one in floats, hand it on for LiteRT | `quantise`, `graph::Graph::of`, `litert::write` (feature `litert`) |
@@ -274,11 +275,12 @@ pub use exchange::{Describe, Description, Unsupported};
 pub use exchange::{codegen, executor, float, graph, import, litert, lower, quantise};
 pub use infer::{Arena, Stream, arena_len, assert_fits};
 pub use layers::{
-    Activation, Affine, Around, Avg, AvgPool1d, AvgPool2d, BatchNorm, Branches, Concat, Conv, Conv1d, Conv2d, Dense,
-    Depthwise, DepthwiseConv2d, Dropout, Elu, Flatten, Fold, Forward, Frozen, GlobalAvgPool, Gru, InRows, Join,
-    JoinBackward, Last, Layer, LeakyRelu, Linear, Lstm, Max, MaxPool1d, MaxPool2d, Memory, Mode, OutRow, PairActs,
-    Places, Plan, Pool, Queue, Relu, Residual, Ring, SAME, Same, Scale, Sigmoid, Softmax, Standardize, Streamed, Sum,
-    Tanh, To, To1d, WithChannels, argmax,
+    Activation, Affine, Around, Avg, AvgPool1d, AvgPool2d, BatchNorm, Branches, Concat, Conv, Conv1d, Conv2d,
+    ConvTranspose2d, Dense, Depthwise, DepthwiseConv2d, Dropout, Elu, Embedding, Flatten, Fold, Forward, Frozen, Gelu,
+    GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, InRows, Join, JoinBackward, Last, Layer, LayerNorm,
+    LeakyRelu, Linear, Lstm, Max, MaxPool1d, MaxPool2d, Memory, Mode, OutRow, PRelu, PairActs, Places, Plan, Pool,
+    Queue, Relu, Relu6, Residual, Ring, SAME, Same, Scale, Sigmoid, Silu, Softmax, Standardize, Streamed, Sum, Tanh,
+    To, To1d, WithChannels, argmax,
 };
 pub use numbers::{Array, Float, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
 #[cfg(feature = "checkpoint")]
@@ -289,18 +291,20 @@ pub use storage::{flash, weights};
 #[cfg(feature = "rayon")]
 pub use training::ParallelTrainer;
 pub use training::{
-    BinaryCrossEntropy, Confusion, CrossEntropy, Guard, Huber, Loss, Mae, Mse, Optimizer, Pass, Regression, Replay,
-    Schedule, TrainError, Trainer, optim, shuffle,
+    BinaryCrossEntropy, ClassWeights, Clip, Confusion, CrossEntropy, EarlyStopping, Focal, Guard, Huber,
+    LabelSmoothing, Loss, Mae, Mse, Optimizer, Pass, Regression, Replay, Schedule, TrainError, Trainer, Triplet, optim,
+    roc_auc, shuffle, split,
 };
 
 /// Everything a program that trains or runs a network names.
 pub mod prelude {
     pub use crate::optim::{Adam, AdamW, Momentum, Nesterov, Optimizer, RmsProp, Sgd};
     pub use crate::{
-        Arena, Around, AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Branches, Concat, Confusion, Conv, Conv1d,
-        Conv2d, CrossEntropy, Dense, Depthwise, DepthwiseConv2d, Dropout, Elu, Flatten, Frozen, GlobalAvgPool, Gru,
-        Huber, Init, Last, LeakyRelu, Linear, Lstm, Mae, MaxPool1d, MaxPool2d, Mse, Params, Pass, Regression, Relu,
-        Residual, SAME, Same, Schedule, Sigmoid, Softmax, Standardize, Stream, Sum, Tanh, Tensors, To, To1d,
-        TrainError, Trainer, Zero, arena_len, argmax, chain, include_weights, shuffle, weights,
+        Arena, Around, AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Branches, Clip, Concat, Confusion, Conv,
+        Conv1d, Conv2d, ConvTranspose2d, CrossEntropy, Dense, Depthwise, DepthwiseConv2d, Dropout, Elu, Embedding,
+        Flatten, Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, Huber, Init, Last,
+        LayerNorm, LeakyRelu, Linear, Lstm, Mae, MaxPool1d, MaxPool2d, Mse, PRelu, Params, Pass, Regression, Relu,
+        Relu6, Residual, SAME, Same, Schedule, Sigmoid, Silu, Softmax, Standardize, Stream, Sum, Tanh, Tensors, To,
+        To1d, TrainError, Trainer, Zero, arena_len, argmax, chain, include_weights, shuffle, weights,
     };
 }

@@ -80,6 +80,33 @@ type Causal = chain![
     Conv1d<4, 3, 4, Tanh>,
     AvgPool1d<4, 7, 2, SAME>
 ];
+/// Activations that no example has, by pixels, instants and rows.
+type Activations = chain![
+    Conv2d<2, 3, 3, Relu6>,
+    PRelu<3>,
+    Conv2d<3, 3, 3, HardTanh>,
+    HardSwish,
+    Conv2d<3, 4, 3, HardSigmoid, To<4, 5, 2, 1>>,
+    Silu,
+    Softmax,
+    Flatten<80>,
+    PRelu<80>,
+    Dense<80, 6>,
+    Gelu,
+    Dense<6, 6>,
+    GeluTanh,
+    PRelu<1>,
+    Dense<6, 6>
+];
+type SignalActivations = chain![Gru<3, 4>, PRelu<4>, Softmax, Conv1d<4, 3, 3>, PRelu<1>, PRelu<3>, Softmax];
+/// Integers, whose rows are normalised.
+type Integers = chain![Embedding<3, 5>, LayerNorm<5>, Conv1d<5, 4, 3, Relu>, LayerNorm<4>, Flatten<36>, LayerNorm<36>, Dense<36, 3>];
+type Drawing = chain![
+    Conv2d<2, 4, 3, Relu, To<4, 5, 2, 1>>,
+    ConvTranspose2d<4, 3, 4, To<8, 10, 2, 1>, Tanh>,
+    ConvTranspose2d<3, 2, 3, To<24, 29, 3, 1>>
+];
+
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("usage: onnx FOLDER")?);
     fs::create_dir_all(&folder)?;
@@ -114,6 +141,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<SignalPaths, [[f32; 3]; 9]>(to, "signal-paths")?;
     write::<Directions, [[[f32; 2]; 13]; 20]>(to, "directions")?;
     write::<Causal, [[f32; 3]; 28]>(to, "causal")?;
+    write::<Activations, [[[f32; 2]; 10]; 8]>(to, "activations")?;
+    write::<SignalActivations, [[f32; 3]; 9]>(to, "signal-activations")?;
+    write::<Integers, [f32; 9]>(to, "integers")?;
+    write::<Drawing, [[[f32; 2]; 10]; 8]>(to, "drawing")?;
     write::<ToImage, [[[f32; 2]; 10]; 8]>(to, "to-image")?;
     write::<ToRow, [[[f32; 2]; 10]; 8]>(to, "to-row")?;
     write::<chain![Gru<3, 4>, Gru<4, 2>], [[f32; 3]; 9]>(to, "to-window")?;

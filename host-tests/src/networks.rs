@@ -44,6 +44,7 @@ pub fn typed() -> Vec<Typed> {
         of::<Paths, [[[f32; 2]; 10]; 8]>("paths"),
         of::<Directions, [[[f32; 2]; 13]; 20]>("directions"),
         of::<Causal, [[f32; 3]; 28]>("causal"),
+        of::<Functions, [[[f32; 2]; 10]; 8]>("functions"),
         of::<ToImage, [[[f32; 2]; 10]; 8]>("to-image"),
         of::<chain![Conv1d<3, 2, 3>, Relu], [[f32; 3]; 9]>("to-signal"),
         of::<ToRow, [[[f32; 2]; 10]; 8]>("to-row"),
@@ -63,6 +64,21 @@ type Images = chain![
     Frozen<Dense<24, 6, Tanh>>,
     Residual<BatchNorm<Dense<6, 6>>>,
     Dense<6, 3, Softmax>
+];
+/// Activations that no example has.
+type Functions = chain![
+    Conv2d<2, 3, 3, Relu6>,
+    Conv2d<3, 3, 3, HardTanh>,
+    HardSwish,
+    Relu6,
+    Conv2d<3, 4, 3, HardSigmoid, To<4, 5, 2, 1>>,
+    Silu,
+    PRelu<1>,
+    Softmax,
+    Flatten<80>,
+    Dense<80, 6>,
+    HardSwish,
+    Dense<6, 3>
 ];
 /// Paths that are added and concatenated, with the channels first and last.
 pub type Paths = chain![

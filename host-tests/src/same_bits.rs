@@ -43,6 +43,7 @@ pub fn run(mut word: impl FnMut(u32)) {
     integer_depthwise(&mut rng, &mut word);
     integer_sums(&mut rng, &mut word);
     streams(&mut rng, &mut word);
+    other_layers(&mut Pcg32::seed_from_u64(4), &mut word);
 
     let mut x = [[0.0; 4]; BATCH];
     let mut classes = [0; BATCH];
@@ -84,7 +85,7 @@ pub fn imported() -> [f32; 3] {
 
 fn optimizers(x: &[Input; BATCH], classes: &[usize; BATCH], word: &mut impl FnMut(u32)) -> Net {
     let mut trainer = Trainer::<Net, Input, 1>::ZERO;
-    trainer.clip_norm = Some(2.0);
+    trainer.clip = Clip::Norm(2.0);
     train(Sgd::new(0.1), &mut trainer, x, classes, word);
     train(Momentum::new(0.02, 0.9), &mut trainer, x, classes, word);
     train(Nesterov::new(0.02, 0.9), &mut trainer, x, classes, word);
@@ -187,6 +188,20 @@ fn convolution(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
     layer::<Conv2d<3, 16, 3, Linear, To<2, 5, 2, 1>>, [[[f32; 3]; 10]; 4], 1>(rng, word);
     layer::<Conv<2, 4, 3, 2, Linear, (To1d<2, 1, 1, 2>, Same)>, [[[f32; 2]; 5]; 4], 1>(rng, word);
     sized_by_arguments(rng, word);
+}
+
+/// Activations and layers that the networks below have not.
+#[inline(never)]
+fn other_layers(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
+    type Row = [f32; 12];
+    layer::<chain![Relu6, HardTanh, HardSigmoid], Row, 1>(rng, word);
+    layer::<Gelu, Row, 1>(rng, word);
+    layer::<GeluTanh, Row, 1>(rng, word);
+    layer::<Silu, Row, 1>(rng, word);
+    layer::<HardSwish, Row, 1>(rng, word);
+    layer::<chain![PRelu<4>, LayerNorm<4>, Softmax], [[f32; 4]; 3], 1>(rng, word);
+    layer::<Embedding<3, 2>, [f32; 5], 1>(rng, word);
+    layer::<ConvTranspose2d<2, 3, 3, To<5, 7, 2, 1>>, [[[f32; 2]; 4]; 3], 1>(rng, word);
 }
 
 /// Loops with the sizes as arguments: inputs and pixels of even and odd number, one of each, kernels that lie outside.
@@ -412,21 +427,22 @@ fn activations<const N: usize, const B: usize>(x: [[f32; N]; B], word: &mut impl
 fn layer<L, X, const B: usize>(rng: &mut Pcg32, word: &mut impl FnMut(u32))
 where
     X: Tensor<Elem = f32>,
-    L: Layer<X, Acts<B> = (), Scratch<B> = (), Grads = L> + Zero,
+    L: Layer<X> + Zero,
 {
     let mut random = |values: &mut [f32]| {
         for v in values {
             *v = (rng.next_u32() as f32 / 2_147_483_648.0 - 1.0) * (1 + rng.next_u32() % 9) as f32;
         }
     };
-    let (mut layer, mut grads, mut x, mut dx) = (L::ZERO, L::ZERO, [X::ZERO; B], [X::ZERO; B]);
+    let (mut layer, mut grads, mut x, mut dx) = (L::ZERO, <L as Params<f32>>::Grads::ZERO, [X::ZERO; B], [X::ZERO; B]);
+    let (mut acts, mut scratch) = (L::Acts::<B>::ZERO, L::Scratch::<B>::ZERO);
     let (mut y, mut dy) = ([L::Out::ZERO; B], [L::Out::ZERO; B]);
     layer.visit_mut(&mut random);
     random(X::flatten_mut(&mut x));
     random(L::Out::flatten_mut(&mut dy));
     let mode = Mode::Training { accumulate: false, seed: 0, first_example: 0, examples: B };
-    layer.forward(&x, &mut (), &mut y, mode);
-    layer.backward(&x, &(), &y, &mut dy, &mut (), Some(&mut dx), Some(&mut grads), mode);
+    layer.forward(&x, &mut acts, &mut y, mode);
+    layer.backward(&x, &acts, &y, &mut dy, &mut scratch, Some(&mut dx), Some(&mut grads), mode);
     each_word(L::Out::flatten(&y), word);
     each_word(X::flatten(&dx), word);
     grads.visit(&mut |tensor: &[f32]| each_word(tensor, word));

@@ -129,6 +129,19 @@ fn directions_that_differ_have_pytorchs_values() {
 }
 
 #[test]
+fn transposed_convolutions_have_pytorchs_values() {
+    type Decoder = ConvTranspose2d<2, 3, 4, To<6, 8, 2, 1>, Linear, f64>;
+    case!(Decoder, Image<3, 4, 2>, DECODER_Y, [DECODER_D0, DECODER_D1], DECODER_DX);
+    type More = ConvTranspose2d<3, 2, 3, To<9, 6, 3, 1>, Linear, f64>;
+    case!(More, Image<3, 2, 3>, DECODER_MORE_Y, [DECODER_MORE_D0, DECODER_MORE_D1], DECODER_MORE_DX);
+}
+
+#[test]
+fn layer_norm_has_pytorchs_values() {
+    case!(LayerNorm<5, f64>, Image<3, 4, 5>, LAYER_NORM_Y, [LAYER_NORM_D0, LAYER_NORM_D1], LAYER_NORM_DX);
+}
+
+#[test]
 fn windows_that_overlap_have_pytorchs_values() {
     type Padded<M> = Pool<M, 3, 2, (To1d<3, 2, 1>, To1d<8, 1, 1>)>;
     case!(Padded<Max>, Image<6, 7, 2>, MAX_PADDED_Y, [], MAX_PADDED_DX);

@@ -1,7 +1,7 @@
 //! Losses, activations and optimizers against values that `golden.py` computes.
 
 use nerve::prelude::*;
-use nerve::{Activation, Loss};
+use nerve::{Activation, ClassWeights, Focal, LabelSmoothing, Layer, Loss, Mode, Triplet};
 
 const CLOSE: f64 = 1e-13;
 
@@ -36,16 +36,50 @@ fn losses() {
     loss(Mse, Y, &R, 2.0066666666666664, [-1.0 / 3.0, -0.2 / 3.0, 1.6]);
     loss(Mae, Y, &R, 1.0, [-1.0 / 3.0, -1.0 / 3.0, 1.0 / 3.0]);
     loss(Huber { delta: 0.4 }, Y, &R, 0.335, [-0.4 / 3.0, -0.1 / 3.0, 0.4 / 3.0]);
+    loss(
+        ClassWeights { loss: CrossEntropy, weights: [0.5, 2.5, 9.0] },
+        Z,
+        &1,
+        8.103278241642894,
+        [0.43822598035009175, -2.4022185668232816, 1.9639925864731897],
+    );
+    loss(
+        LabelSmoothing { smoothing: 0.2 },
+        Z,
+        &1,
+        2.9413112966571573,
+        [0.10862372547337003, -0.8275540933959793, 0.7189303679226092],
+    );
+    loss(
+        Focal { gamma: 2.0 },
+        Z,
+        &1,
+        2.9927177820795428,
+        [0.2045533044409849, -1.1212976132556818, 0.9167443088146968],
+    );
+    loss(Focal { gamma: 0.0 }, Z, &1, 3.241311296657157, [0.1752903921400367, -0.9608874267293126, 0.7855970345892759]);
+    loss(Triplet { margin: 0.5 }, Y, &[R, Z], 3.71, [-1.8, 0.4, 8.0]);
+    loss(Triplet { margin: 0.5 }, Y, &[Z, R], 0.0, [0.0; 3]);
 }
 
 #[test]
 fn activations() {
+    fn layer<A: Layer<[f64; 2], Out = [f64; 2], Acts<1> = ()> + Zero>(expected: [f64; 2]) {
+        let mut y = [[0.0; 2]];
+        A::ZERO.forward(&[[0.7, -0.7]], &mut (), &mut y, Mode::Inference);
+        close(&y[0], &expected);
+    }
+    layer::<HardSwish>([0.43166666666666664, -0.2683333333333333]);
+    layer::<Silu>([0.46773144051771626, -0.2322685594822837]);
+    layer::<Gelu>([0.5306254434438489, -0.1693745565561511]);
+    layer::<GeluTanh>([0.5305701347051167, -0.16942986529488321]);
     fn of<A: Activation>(expected: [f64; 2]) {
         let mut row = [0.7, -0.7];
         A::forward(&mut row, 2);
         close(&row, &expected);
     }
     of::<Sigmoid>([0.6681877721681662, 0.3318122278318339]);
+    of::<HardSigmoid>([0.6166666666666667, 0.3833333333333333]);
     of::<Tanh>([0.6043677771171636, -0.6043677771171636]);
     of::<Elu>([0.7, -0.5034146962085905]);
     of::<Relu>([0.7, 0.0]);
@@ -88,10 +122,22 @@ fn optimizers() {
 fn clipping_by_norm() {
     let mut net = Dense::<2, 1, Linear, f64>::ZERO;
     let mut trainer = Trainer::<_, [f64; 2]>::ZERO;
-    trainer.clip_norm = Some(1.0);
+    trainer.clip = Clip::Norm(1.0);
     // y = 0, loss (y − t)², derivative 2(y − t) = 2 for t = −1; with the bias the gradient is (2x₀, 2x₁, 2).
     let x = [1.5, 6.0f64.sqrt()];
     trainer.step(&mut net, &mut Sgd::new(1.0), &Mse, &[x], &[[-1.0]]).unwrap();
     let norm = 2.0 * (x[0] * x[0] + x[1] * x[1] + 1.0).sqrt();
     close(&[net.w[0][0], net.w[1][0], net.b[0]], &[-2.0 * x[0] / norm, -2.0 * x[1] / norm, -2.0 / norm]);
+}
+
+/// Clipping holds each derivative of the mean gradient between −1 and 1.
+#[test]
+fn clipping_by_value() {
+    let mut net = Dense::<2, 1, Linear, f64>::ZERO;
+    let mut trainer = Trainer::<_, [f64; 2], 2>::ZERO;
+    trainer.clip = Clip::Value(1.0);
+    // y = 0, loss (y − t)², t = −1: the gradients are (2x₀, 2x₁, 2), whose means are (−3, 0.5, 2).
+    let examples = [[-1.0, 0.75], [-2.0, -0.25]];
+    trainer.step(&mut net, &mut Sgd::new(1.0), &Mse, &examples, &[[-1.0], [-1.0]]).unwrap();
+    close(&[net.w[0][0], net.w[1][0], net.b[0]], &[1.0, -0.5, -1.0]);
 }

@@ -1,7 +1,7 @@
 //! Every layer with every loss: backpropagation against central differences, in f64.
 
 use nerve::prelude::*;
-use nerve::{Array, Avg, Layer, Loss, Max, Pool, Tensor};
+use nerve::{Array, Avg, ClassWeights, Focal, LabelSmoothing, Layer, Loss, Max, Pool, Tensor, Triplet};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -67,11 +67,21 @@ fn worst_error<X: Tensor<Elem = f64> + Copy, N: Layer<X> + Zero, L: Loss<N::Out,
 /// The network `N` with each loss.
 fn with_every_loss<X: Tensor<Elem = f64> + Copy, N: Layer<X, Out = Target> + Zero>(name: &str) {
     let soft = [[0.2, 0.5, 0.3], [0.0, 1.0, 0.0], [0.7, 0.1, 0.2], [0.3, 0.3, 0.4]];
-    let real = [[0.9, -1.3, 0.4], [2.1, 0.2, -0.6], [-0.8, 1.7, 0.1], [0.3, -0.2, 1.1]];
     let errors = [
         ("cross-entropy, class", worst_error::<X, N, _, usize>(&CrossEntropy, &[0, 2, 1, 1])),
         ("cross-entropy, soft", worst_error::<X, N, _, Target>(&CrossEntropy, &soft)),
         ("binary cross-entropy", worst_error::<X, N, _, Target>(&BinaryCrossEntropy, &soft)),
+    ];
+    for (loss, error) in errors {
+        assert!(error < TOLERANCE, "{name} with {loss}: off by {error}");
+    }
+    with_losses_of_values::<X, N>(name);
+}
+
+/// The network `N`, which may end with a sigmoid or softmax, with each loss that does not hold them already.
+fn with_losses_of_values<X: Tensor<Elem = f64> + Copy, N: Layer<X, Out = Target> + Zero>(name: &str) {
+    let real = [[0.9, -1.3, 0.4], [2.1, 0.2, -0.6], [-0.8, 1.7, 0.1], [0.3, -0.2, 1.1]];
+    let errors = [
         ("MSE", worst_error::<X, N, _, Target>(&Mse, &real)),
         ("MAE", worst_error::<X, N, _, Target>(&Mae, &real)),
         ("Huber", worst_error::<X, N, _, Target>(&Huber { delta: 0.5 }, &real)),
@@ -82,7 +92,33 @@ fn with_every_loss<X: Tensor<Elem = f64> + Copy, N: Layer<X, Out = Target> + Zer
 }
 
 type First = Dense<3, 4, Tanh, f64>;
+type Second3 = Dense<3, 3, Linear, f64>;
 type Second = Dense<4, 3, Linear, f64>;
+
+#[test]
+fn losses_of_classes_and_embeddings() {
+    type Net = chain![First, Second];
+    const CLASSES: [usize; BATCH] = [0, 2, 1, 1];
+    let weighted = ClassWeights { loss: CrossEntropy, weights: [0.5, 3.0, 1.25] };
+    let near = [[[0.1, 0.4, -0.3], [-0.2, 0.5, 0.3]], [[0.5, 0.1, 0.2], [9.0, 9.0, 9.0]]];
+    let errors = [
+        ("class weights", worst_error::<Input, Net, _, usize>(&weighted, &CLASSES)),
+        ("label smoothing", worst_error::<Input, Net, _, usize>(&LabelSmoothing { smoothing: 0.2 }, &CLASSES)),
+        ("focal", worst_error::<Input, Net, _, usize>(&Focal { gamma: 2.0 }, &CLASSES)),
+        ("focal, 0.5", worst_error::<Input, Net, _, usize>(&Focal { gamma: 0.5 }, &CLASSES)),
+        ("triplet", worst_error::<Input, Net, _, _>(&Triplet { margin: 1.0 }, &[near[0], near[1], near[0], near[0]])),
+    ];
+    for (loss, error) in errors {
+        assert!(error < TOLERANCE, "{loss}: off by {error}");
+    }
+}
+
+/// Networks that end with probabilities.
+#[test]
+fn probabilities() {
+    with_losses_of_values::<Input, chain![Dense<3, 4, Sigmoid, f64>, Dense<4, 3, Sigmoid, f64>]>("sigmoid");
+    with_losses_of_values::<Input, chain![First, Dense<4, 3, Softmax, f64>]>("softmax");
+}
 
 macro_rules! layers {
     ($Input:ty; $($test:ident: $Net:ty;)*) => {$(
@@ -95,17 +131,32 @@ macro_rules! layers {
 layers! {
     Input;
     linear: Dense<3, 3, Linear, f64>;
-    sigmoid: chain![Dense<3, 4, Sigmoid, f64>, Dense<4, 3, Sigmoid, f64>];
+    sigmoid: chain![Dense<3, 4, Sigmoid, f64>, Second];
     tanh: chain![First, Dense<4, 3, Tanh, f64>];
     relu: chain![Dense<3, 4, Relu, f64>, Second];
     leaky_relu: chain![Dense<3, 4, LeakyRelu, f64>, Dense<4, 3, LeakyRelu, f64>];
+    relu6: chain![Dense<3, 4, Relu6, f64>, Dense<4, 3, Relu6, f64>];
+    hard_tanh: chain![Dense<3, 4, HardTanh, f64>, Dense<4, 3, HardTanh, f64>];
+    hard_sigmoid: chain![Dense<3, 4, HardSigmoid, f64>, Dense<4, 3, HardSigmoid, f64>];
     elu: chain![Dense<3, 4, Elu, f64>, Dense<4, 3, Elu, f64>];
-    softmax: chain![First, Dense<4, 3, Softmax, f64>];
+    softmax: chain![Dense<3, 4, Softmax, f64>, Second];
     linear_layer: chain![First, Linear, Second];
     sigmoid_layer: chain![First, Sigmoid, Second];
     tanh_layer: chain![First, Tanh, Second];
     relu_layer: chain![First, Relu, Second];
     leaky_relu_layer: chain![First, LeakyRelu, Second];
+    relu6_layer: chain![First, Relu6, Second];
+    hard_tanh_layer: chain![Dense<3, 4, Linear, f64>, HardTanh, Second];
+    hard_sigmoid_layer: chain![First, HardSigmoid, Second];
+    hard_swish: chain![Dense<3, 4, Linear, f64>, HardSwish, Second];
+    silu: chain![Dense<3, 4, Linear, f64>, Silu, Second];
+    gelu: chain![Dense<3, 4, Linear, f64>, Gelu, Second];
+    gelu_tanh: chain![Dense<3, 4, Linear, f64>, GeluTanh, Second];
+    prelu: chain![Dense<3, 4, Linear, f64>, PRelu<4, f64>, Second];
+    prelu_of_one_slope: chain![Dense<3, 4, Linear, f64>, PRelu<1, f64>, Second];
+    layer_norm: chain![Dense<3, 4, Tanh, f64>, LayerNorm<4, f64>, Second];
+    layer_norm_first: chain![LayerNorm<3, f64>, Second3];
+    embedding: chain![Embedding<3, 2, f64>, Flatten<6>, Dense<6, 3, Linear, f64>];
     elu_layer: chain![First, Elu, Second];
     softmax_layer: chain![First, Softmax, Second];
     dropout: chain![First, Dropout<40>, Second];
@@ -144,6 +195,12 @@ layers! {
     max_pool2d_directions_apart: chain![Before, Pool<Max, 2, 3, (To1d<3, 1, 0, 1>, To1d<3, 2, SAME>)>, Head<27>];
     avg_pool2d_overlapping: chain![Before, AvgPool2d<3, 2, 3, 2, SAME>, Head<18>];
     avg_pool2d_directions_apart: chain![Before, Pool<Avg, 3, 2, (To1d<4, 1, 1>, To1d<3, 2, 1, 2>)>, Head<36>];
+    layer_norm_of_pixels: chain![Before, LayerNorm<3, f64>, Head<60>];
+    conv_transpose: chain![Before, ConvTranspose2d<3, 1, 3, To<9, 11, 2>, Tanh, f64>, Head<99>];
+    conv_transpose_padded: chain![Before, ConvTranspose2d<3, 1, 4, To<8, 10, 2, 1>, Linear, f64>, Head<80>];
+    conv_transpose_first: chain![ConvTranspose2d<2, 2, 3, To<4, 5, 1, 1>, Sigmoid, f64>, Head<40>];
+    softmax_of_pixels: chain![Before, Softmax, Head<60>];
+    prelu_of_pixels: chain![Before, PRelu<3, f64>, Head<60>];
     depthwise_same: chain![Before, DepthwiseConv2d<3, 3, Sigmoid, Same, f64>, Head<60>];
     depthwise_first: chain![DepthwiseConv2d<2, 3, Tanh, Same, f64>, Head<40>];
     depthwise_stride_2: chain![Before, DepthwiseConv2d<3, 3, Elu, To<2, 3, 2, 1>, f64>, Head<18>];

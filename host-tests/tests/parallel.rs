@@ -33,7 +33,7 @@ fn train(threads: usize) -> (Net, Vec<f32>) {
     let losses = pool.install(|| {
         let mut trainer = ParallelTrainer::<Net, Input>::new(50);
         trainer.set_seed(3);
-        trainer.clip_norm = Some(1.0);
+        trainer.clip = Clip::Norm(1.0);
         let mut adam = Adam::new(0.01);
         let examples = || data.iter().map(|(x, class)| (x, class));
         let mut losses = Vec::new();

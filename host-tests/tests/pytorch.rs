@@ -45,6 +45,37 @@ type SignalNet = chain![
 type ResidualNet =
     chain![Conv2d<2, 4, 3, Relu>, Residual<chain![Conv2d<4, 4, 3, Relu>, Conv2d<4, 4, 3>]>, GlobalAvgPool, Dense<4, 3>];
 
+type Activations = chain![
+    Conv2d<2, 3, 3>,
+    PRelu<3>,
+    DepthwiseConv2d<3, 3>,
+    HardSwish,
+    Conv2d<3, 4, 3, Linear, To<4, 5, 2, 1>>,
+    Silu,
+    Flatten<80>,
+    PRelu<80>,
+    Dense<80, 6>,
+    Gelu,
+    Dense<6, 6>,
+    GeluTanh,
+    Dense<6, 6, HardSigmoid>,
+    Dense<6, 6, Relu6>,
+    PRelu<1>,
+    Dense<6, 6, HardTanh>,
+    Dense<6, 3>
+];
+
+/// Of integers.
+type Integers = [f32; 8];
+type Layers = chain![Embedding<7, 5>, LayerNorm<5>, Flatten<40>, Dense<40, 6>, LayerNorm<6>, Dense<6, 3>];
+type Decoder = chain![
+    Conv2d<2, 4, 3, Relu, To<4, 5, 2, 1>>,
+    ConvTranspose2d<4, 3, 4, To<8, 10, 2, 1>, Tanh>,
+    ConvTranspose2d<3, 2, 3, To<8, 10, 1, 1>>,
+    Flatten<160>,
+    Dense<160, 3>
+];
+
 type Window = [[f32; 3]; 6];
 type Remembering = chain![Lstm<3, 5>, Last, Dense<5, 4, Tanh>, Dense<4, 2>];
 type Recurrent = chain![Gru<3, 5>, Last, Dense<5, 4, Tanh>, Dense<4, 2>];
@@ -64,12 +95,20 @@ where
     X: nerve::Tensor<Elem = f32>,
     N: Describe<X> + nerve::Layer<X, Out = [f32; O]> + Zero,
 {
+    answers_to::<X, N, O>(input(), file, modules, expected);
+}
+
+fn answers_to<X, N, const O: usize>(x: X, file: &[u8], modules: &[&str], expected: [f32; O])
+where
+    X: nerve::Tensor<Elem = f32>,
+    N: Describe<X> + nerve::Layer<X, Out = [f32; O]> + Zero,
+{
     let (mut net, mut device) = (Box::new(N::ZERO), Box::new(N::ZERO));
     pytorch::load_named::<X, N>(&mut net, file, modules).unwrap();
     let mut buffer = vec![0; weights::file_len::<f32, N>()];
     weights::load(&mut *device, weights::save(&*net, &mut buffer).unwrap()).unwrap();
     let mut pass = Box::new(Pass::<N, X>::ZERO);
-    let [logits] = pass.run(&device, &[input()]);
+    let [logits] = pass.run(&device, &[x]);
     for (a, b) in logits.iter().zip(&expected) {
         assert!((a - b).abs() < 1e-6, "{logits:?} is not PyTorch's {expected:?}");
     }
@@ -80,9 +119,12 @@ fn logits_are_pytorchs() {
     answers::<Image, ImageNet, 3>(file!("image"), &[], torch::IMAGE);
     answers::<Signal, SignalNet, 3>(file!("signal"), &[], torch::SIGNAL);
     answers::<Image, ResidualNet, 3>(file!("residual"), &[], torch::RESIDUAL);
+    answers::<Image, Activations, 3>(file!("activations"), &[], torch::ACTIVATIONS);
     answers::<Window, Recurrent, 2>(file!("recurrent"), &["recurrent", "head"], torch::RECURRENT);
-    answers::<Window, Recurrent, 2>(file!("halves"), &["recurrent", "head"], torch::HALVES);
     answers::<Window, Remembering, 2>(file!("lstm"), &["recurrent", "head"], torch::LSTM);
+    answers::<Window, Recurrent, 2>(file!("halves"), &["recurrent", "head"], torch::HALVES);
+    answers_to::<Integers, Layers, 3>([0.0, 3.0, 6.0, 1.0, 5.0, 2.0, 4.0, 6.0], file!("layers"), &[], torch::LAYERS);
+    answers::<Image, Decoder, 3>(file!("decoder"), &[], torch::DECODER);
 }
 
 #[test]

@@ -168,10 +168,10 @@ fn what_cannot_run_row_by_row_is_an_error_that_says_so() {
     check("stream", &stream("chain![Conv1d<3, 4, 5>, GlobalAvgPool, Softmax]", "[[f32; 3]; 20]")).unwrap();
     for (name, net, x, text) in [
         (
-            "stream_softmax",
-            "chain![Conv1d<3, 4, 5>, Softmax, GlobalAvgPool]",
-            "[[f32; 3]; 20]",
-            "Softmax` cannot run row by row over `[[f32; 4]; 20]`",
+            "stream_transposed",
+            "chain![ConvTranspose2d<3, 4, 4, To<8, 8, 2, 1>>, GlobalAvgPool]",
+            "[[[f32; 3]; 4]; 4]",
+            "` cannot run row by row over `[[[f32; 3]; 4]; 4]`",
         ),
         (
             "stream_strides",
@@ -197,4 +197,53 @@ fn a_wrong_size_of_a_depthwise_convolution_is_an_error_that_says_the_right_one()
         "type Net = DepthwiseConv2d<3, 3, Relu, To<14, 14, 2>>;\npub static ARENA: Arena<{ arena_len::<Net, [[[f32; 3]; 28]; 28]>() }> = Arena::ZERO;",
         &["leads to 13 by 13, not 14 by 14"],
     );
+}
+
+#[test]
+fn a_softmax_before_a_loss_that_holds_it_is_an_error_that_says_what_to_drop() {
+    let program = |net: &str, target: &str, loss: &str| {
+        format!(
+            "type Net = {net};\n#[unsafe(no_mangle)]\npub fn train(net: &mut Net, trainer: &mut Trainer<Net, [f32; 8]>) {{\n\
+             let _ = trainer.step(net, &mut Sgd::new(0.1), &{loss}, &[[0.0; 8]], &[{target}]);\n}}"
+        )
+    };
+    let classes = "nerve::LabelSmoothing { smoothing: 0.1 }";
+    check("logits", &program("chain![Dense<8, 4, Sigmoid>, Dense<4, 2>]", "1", "CrossEntropy")).unwrap();
+    check("logits_mse", &program("Dense<8, 2, Softmax>", "[0.0, 1.0]", "Mse")).unwrap();
+    for (name, net, target, loss, activation) in [
+        ("softmax", "Dense<8, 2, Softmax>", "1", "CrossEntropy", "Softmax"),
+        ("softmax_layer", "chain![Dense<8, 2>, Softmax]", "[0.0, 1.0]", "CrossEntropy", "Softmax"),
+        ("softmax_frozen", "chain![Dense<8, 2>, Frozen<Softmax>]", "1", classes, "Softmax"),
+        ("sigmoid", "BatchNorm<Dense<8, 2>, Sigmoid>", "[0.0, 1.0]", "BinaryCrossEntropy", "Sigmoid"),
+    ] {
+        let (loss_name, _) = loss.trim_start_matches("nerve::").split_once(' ').unwrap_or((loss, ""));
+        expect_error(
+            name,
+            &program(net, target, loss),
+            &[&format!("`{loss_name}` takes logits"), &format!("drop the `{activation}`")],
+        );
+    }
+}
+
+#[test]
+fn a_size_of_0_is_an_error() {
+    for (name, net, input) in [
+        ("no_outputs", "chain![Dense<8, 0, Softmax>]", "[f32; 8]"),
+        ("no_inputs", "Dense<0, 2>", "[f32; 0]"),
+        ("no_units", "chain![Gru<3, 0>, Last]", "[[f32; 3]; 5]"),
+        ("no_channels", "chain![Conv2d<1, 0, 3>, GlobalAvgPool]", "[[[f32; 1]; 5]; 5]"),
+        ("no_kernel", "Conv2d<1, 2, 0, Linear, To<6, 6>>", "[[[f32; 1]; 5]; 5]"),
+        ("no_window", "MaxPool1d<0, 3>", "[[f32; 2]; 6]"),
+        ("no_steps", "chain![Conv1d<2, 3, 3, Linear, To1d<0>>, Flatten<0>]", "[[f32; 2]; 2]"),
+    ] {
+        let program =
+            format!("type Net = {net};\npub static ARENA: Arena<{{ arena_len::<Net, {input}>() }}> = Arena::ZERO;");
+        let error = check(name, &program).expect_err(name);
+        assert!(
+            error.contains("a size of 0") || error.contains("at least 1") || error.contains("does not fit"),
+            "{name}: {error}"
+        );
+    }
+    let program = "type Net = Dense<8, 0, Softmax>;\npub static TRAINER: Trainer<Net, [f32; 8]> = Trainer::ZERO;";
+    expect_error("no_outputs_trained", program, &["a size of 0"]);
 }

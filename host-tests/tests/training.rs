@@ -189,3 +189,16 @@ fn an_autoencoder_trains_in_256_kib_of_stack() {
     let losses = training.unwrap().join().unwrap();
     assert!(losses[59] < 0.5 * losses[0], "{losses:?}");
 }
+
+#[test]
+fn no_examples_are_an_error() {
+    let mut net = Dense::<2, 2>::ZERO;
+    let mut trainer = Trainer::<_, [f32; 2]>::ZERO;
+    let nothing: [([f32; 2], usize); 0] = [];
+    let none = || nothing.iter().map(|(x, class)| (x, class));
+    assert_eq!(trainer.epoch(&mut net, &mut Sgd::new(0.1), &CrossEntropy, none()), Err(TrainError::NoExamples));
+    assert_eq!(trainer.evaluate(&net, &CrossEntropy, none(), |_, _| ()), Err(TrainError::NoExamples));
+    let mut trainer = nerve::ParallelTrainer::<Dense<2, 2>, [f32; 2]>::new(8);
+    assert_eq!(trainer.epoch(&mut net, &mut Sgd::new(0.1), &CrossEntropy, none()), Err(TrainError::NoExamples));
+    assert_eq!(trainer.evaluate(&net, &CrossEntropy, none(), |_, _| ()), Err(TrainError::NoExamples));
+}

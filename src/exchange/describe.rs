@@ -8,9 +8,10 @@ use std::vec::Vec;
 
 use crate::kernels::Axis;
 use crate::layers::{
-    Activation, Affine, Around, BatchNorm, Branches, Concat, Conv, Dense, Depthwise, Dropout, Elu, Flatten, Forward,
-    Frozen, GlobalAvgPool, Gru, JoinBackward, Last, Layer, LeakyRelu, Linear, Lstm, OnImage, OnSignal, Pool, Pooling,
-    Relu, Sigmoid, Softmax, Standardize, Sum, Tanh,
+    Activation, Affine, Around, BatchNorm, Branches, Concat, Conv, ConvTranspose2d, Dense, Depthwise, Dropout, Elu,
+    Embedding, Flatten, Forward, Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh,
+    JoinBackward, Last, Layer, LayerNorm, LeakyRelu, Linear, Lstm, OnImage, OnSignal, PRelu, Pool, Pooling, Relu,
+    Relu6, Sigmoid, Silu, Softmax, Standardize, Sum, Tanh, To, WithChannels,
 };
 use crate::numbers::{Array, Real, Tensor, Tensors};
 
@@ -76,13 +77,30 @@ pub(crate) enum Kind {
         axes: Vec<Axis>,
         groups: usize,
     },
+    /// A stride, a padding at each end, and how much more comes out than the least, for each axis.
+    ConvTranspose {
+        kernel: usize,
+        stride: usize,
+        padding: usize,
+        more: [usize; 2],
+    },
     BatchNorm,
+    LayerNorm,
+    Embedding,
     Pool {
         name: &'static str,
         axes: Vec<Axis>,
     },
     GlobalAvgPool,
     Activation(&'static str),
+    /// Over an axis counted without the batch.
+    Softmax {
+        axis: usize,
+    },
+    /// With an axis of length 1 behind the channels for each axis of a pixel.
+    PRelu {
+        pixel: Vec<usize>,
+    },
     Gru {
         units: usize,
     },
@@ -171,12 +189,15 @@ impl Description {
     }
 
     fn activation(&mut self, name: &'static str) {
-        const KNOWN: [&str; 7] = ["Linear", "Sigmoid", "Tanh", "Relu", "LeakyRelu", "Elu", "Softmax"];
-        if !KNOWN.contains(&name) {
-            self.refuse(format!("the activation {name}, which neither PyTorch nor ONNX has under this name"));
-        }
-        if name != "Linear" {
-            self.push(Kind::Activation(name));
+        const KNOWN: [&str; 8] = ["Sigmoid", "Tanh", "Relu", "Relu6", "HardTanh", "HardSigmoid", "LeakyRelu", "Elu"];
+        match name {
+            "Linear" => {}
+            "Softmax" => {
+                let axis = if self.order == Order::ChannelsFirst { 0 } else { self.shape.len().saturating_sub(1) };
+                self.push(Kind::Softmax { axis });
+            }
+            name if KNOWN.contains(&name) => self.push(Kind::Activation(name)),
+            name => self.refuse(format!("the activation {name}, which neither PyTorch nor ONNX has under this name")),
         }
     }
 
@@ -413,6 +434,56 @@ impl<X: Tensor<Elem = T>, L: Describe<X> + Affine<T>, F: Activation, T: Real> De
     }
 }
 
+impl<
+    const C: usize,
+    const O: usize,
+    const K: usize,
+    const H: usize,
+    const W: usize,
+    const OH: usize,
+    const OW: usize,
+    const S: usize,
+    const P: usize,
+    F: Activation,
+    T: Real,
+> Describe<[[[T; C]; W]; H]> for ConvTranspose2d<C, O, K, To<OH, OW, S, P>, F, T>
+{
+    fn describe(net: &mut Description) {
+        net.channels_first();
+        let more = [(OH, H), (OW, W)].map(|(to, from)| to + 2 * P - K - (from - 1) * S);
+        net.push(Kind::ConvTranspose { kernel: K, stride: S, padding: P, more });
+        net.parameter("weight", &[C, O, K, K], |index| ((index[2] * K + index[3]) * C + index[0]) * O + index[1]);
+        net.parameter("bias", &[O], |index| K * K * C * O + index[0]);
+        net.activation(F::NAME);
+        net.finish::<[[[T; O]; OW]; OH]>(<Self as Tensors<T>>::LEN);
+    }
+}
+
+impl<X: Tensor<Elem = T> + WithChannels<N>, const N: usize, T: Real> Describe<X> for LayerNorm<N, T> {
+    fn describe(net: &mut Description) {
+        net.channels_last();
+        let row = match &net.order {
+            Order::Row(row) => row.clone(),
+            _ => (0..N).collect(),
+        };
+        net.push(Kind::LayerNorm);
+        net.parameter("weight", &[N], |index| row[index[0]]);
+        net.parameter("bias", &[N], |index| N + row[index[0]]);
+        net.finish::<X>(2 * N);
+    }
+}
+
+impl<T: Real, const V: usize, const D: usize, const L: usize> Describe<[T; L]> for Embedding<V, D, T> {
+    fn describe(net: &mut Description) {
+        if matches!(net.order, Order::Row(_)) {
+            net.refuse("an Embedding right behind a Flatten of several channels".into());
+        }
+        net.push(Kind::Embedding);
+        net.parameter("weight", &[V, D], |index| index[0] * D + index[1]);
+        net.finish::<[[T; D]; L]>(V * D);
+    }
+}
+
 impl<T: Real, const I: usize, const H: usize, const L: usize> Describe<[[T; I]; L]> for Gru<I, H, T> {
     fn describe(net: &mut Description) {
         net.channels_last();
@@ -503,6 +574,19 @@ impl<X: Tensor, const PERCENT: u32> Describe<X> for Dropout<PERCENT> {
     fn describe(_: &mut Description) {}
 }
 
+impl<X: Tensor<Elem = T> + WithChannels<C>, const C: usize, T: Real> Describe<X> for PRelu<C, T> {
+    fn describe(net: &mut Description) {
+        let pixel = vec![1; if net.order == Order::ChannelsFirst { net.shape.len() - 1 } else { 0 }];
+        let row = match &net.order {
+            Order::Row(row) if C > 1 => row.clone(),
+            _ => (0..C).collect(),
+        };
+        net.push(Kind::PRelu { pixel });
+        net.parameter("weight", &[C], |index| row[index[0]]);
+        net.finish::<X>(C);
+    }
+}
+
 macro_rules! activations {
     ($($Name:ident),*) => {$(
         impl<X: Tensor> Describe<X> for $Name {
@@ -512,13 +596,15 @@ macro_rules! activations {
         }
     )*};
 }
-activations!(Elu, LeakyRelu, Linear, Relu, Sigmoid, Tanh);
+activations!(Elu, HardSigmoid, HardTanh, LeakyRelu, Linear, Relu, Relu6, Sigmoid, Softmax, Tanh);
 
-impl<X: Tensor> Describe<X> for Softmax {
-    fn describe(net: &mut Description) {
-        if net.shape.len() != 1 {
-            net.refuse("a Softmax over an image or signal as a whole: put a Flatten before it".into());
+macro_rules! unfused {
+    ($($Name:ident),*) => {$(
+        impl<X: Tensor> Describe<X> for $Name {
+            fn describe(net: &mut Description) {
+                net.push(Kind::Activation(stringify!($Name)));
+            }
         }
-        net.activation(<Softmax as Activation>::NAME);
-    }
+    )*};
 }
+unfused!(Gelu, GeluTanh, HardSwish, Silu);

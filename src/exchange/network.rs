@@ -163,6 +163,21 @@ impl Writer {
                 self.reshape(&[1, length]);
             }
             Kind::Activation(name) => self.activation(name),
+            Kind::Softmax { .. } => self.each(Op::Softmax { beta: 1.0 }, &[]),
+            Kind::PRelu { .. } => match &module.parameters[..] {
+                [slopes] if slopes.at.len() == 1 => {
+                    let alpha = self.elements(slopes)[0];
+                    self.each(Op::LeakyRelu { alpha }, &[]);
+                }
+                _ => self.refuse("a PReLU with a slope for each channel, as yet: `PRelu<1>` has one for all of them"),
+            },
+            Kind::LayerNorm => self.refuse("a LayerNorm: a BatchNorm folds into the weights before it"),
+            Kind::Embedding => {
+                self.refuse("an Embedding, as yet: leave it in floats, in front of a network of its own")
+            }
+            Kind::ConvTranspose { .. } => {
+                self.refuse("a transposed convolution, as yet: leave it in floats, behind a network of its own");
+            }
             Kind::Gru { .. } => self.refuse("a GRU: leave it in floats, as a network of its own"),
             Kind::Lstm { .. } => self.refuse("an LSTM as yet: leave it in floats, as a network of its own"),
             Kind::Last { .. } => self.last(),
@@ -302,23 +317,44 @@ impl Writer {
 
     fn activation(&mut self, name: &str) {
         match name {
-            "Relu" => {
-                let activation = self.graph.nodes.last_mut().and_then(|node| match &mut node.op {
-                    Op::Conv2d(conv) | Op::DepthwiseConv2d(conv) => Some(&mut conv.activation),
-                    Op::FullyConnected { activation } | Op::Add { activation } => Some(activation),
-                    _ => None,
-                });
-                match activation.filter(|activation| self.fuses && **activation == Activation::None) {
-                    Some(activation) => *activation = Activation::Relu,
-                    None => self.each(Op::Relu, &[]),
-                }
+            "Relu" => self.clamp(Activation::Relu, Op::Relu),
+            "Relu6" => self.clamp(Activation::Relu6, Op::Relu6),
+            "HardTanh" => self.clamp(Activation::ReluN1To1, Op::ReluN1To1),
+            "HardSwish" => self.each(Op::HardSwish, &[]),
+            "HardSigmoid" => {
+                let [three, sixth] = [3.0, 1.0 / 6.0].map(|number| self.number(number));
+                self.each(Op::Add { activation: Activation::Relu6 }, &[three]);
+                self.each(Op::Mul { activation: Activation::None }, &[sixth]);
+            }
+            "Silu" => {
+                let x = self.value;
+                self.each(Op::Logistic, &[]);
+                self.each(Op::Mul { activation: Activation::None }, &[x]);
             }
             "Sigmoid" => self.each(Op::Logistic, &[]),
             "Tanh" => self.each(Op::Tanh, &[]),
             "LeakyRelu" => self.each(Op::LeakyRelu { alpha: 0.01 }, &[]),
-            "Softmax" => self.each(Op::Softmax { beta: 1.0 }, &[]),
             other => self.refuse(&format!("the activation {other}")),
         }
+    }
+
+    /// Holds values in a range, as an option of the last node where it has one and nobody else reads what it writes.
+    fn clamp(&mut self, clamp: Activation, op: Op) {
+        let activation = self.graph.nodes.last_mut().and_then(|node| match &mut node.op {
+            Op::Conv2d(conv) | Op::DepthwiseConv2d(conv) => Some(&mut conv.activation),
+            Op::FullyConnected { activation } | Op::Add { activation } => Some(activation),
+            _ => None,
+        });
+        match activation.filter(|activation| self.fuses && **activation == Activation::None) {
+            Some(activation) => *activation = clamp,
+            None => self.each(op, &[]),
+        }
+    }
+
+    /// A constant for all elements of the last value.
+    fn number(&mut self, number: f32) -> usize {
+        let shape = vec![1; self.shape().len()];
+        self.tensor("number", &shape, Some(&[number]))
     }
 }
 

@@ -19,6 +19,7 @@
 //! channels. Inside, convolutions have their channels first, as ONNX wants them. Dropout and normalisation are those of inference.
 //! Outputs agree with those here up to rounding, which differs with the order of summation.
 
+use core::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::format;
 use std::string::{String, ToString};
 use std::vec;
@@ -163,15 +164,40 @@ impl<T: Real> Graph<T> {
                 let parameters = self.parameters(module);
                 self.next("BatchNormalization", &parameters, vec![float("epsilon", EPSILON)]);
             }
+            Kind::ConvTranspose { kernel, stride, padding, more } => {
+                let parameters = self.parameters(module);
+                let attributes = vec![
+                    list("kernel_shape", &[*kernel; 2]),
+                    list("strides", &[*stride; 2]),
+                    list("pads", &[*padding; 4]),
+                    list("output_padding", more),
+                ];
+                self.next("ConvTranspose", &parameters, attributes);
+            }
+            Kind::LayerNorm => {
+                let parameters = self.parameters(module);
+                self.next("LayerNormalization", &parameters, vec![float("epsilon", EPSILON)]);
+            }
+            Kind::Embedding => {
+                self.next("Cast", &[], vec![int("to", DataType::Int64 as i64)]);
+                let [rows] = &self.parameters(module)[..] else { return };
+                let numbers = self.value.clone();
+                self.node("Gather", &[rows, &numbers], vec![]);
+            }
             Kind::Pool { name, axes } => self.next(name, &[], geometry(axes)),
             Kind::GlobalAvgPool => {
                 self.next("GlobalAveragePool", &[], vec![]);
                 self.next("Flatten", &[], vec![]);
             }
             Kind::Flatten => self.next("Flatten", &[], vec![]),
-            Kind::Activation("Softmax") => self.next("Softmax", &[], vec![int("axis", 1)]),
-            Kind::Activation("LeakyRelu") => self.next("LeakyRelu", &[], vec![float("alpha", 0.01)]),
-            Kind::Activation(name) => self.next(name, &[], vec![]),
+            Kind::Activation(name) => self.activation(name),
+            Kind::Softmax { axis } => self.next("Softmax", &[], vec![int("axis", *axis as i64 + 1)]),
+            Kind::PRelu { pixel } => {
+                let Some(slopes) = module.parameters.first() else { return };
+                let elements = self.elements(slopes);
+                let slopes = self.scalars("slope", &[&slopes.shape[..], pixel].concat(), &elements);
+                self.next("PRelu", &[slopes], vec![]);
+            }
             // ONNX has the update gate before the reset gate.
             Kind::Gru { units } => self.recurrent("GRU", module, *units, &[1, 0, 2], &[int("linear_before_reset", 1)]),
             // And input, output and forget gate before the candidate.
@@ -198,6 +224,61 @@ impl<T: Real> Graph<T> {
                 }
             }
         }
+    }
+
+    fn activation(&mut self, name: &str) {
+        match name {
+            "LeakyRelu" => self.next("LeakyRelu", &[], vec![float("alpha", 0.01)]),
+            "Relu6" => self.clip(0.0, 6.0),
+            "HardTanh" => self.clip(-1.0, 1.0),
+            "HardSigmoid" => self.next("HardSigmoid", &[], vec![float("alpha", 1.0 / 6.0)]),
+            "Silu" => {
+                let x = self.value.clone();
+                self.next("Sigmoid", &[], vec![]);
+                self.next("Mul", &[x], vec![]);
+            }
+            // Operators of their own from version 20 on.
+            "Gelu" => {
+                let x = self.value.clone();
+                self.factor(FRAC_1_SQRT_2);
+                self.next("Erf", &[], vec![]);
+                self.times_one_more(x);
+            }
+            "GeluTanh" => {
+                let x = self.value.clone();
+                self.node("Mul", &[&x, &x], vec![]);
+                self.factor(0.044715);
+                self.next("Mul", core::slice::from_ref(&x), vec![]);
+                self.next("Add", core::slice::from_ref(&x), vec![]);
+                self.factor(FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
+                self.next("Tanh", &[], vec![]);
+                self.times_one_more(x);
+            }
+            name => self.next(name, &[], vec![]),
+        }
+    }
+
+    /// One number as it is.
+    fn number(&mut self, name: &str, value: f64) -> String {
+        self.scalars(name, &[], &[T::of(value)])
+    }
+
+    fn clip(&mut self, least: f64, greatest: f64) {
+        let ends = [self.number("least", least), self.number("greatest", greatest)];
+        self.next("Clip", &ends, vec![]);
+    }
+
+    fn factor(&mut self, value: f64) {
+        let factor = self.number("factor", value);
+        self.next("Mul", &[factor], vec![]);
+    }
+
+    /// `x/2 · (1 + the value)`.
+    fn times_one_more(&mut self, x: String) {
+        let one = self.number("one", 1.0);
+        self.next("Add", &[one], vec![]);
+        self.next("Mul", &[x], vec![]);
+        self.factor(0.5);
     }
 
     fn transpose(&mut self, order: &[usize]) {

@@ -32,10 +32,16 @@
 //! | [`Conv2d`](crate::Conv2d), [`Conv1d`](crate::Conv1d) | `nn.Conv2d`, `nn.Conv1d` | `weight[o][c][u][v]` becomes `w[u][v][c][o]` |
 //! | [`Conv`](crate::Conv) | `nn.Conv2d(c, o, (kh, kw), ..)` | its `stride=(s, t)`, `padding=(p, q)` and `dilation=(d, e)` are `(To1d<H, s, p, d>, To1d<W, t, q, e>)`, its `padding="same"` is [`Same`](crate::Same) |
 //! | [`DepthwiseConv2d`](crate::DepthwiseConv2d), [`Depthwise`](crate::Depthwise) | `nn.Conv2d(c, c, k, groups=c)` | `weight[c][0][u][v]` becomes `w[u][v][c]` |
+//! | [`ConvTranspose2d`](crate::ConvTranspose2d) | `nn.ConvTranspose2d(c, o, k, stride=s, padding=p)` | `weight[c][o][u][v]` becomes `w[u][v][c][o]` |
+//! | [`LayerNorm`](crate::LayerNorm) | `nn.LayerNorm(n)` with ε = 10⁻⁵, over the channels | |
+//! | [`Embedding`](crate::Embedding) | `nn.Embedding(v, d)` | |
 //! | [`BatchNorm`](crate::BatchNorm) | its layer, whose `bias` may be missing, then `nn.BatchNorm1d` or `2d` with ε = 10⁻⁵ | |
 //! | [`Gru`](crate::Gru) | `nn.GRU(batch_first=True)`, one layer, one direction | transposed; the two biases of a gate are added |
 //! | [`Lstm`](crate::Lstm) | `nn.LSTM(batch_first=True)`, one layer, one direction, no projection | as of `nn.GRU` |
-//! | [`Elu`](crate::Elu), [`LeakyRelu`](crate::LeakyRelu) | `nn.ELU()`, `nn.LeakyReLU()` | |
+//! | [`Elu`](crate::Elu), [`LeakyRelu`](crate::LeakyRelu), [`Relu6`](crate::Relu6), [`HardTanh`](crate::HardTanh), [`HardSigmoid`](crate::HardSigmoid) | `nn.ELU()`, `nn.LeakyReLU()`, `nn.ReLU6()`, `nn.Hardtanh()`, `nn.Hardsigmoid()` | |
+//! | [`HardSwish`](crate::HardSwish), [`Silu`](crate::Silu), [`Gelu`](crate::Gelu), [`GeluTanh`](crate::GeluTanh) | `nn.Hardswish()`, `nn.SiLU()`, `nn.GELU()`, `nn.GELU(approximate="tanh")` | layers of their own |
+//! | [`PRelu<C>`](crate::PRelu) | `nn.PReLU(C)` | |
+//! | [`Softmax`](crate::Softmax) | `nn.Softmax` over the channels | |
 //! | [`Standardize`](crate::Standardize) | none | keeps what it has: [fit](crate::Standardize::fit) it |
 //!
 //! The other layers hold no parameters. What a file cannot show is for you to compare: stride, padding, dilation, activations and
@@ -325,6 +331,12 @@ impl fmt::Display for Module {
             }
             (Kind::Gru { units }, [_, inputs]) => write!(f, "Gru<{inputs}, {units}>"),
             (Kind::Lstm { units }, [_, inputs]) => write!(f, "Lstm<{inputs}, {units}>"),
+            (Kind::ConvTranspose { .. }, [channels, outputs, kernel @ ..]) => {
+                write!(f, "a transposed convolution of {channels} channels to {outputs} with a kernel of {kernel:?}")
+            }
+            (Kind::LayerNorm, [channels]) => write!(f, "LayerNorm<{channels}>"),
+            (Kind::Embedding, [rows, columns]) => write!(f, "Embedding<{rows}, {columns}>"),
+            (Kind::PRelu { .. }, [channels]) => write!(f, "PRelu<{channels}>"),
             (Kind::BatchNorm, [channels]) => write!(f, "BatchNorm of {channels} channels"),
             (kind, _) => write!(f, "{kind:?}"),
         }

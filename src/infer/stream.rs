@@ -57,8 +57,8 @@ use crate::numbers::Zero;
 ///
 /// ```compile_fail,E0277
 /// # use nerve::prelude::*;
-/// type Net = chain![Conv1d<3, 4, 5>, Softmax]; // over all of 20 by 4
-/// let stream = Stream::<Net, [[f32; 3]; 20]>::ZERO;
+/// type Net = ConvTranspose2d<3, 4, 4, To<8, 8, 2, 1>>; // several rows for each
+/// let stream = Stream::<Net, [[[f32; 3]; 4]; 4]>::ZERO;
 /// ```
 pub struct Stream<N: Streamed<X>, X: InRows> {
     state: N::State,

@@ -6,12 +6,20 @@ use crate::numbers::{Array, Real, Tensor, Zero, fingerprint, stateless};
 
 /// A function of each row of `width` values, in place: of a layer's outputs for an example, or of an image's channels at a pixel.
 ///
-/// The derivative is computed from the output, so that the input need not be kept.
+/// The derivative is computed from the output, so that the input need not be kept. Functions that fall and rise again have outputs
+/// that do not tell the derivative: [`Gelu`](crate::Gelu), [`GeluTanh`](crate::GeluTanh), [`Silu`](crate::Silu) and
+/// [`HardSwish`](crate::HardSwish) are layers of their own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no activation that a layer can have as a parameter",
+    note = "`Gelu`, `GeluTanh`, `Silu` and `HardSwish` are layers of their own, since their derivative needs the input: `chain![Dense<4, 10>, Gelu]`"
+)]
 pub trait Activation {
     /// For messages, exported networks and the weights file's fingerprint.
     const NAME: &str;
     /// Names the function in a weights file's fingerprint.
     const FINGERPRINT: u32 = fingerprint(Self::NAME, &[]);
+    /// Whether the outputs are probabilities.
+    const PROBABILITIES: bool = false;
     /// Replaces the inputs in `rows` by the outputs.
     fn forward<T: Real>(rows: &mut [T], width: usize);
     /// Replaces `∂loss/∂outputs` in `dy` by `∂loss/∂inputs`, given the outputs `y`.
@@ -64,7 +72,20 @@ macro_rules! elementwise {
     )*};
 }
 
-/// The layer that applies an activation to an input of any shape.
+/// The name of a function that makes probabilities.
+pub(super) const fn probabilities<F: Activation>() -> Option<&'static str> {
+    if F::PROBABILITIES { Some(F::NAME) } else { None }
+}
+
+/// The length of a tensor's last axis, its channels.
+#[inline(always)]
+pub(super) fn channels<X: Tensor>() -> usize {
+    let mut last = 1;
+    X::axes(&mut |length| last = length);
+    last
+}
+
+/// The layer that applies an activation to an input of any shape, to the channels of each pixel or instant.
 macro_rules! activation_layer {
     ($Name:ident) => {
         impl Zero for $Name {
@@ -84,18 +105,19 @@ macro_rules! activation_layer {
             }
             #[inline]
             fn infer_inside(&self, memory: Memory) {
-                memory.write(|y: &mut X| <$Name as Activation>::forward(y.flat_mut(), X::LEN));
+                memory.write(|y: &mut X| <$Name as Activation>::forward(y.flat_mut(), channels::<X>()));
             }
         }
 
         impl<X: Tensor> Layer<X> for $Name {
             type Acts<const B: usize> = ();
             type Scratch<const B: usize> = ();
+            const PROBABILITIES: Option<&'static str> = probabilities::<$Name>();
 
             #[inline]
             fn forward<const B: usize>(&self, x: &[X; B], (): &mut (), y: &mut [X; B], _: Mode) {
                 X::flatten_mut(y).copy_from_slice(X::flatten(x));
-                <$Name as Activation>::forward(X::flatten_mut(y), X::LEN);
+                <$Name as Activation>::forward(X::flatten_mut(y), channels::<X>());
             }
             #[inline]
             fn backward<const B: usize>(
@@ -110,7 +132,7 @@ macro_rules! activation_layer {
                 _: Mode,
             ) {
                 let Some(dx) = dx else { return };
-                <$Name as Activation>::backward(X::flatten(y), X::flatten_mut(dy), X::LEN);
+                <$Name as Activation>::backward(X::flatten(y), X::flatten_mut(dy), channels::<X>());
                 X::flatten_mut(dx).copy_from_slice(X::flatten(dy));
             }
         }
@@ -124,10 +146,34 @@ elementwise! {
     Tanh: T, |x| x.tanh(), |y| T::ONE - y * y;
     /// `max(x, 0)`; the derivative at 0 is taken as 0.
     Relu: T, |x| if x > T::ZERO { x } else { T::ZERO }, |y| if y > T::ZERO { T::ONE } else { T::ZERO };
-    /// `x` above 0, `x / 100` below.
+    /// `x` held between 0 and 6.
+    Relu6: T, |x| held(x, T::ZERO, T::of(6.0)), |y| inside(y, T::ZERO, T::of(6.0));
+    /// `x` held between −1 and 1.
+    HardTanh: T, |x| held(x, -T::ONE, T::ONE), |y| inside(y, -T::ONE, T::ONE);
+    /// `x + 3` held between 0 and 6, divided by 6 (Howard et al. 2019): a sigmoid without an exponential.
+    HardSigmoid: T, |x| held(x + T::of(3.0), T::ZERO, T::of(6.0)) / T::of(6.0), |y| inside(y, T::ZERO, T::ONE) / T::of(6.0);
+    /// `x` above 0, `x / 100` below; with another slope, [`PRelu`](crate::PRelu).
     LeakyRelu: T, |x| if x > T::ZERO { x } else { x * T::of(0.01) }, |y| if y > T::ZERO { T::ONE } else { T::of(0.01) };
     /// `x` above 0, `eˣ − 1` below (Clevert et al. 2015, with α = 1).
     Elu: T, |x| if x > T::ZERO { x } else { x.exp_m1() }, |y| if y > T::ZERO { T::ONE } else { y + T::ONE };
+}
+
+/// `x` between two ends, and the end beyond it.
+#[inline(always)]
+pub(super) fn held<T: Real>(x: T, least: T, greatest: T) -> T {
+    if x < least {
+        least
+    } else if x > greatest {
+        greatest
+    } else {
+        x
+    }
+}
+
+/// 1 between two ends, 0 at them: the derivative of [`held`] by what it has become.
+#[inline(always)]
+fn inside<T: Real>(y: T, least: T, greatest: T) -> T {
+    if y > least && y < greatest { T::ONE } else { T::ZERO }
 }
 
 /// `1 / (1 + e⁻ˣ)`.
@@ -136,6 +182,7 @@ pub struct Sigmoid;
 
 impl Activation for Sigmoid {
     const NAME: &str = "Sigmoid";
+    const PROBABILITIES: bool = true;
     #[inline]
     fn forward<T: Real>(rows: &mut [T], _: usize) {
         if apply(Elementary::Sigmoid, rows) {
@@ -157,7 +204,7 @@ impl Activation for Sigmoid {
 activation_layer!(Sigmoid);
 in_place!([X: Tensor + InRows] X, Sigmoid, |_layer, row| <Sigmoid as Activation>::forward(row.flat_mut(), X::LEN));
 
-/// `eˣⁱ / Σ eˣʲ` over an example's outputs: probabilities.
+/// `eˣⁱ / Σ eˣʲ` over an example's outputs, or over the channels of each pixel or instant: probabilities.
 ///
 /// A classifier is trained on its logits, with [`CrossEntropy`](crate::CrossEntropy), which holds the softmax already. Put this
 /// behind the logits where probabilities are wanted, or train through it with another loss.
@@ -166,9 +213,10 @@ pub struct Softmax;
 
 impl Activation for Softmax {
     const NAME: &str = "Softmax";
+    const PROBABILITIES: bool = true;
     #[inline]
     fn forward<T: Real>(rows: &mut [T], width: usize) {
-        for row in rows.chunks_exact_mut(width) {
+        for row in rows.chunks_exact_mut(width.max(1)) {
             let max = largest(row);
             for v in row.iter_mut() {
                 *v -= max;
@@ -178,7 +226,7 @@ impl Activation for Softmax {
     }
     #[inline]
     fn backward<T: Real>(y: &[T], dy: &mut [T], width: usize) {
-        for (y, dy) in y.chunks_exact(width).zip(dy.chunks_exact_mut(width)) {
+        for (y, dy) in y.chunks_exact(width.max(1)).zip(dy.chunks_exact_mut(width.max(1))) {
             let mut mean = T::EMPTY_SUM;
             for (dy, y) in dy.iter().zip(y) {
                 mean += *dy * *y;
@@ -190,9 +238,10 @@ impl Activation for Softmax {
     }
 }
 activation_layer!(Softmax);
+in_place!([X: Tensor + InRows] X, Softmax, |_layer, row| {
+    <Softmax as Activation>::forward(row.flat_mut(), channels::<X>());
+});
 // Of numbers that come at once; over rows it has to wait for the last.
-in_place!([const N: usize] [f32; N], Softmax, |_layer, row| <Softmax as Activation>::forward(row, N));
-in_place!([const N: usize] [f64; N], Softmax, |_layer, row| <Softmax as Activation>::forward(row, N));
 
 /// Exponentials that are computed side by side.
 const LANES: usize = if cfg!(target_os = "none") { 1 } else { 4 };

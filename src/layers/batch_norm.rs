@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 
 use rand_core::Rng;
 
+use crate::layers::activation::probabilities;
 use crate::layers::{Activation, Forward, InRows, Layer, Linear, Memory, Mode, OutRow, Plan, Streamed};
 use crate::numbers::{Array, Init, Params, Real, Tensor, Tensors, Zero, fingerprint, mix};
 
@@ -269,6 +270,7 @@ where
 impl<X: Tensor<Elem = T>, L: Layer<X> + Affine<T>, F: Activation, T: Real> Layer<X> for BatchNorm<L, F, T> {
     type Acts<const B: usize> = BatchNormActs<L::Acts<B>, [L::Out; B], L::Channels>;
     type Scratch<const B: usize> = (L::Scratch<B>, [L::Out; B]);
+    const PROBABILITIES: Option<&'static str> = probabilities::<F>();
 
     fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [L::Out; B], mode: Mode) {
         let channels = L::Channels::LEN;

@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 use crate::kernels::Axis;
 use crate::kernels::backend::{convolve_two, pointwise};
 use crate::kernels::{NARROW, Strided, add_dot_products, product, sum_rows};
+use crate::layers::activation::probabilities;
 use crate::layers::{
     Activation, Affine, Forward, Geometry, InRows, Layer, Linear, Memory, Mode, OnImage, OnSignal, OutRow, Ring, Rows,
     Same, Streamed, scale_rows, weights_and_biases,
@@ -91,6 +92,7 @@ macro_rules! layer {
         impl<const C: usize, const O: usize, $($generics)* F: Activation, T: Real> Layer<$Input> for $Conv {
             type Acts<const B: usize> = ();
             type Scratch<const B: usize> = ();
+    const PROBABILITIES: Option<&'static str> = probabilities::<F>();
 
             #[inline]
             fn forward<const B: usize>(&self, x: &[$Input; B], (): &mut (), y: &mut [$Out; B], _: Mode) {

@@ -4,6 +4,7 @@ use core::array::{from_mut, from_ref};
 use core::marker::PhantomData;
 
 use crate::kernels;
+use crate::layers::activation::probabilities;
 use crate::layers::{
     Activation, Affine, Forward, Layer, Linear, Memory, Mode, Streamed, scale_rows, weights_and_biases,
 };
@@ -69,6 +70,7 @@ impl<const I: usize, const O: usize, F: Activation, T: Real> Streamed<[T; I]> fo
 impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for Dense<I, O, F, T> {
     type Acts<const B: usize> = ();
     type Scratch<const B: usize> = ();
+    const PROBABILITIES: Option<&'static str> = probabilities::<F>();
 
     #[inline]
     fn forward<const B: usize>(&self, x: &[[T; I]; B], (): &mut (), y: &mut [[T; O]; B], _: Mode) {

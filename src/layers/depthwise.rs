@@ -5,6 +5,7 @@ use core::marker::PhantomData;
 
 use crate::kernels::Axis;
 use crate::kernels::depthwise::{depthwise, is_shared};
+use crate::layers::activation::probabilities;
 use crate::layers::{
     Activation, Affine, Forward, Geometry, InRows, Layer, Linear, Memory, Mode, OnImage, OutRow, Ring, Rows, Same,
     Streamed, each_row, pixels, pixels_mut, scale_rows, weights_and_biases,
@@ -88,6 +89,7 @@ impl<
 {
     type Acts<const B: usize> = ();
     type Scratch<const B: usize> = ();
+    const PROBABILITIES: Option<&'static str> = probabilities::<F>();
 
     #[inline]
     fn forward<const B: usize>(&self, x: &[[[[T; C]; W]; H]; B], (): &mut (), y: &mut [Self::Out; B], _: Mode) {

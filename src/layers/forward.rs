@@ -81,6 +81,12 @@ const ALIGNMENT: usize = 8;
 
 /// Bytes that a tensor takes of the memory.
 pub const fn length_of<X>() -> usize {
+    const {
+        assert!(
+            size_of::<X>() > 0,
+            "a size of 0: every layer needs at least one input, output, channel, row and column"
+        )
+    };
     size_of::<X>().next_multiple_of(ALIGNMENT)
 }
 

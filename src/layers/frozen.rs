@@ -73,6 +73,7 @@ macro_rules! layer_without_grads {
         impl<X: Array, L: Layer<X>> Layer<X> for $This {
             type Acts<const B: usize> = L::Acts<B>;
             type Scratch<const B: usize> = L::Scratch<B>;
+            const PROBABILITIES: Option<&'static str> = L::PROBABILITIES;
 
             #[inline]
             fn forward<const B: usize>(&self, x: &[X; B], acts: &mut L::Acts<B>, y: &mut [L::Out; B], _: Mode) {

@@ -18,6 +18,9 @@ pub trait Layer<X: Array>: Params<Float<X>> + Forward<X, Out: Tensor<Elem = Floa
     /// What backpropagation needs beside: `()` for a single layer.
     type Scratch<const B: usize>: Zero;
 
+    /// The name of the softmax or sigmoid with which the layer ends, if it does: some [losses](crate::Loss) hold them already.
+    const PROBABILITIES: Option<&'static str> = None;
+
     /// Writes the output `y` of the batch `x`.
     fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [Self::Out; B], mode: Mode);
 

@@ -69,6 +69,7 @@ impl<X: InRows, L: Streamed<X>, R: Streamed<L::Out>> Streamed<X> for (L, R) {
 impl<X: Array, L: Layer<X>, R: Layer<L::Out>> Layer<X> for (L, R) {
     type Acts<const B: usize> = PairActs<L::Acts<B>, [L::Out; B], R::Acts<B>>;
     type Scratch<const B: usize> = PairActs<L::Scratch<B>, [L::Out; B], R::Scratch<B>>;
+    const PROBABILITIES: Option<&'static str> = R::PROBABILITIES;
 
     #[inline]
     fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [R::Out; B], mode: Mode) {

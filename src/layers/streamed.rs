@@ -57,7 +57,7 @@ pub type OutRow<L, X> = <<L as Forward<X>>::Out as InRows>::Row;
     message = "`{Self}` cannot run row by row over `{X}`",
     label = "this layer needs more of `{X}` at once than the last rows that came",
     note = "a stream has convolutions, pooling, activations and recurrent layers over rows, means over all of them, and anything behind \
-            `Flatten`, `Last` or `GlobalAvgPool`; a softmax over all time it has not: put that behind one of these"
+            `Flatten`, `Last` or `GlobalAvgPool`"
 )]
 pub trait Streamed<X: InRows>: Forward<X, Out: InRows> {
     /// What it keeps from row to row.

@@ -53,6 +53,8 @@ pub trait Real:
     fn cos(self) -> Self;
     /// Hyperbolic tangent. For `f32` within 1.325 ULP.
     fn tanh(self) -> Self;
+    /// The error function, `2/√π · ∫₀ˣ e^−t² dt`.
+    fn erf(self) -> Self;
     /// Neither infinite nor NaN.
     fn is_finite(self) -> bool;
     /// Whether all are between −2⁴⁰ and 2⁴⁰: sums of their products are finite.
@@ -125,6 +127,9 @@ impl Real for f32 {
     fn tanh(self) -> Self {
         tanh(self)
     }
+    fn erf(self) -> Self {
+        libm::erff(self)
+    }
     /// A look at the bits: without a floating-point unit a comparison is a call.
     #[inline]
     fn is_finite(self) -> bool {
@@ -173,6 +178,9 @@ impl Real for f64 {
     }
     fn tanh(self) -> Self {
         libm::tanh(self)
+    }
+    fn erf(self) -> Self {
+        libm::erf(self)
     }
     fn is_finite(self) -> bool {
         self.is_finite()

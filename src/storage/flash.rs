@@ -5,8 +5,9 @@ use core::marker::PhantomData;
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 use crate::layers::{
-    Activation, Around, Branches, Conv, Dense, Depthwise, Dropout, Elu, Flatten, Geometry, GlobalAvgPool, Gru, Last,
-    LeakyRelu, Linear, Lstm, Pool, Pooling, Relu, Sigmoid, Softmax, Standardize, Tanh,
+    Activation, Around, Branches, Conv, ConvTranspose2d, Dense, Depthwise, Dropout, Elu, Embedding, Flatten, Frozen,
+    Gelu, GeluTanh, Geometry, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, Last, LayerNorm, LeakyRelu, Linear,
+    Lstm, PRelu, Pool, Pooling, Relu, Relu6, Sigmoid, Silu, Softmax, Standardize, Tanh, To,
 };
 use crate::numbers::{Tensors, Zero};
 pub use crate::storage::constants::ConstantsFile;
@@ -134,7 +135,71 @@ macro_rules! without_weights {
         }
     )*};
 }
-without_weights!(GlobalAvgPool, Last, Linear, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Softmax);
+without_weights!(
+    Elu,
+    Gelu,
+    GeluTanh,
+    GlobalAvgPool,
+    HardSigmoid,
+    HardSwish,
+    HardTanh,
+    Last,
+    LeakyRelu,
+    Linear,
+    Relu,
+    Relu6,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Tanh
+);
+
+impl<S: Source, const C: usize> FromSource<S> for PRelu<C> {
+    const NETWORK: Self = PRelu::new(floats(S::ELEMENTS, 0));
+}
+
+impl<S: Source, const N: usize> FromSource<S> for LayerNorm<N> {
+    const NETWORK: Self = LayerNorm { gamma: floats(S::ELEMENTS, 0), beta: floats(S::ELEMENTS, N) };
+}
+
+impl<S: Source, const V: usize, const D: usize> FromSource<S> for Embedding<V, D> {
+    const NETWORK: Self = {
+        let mut w = [[0.0; D]; V];
+        let mut i = 0;
+        while i < V {
+            w[i] = floats(S::ELEMENTS, i * D);
+            i += 1;
+        }
+        Embedding::new(w)
+    };
+}
+
+impl<
+    S: Source,
+    const C: usize,
+    const O: usize,
+    const K: usize,
+    const OH: usize,
+    const OW: usize,
+    const STRIDE: usize,
+    const P: usize,
+    F: Activation,
+> FromSource<S> for ConvTranspose2d<C, O, K, To<OH, OW, STRIDE, P>, F>
+{
+    const NETWORK: Self = {
+        let mut w = [[[[0.0; O]; C]; K]; K];
+        let mut i = 0;
+        while i < K * K * C {
+            w[i / C / K][i / C % K][i % C] = floats(S::ELEMENTS, i * O);
+            i += 1;
+        }
+        ConvTranspose2d::new(w, floats(S::ELEMENTS, K * K * C * O))
+    };
+}
+
+impl<S: Source, L: FromSource<S>> FromSource<S> for Frozen<L> {
+    const NETWORK: Self = Frozen(L::NETWORK);
+}
 
 impl<S: Source, M: Pooling, const KH: usize, const KW: usize, G: Geometry> FromSource<S> for Pool<M, KH, KW, G> {
     const NETWORK: Self = Zero::ZERO;

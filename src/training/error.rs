@@ -10,6 +10,8 @@ pub enum TrainError {
     NonFiniteLoss,
     /// A gradient is infinite or NaN.
     NonFiniteGradient,
+    /// There are no examples, neither to learn from nor to judge by.
+    NoExamples,
     /// A target names a class that the network has no output for.
     ClassOutOfRange {
         /// The target.
@@ -26,7 +28,10 @@ impl fmt::Display for TrainError {
                 "the loss is infinite or NaN: look for such values in the inputs, standardise them, or lower the learning rate",
             ),
             TrainError::NonFiniteGradient => {
-                f.write_str("a gradient is infinite or NaN: lower the learning rate or clip the gradient's norm")
+                f.write_str("a gradient is infinite or NaN: lower the learning rate or clip the gradient, by `Trainer::clip`")
+            }
+            TrainError::NoExamples => {
+                f.write_str("there are no examples: look where the iterator comes from, which may be used up, or filtered too much")
             }
             TrainError::ClassOutOfRange { class, classes } => {
                 write!(f, "the target is class {class}, but the network has {classes} outputs, for classes 0 to {}", classes - 1)

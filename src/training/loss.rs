@@ -8,6 +8,8 @@ use crate::training::TrainError;
 
 /// How far an output `Y` is from a `Target`.
 pub trait Loss<Y: Tensor, Target = Y> {
+    /// The loss's name if it takes logits and holds the softmax or sigmoid itself. A network that ends with one then does not compile.
+    const LOGITS: Option<&'static str> = None;
     /// Writes `∂loss/∂y` to `dy` and returns the loss, both for one example.
     ///
     /// # Errors
@@ -24,7 +26,7 @@ pub struct CrossEntropy;
 
 /// Writes softmax(z) to `p` and returns `ln Σ eᶻ`.
 #[inline]
-fn log_sum_exp<T: Real, const C: usize>(z: &[T; C], p: &mut [T; C]) -> T {
+pub(super) fn log_sum_exp<T: Real, const C: usize>(z: &[T; C], p: &mut [T; C]) -> T {
     let max = largest(z);
     // On a desktop in registers: a vector's load of what narrower stores have just written waits for them.
     let mut local = [T::ZERO; C];
@@ -40,6 +42,7 @@ fn log_sum_exp<T: Real, const C: usize>(z: &[T; C], p: &mut [T; C]) -> T {
 }
 
 impl<T: Real, const C: usize> Loss<[T; C], usize> for CrossEntropy {
+    const LOGITS: Option<&'static str> = Some("CrossEntropy");
     #[inline]
     fn loss(&self, z: &[T; C], target: &usize, dz: &mut [T; C]) -> Result<T, TrainError> {
         let class = *target;
@@ -60,6 +63,7 @@ impl<T: Real, const C: usize> Loss<[T; C], usize> for CrossEntropy {
 }
 
 impl<T: Real, const C: usize> Loss<[T; C]> for CrossEntropy {
+    const LOGITS: Option<&'static str> = Some("CrossEntropy");
     fn loss(&self, z: &[T; C], target: &[T; C], dz: &mut [T; C]) -> Result<T, TrainError> {
         let total = log_sum_exp(z, dz);
         let mut mass = T::ZERO;
@@ -99,6 +103,7 @@ fn mean<Y: Tensor>(
 pub struct BinaryCrossEntropy;
 
 impl<T: Real, Y: Tensor<Elem = T>> Loss<Y> for BinaryCrossEntropy {
+    const LOGITS: Option<&'static str> = Some("BinaryCrossEntropy");
     fn loss(&self, z: &Y, target: &Y, dz: &mut Y) -> Result<T, TrainError> {
         mean(z, target, dz, |z, t| {
             let loss = z.max(T::ZERO) - z * t + (-z.abs()).exp().ln_1p();

@@ -1,11 +1,18 @@
 //! Learning, on a desktop or on a device: passes over batches, losses, optimizers, schedules, judging what came of it, and keeping what
 //! was learned before. Uses `numbers`, `kernels`, `layers`, and `storage` for copies that bad training is taken back to.
 
+mod auc;
+mod classes;
+mod clip;
+mod early_stopping;
+mod ema;
 mod error;
 mod guard;
 mod loss;
 mod metrics;
 pub mod optim;
+#[cfg(feature = "rayon")]
+mod pace;
 #[cfg(feature = "rayon")]
 mod parallel;
 mod pass;
@@ -13,7 +20,12 @@ mod replay;
 mod schedule;
 mod shuffle;
 mod trainer;
+mod triplet;
 
+pub use auc::roc_auc;
+pub use classes::{ClassWeights, Focal, LabelSmoothing};
+pub use clip::Clip;
+pub use early_stopping::EarlyStopping;
 pub use error::TrainError;
 pub use guard::Guard;
 pub use loss::{BinaryCrossEntropy, CrossEntropy, Huber, Loss, Mae, Mse};
@@ -24,5 +36,6 @@ pub use parallel::ParallelTrainer;
 pub use pass::Pass;
 pub use replay::Replay;
 pub use schedule::Schedule;
-pub use shuffle::shuffle;
+pub use shuffle::{shuffle, split};
 pub use trainer::Trainer;
+pub use triplet::Triplet;

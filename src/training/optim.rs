@@ -6,6 +6,7 @@
 
 use crate::kernels;
 use crate::numbers::{Params, Real, Tensors, Zero, fingerprint, mix};
+pub use crate::training::ema::Ema;
 
 /// Changes parameters, given the sum of the gradients of some examples.
 pub trait Optimizer<P: Params<T>, T: Real> {

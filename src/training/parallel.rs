@@ -6,9 +6,12 @@ use rayon::prelude::*;
 
 use crate::layers::Layer;
 use crate::numbers::{Array, Float, Real, Zero};
-use crate::training::{Loss, Optimizer, TrainError, Trainer};
+use crate::training::pace::Pace;
+use crate::training::trainer::mean;
+use crate::training::{Clip, Loss, Optimizer, TrainError, Trainer};
 
-/// Trains with batches of any size, in the current rayon pool and on every thread of it.
+/// Trains with batches of any size, in the current rayon pool and on every thread of it, where these are quicker than one: it tries both with
+/// the first batches, and again from time to time.
 ///
 /// A batch is cut into shards of `S` examples. Each shard's gradients are computed on their own and added in the shards' order, so
 /// that the result depends on `S` but has the same bits with any number of threads. If a batch is one shard, they are the bits of
@@ -20,8 +23,10 @@ pub struct ParallelTrainer<N: Layer<X>, X: Array, const S: usize = 16> {
     batch: usize,
     examples: u64,
     seed: u64,
-    /// If set, gradients whose Euclidean norm is above this are scaled down to it.
-    pub clip_norm: Option<Float<X>>,
+    /// Of training, and of evaluation.
+    paces: [Pace; 2],
+    /// The limit of gradients.
+    pub clip: Clip<Float<X>>,
 }
 
 impl<N, X, const S: usize> ParallelTrainer<N, X, S>
@@ -33,7 +38,7 @@ where
     pub fn new(batch: usize) -> Self {
         let batch = batch.max(1);
         let shards = (0..batch.div_ceil(S)).map(|_| Box::new(Trainer::ZERO)).collect();
-        Self { shards, batch, examples: 0, seed: 0, clip_norm: None }
+        Self { shards, batch, examples: 0, seed: 0, paces: Default::default(), clip: Clip::Off }
     }
 
     /// Chooses the random numbers of layers such as [`Dropout`](crate::Dropout), and starts counting examples from 0.
@@ -41,10 +46,10 @@ where
         (self.seed, self.examples) = (seed, 0);
     }
 
-    /// One step for every batch and one for the rest; returns the mean loss (0 without examples).
+    /// One step for every batch and one for the rest; returns the mean loss.
     ///
     /// # Errors
-    /// [`TrainError`], before the step that would have followed it.
+    /// [`TrainError`], before the step that would have followed it; [`TrainError::NoExamples`] if there are none.
     pub fn epoch<'a, Target: Sync + 'a>(
         &mut self,
         network: &mut N,
@@ -56,7 +61,7 @@ where
         X: 'a,
     {
         rayon::scope(|_| {
-            let (mut sum, mut count) = (Float::<X>::ZERO, 0usize);
+            let (mut sum, mut count) = (Float::<X>::ZERO, 0u32);
             let mut examples = examples.into_iter();
             loop {
                 let batch: Vec<_> = examples.by_ref().take(self.batch).collect();
@@ -64,7 +69,7 @@ where
                     break;
                 }
                 let (first, seed) = (self.examples, self.seed);
-                let sums = self.each_shard(&batch, |trainer, index, shard| {
+                let sums = self.each_shard(0, &batch, |trainer, index, shard| {
                     trainer.gradients_of(network, loss, seed, first + (index * S) as u64, shard)
                 });
                 for shard in sums {
@@ -74,20 +79,20 @@ where
                 for shard in rest.iter() {
                     first.add_gradients(network, shard);
                 }
-                first.clip_norm = self.clip_norm;
+                first.clip = self.clip;
                 first.apply(network, optimizer)?;
                 rest.iter().for_each(|shard| shard.show(network));
                 self.examples += batch.len() as u64;
-                count += batch.len();
+                count += batch.len() as u32;
             }
-            Ok(if count == 0 { sum } else { sum / Float::<X>::of(count as f64) })
+            mean(sum, count)
         })
     }
 
     /// The mean loss over `examples`, without training; `each` is shown every output beside its target, in order.
     ///
     /// # Errors
-    /// [`TrainError`] if a loss is not finite or a target cannot be.
+    /// [`TrainError`] if a loss is not finite, a target cannot be, or there are no examples.
     pub fn evaluate<'a, Target: Sync + 'a>(
         &mut self,
         network: &N,
@@ -99,14 +104,14 @@ where
         X: 'a,
     {
         rayon::scope(|_| {
-            let (mut sum, mut count) = (Float::<X>::ZERO, 0usize);
+            let (mut sum, mut count) = (Float::<X>::ZERO, 0u32);
             let mut examples = examples.into_iter();
             loop {
                 let batch: Vec<_> = examples.by_ref().take(self.shards.len() * S).collect();
                 if batch.is_empty() {
                     break;
                 }
-                let sums = self.each_shard(&batch, |trainer, _, shard| trainer.loss_of(network, loss, shard));
+                let sums = self.each_shard(1, &batch, |trainer, _, shard| trainer.loss_of(network, loss, shard));
                 for shard in sums {
                     sum += shard?;
                 }
@@ -115,25 +120,35 @@ where
                         each(y, target);
                     }
                 }
-                count += batch.len();
+                count += batch.len() as u32;
             }
             if !sum.is_finite() {
                 return Err(TrainError::NonFiniteLoss);
             }
-            Ok(if count == 0 { sum } else { sum / Float::<X>::of(count as f64) })
+            mean(sum, count)
         })
     }
 
-    /// What `work` returns for each shard, in order.
+    /// What `work` returns for each shard, in order, at one of the paces.
     fn each_shard<E: Sync, R: Send>(
         &mut self,
+        pace: usize,
         examples: &[E],
         work: impl Fn(&mut Trainer<N, X, S>, usize, &[E]) -> R + Sync,
     ) -> Vec<R> {
-        if examples.len() <= S {
-            return self.shards.iter_mut().take(1).map(|trainer| work(trainer, 0, examples)).collect();
+        let Self { shards, paces, .. } = self;
+        let mut run = |threads: bool| {
+            if threads {
+                let shards = shards.par_iter_mut().zip(examples.par_chunks(S)).enumerate();
+                shards.map(|(index, (trainer, shard))| work(trainer, index, shard)).collect()
+            } else {
+                let shards = shards.iter_mut().zip(examples.chunks(S)).enumerate();
+                shards.map(|(index, (trainer, shard))| work(trainer, index, shard)).collect()
+            }
+        };
+        if examples.len() <= S || rayon::current_num_threads() == 1 {
+            return run(false);
         }
-        let shards = self.shards.par_iter_mut().zip(examples.par_chunks(S)).enumerate();
-        shards.map(|(index, (trainer, shard))| work(trainer, index, shard)).collect()
+        paces[pace].run(examples.len(), run)
     }
 }

@@ -14,7 +14,7 @@ pub struct Pass<N: Layer<X>, X: Array, const B: usize = 1> {
 impl<N: Layer<X>, X: Array, const B: usize> Pass<N, X, B> {
     /// Empty memory.
     pub const ZERO: Self = {
-        let () = N::CHECK;
+        let ((), _) = (N::CHECK, N::PLAN);
         Self { acts: Zero::ZERO, y: Zero::ZERO }
     };
 

@@ -1,8 +1,10 @@
 //! Training a network over fixed memory.
 
+use const_panic::concat_panic;
+
 use crate::layers::{Layer, Mode};
-use crate::numbers::{Array, Float, Real, Zero, all_finite, sum_of_squares};
-use crate::training::{Loss, Optimizer, Pass, TrainError};
+use crate::numbers::{Array, Float, Real, Tensors, Zero, all_finite, sum_of_squares};
+use crate::training::{Clip, Loss, Optimizer, Pass, TrainError};
 
 /// The memory of training with batches of up to `B` examples: a [`Pass`], what backpropagation needs, and the gradients.
 ///
@@ -11,8 +13,8 @@ use crate::training::{Loss, Optimizer, Pass, TrainError};
 pub struct Trainer<N: Layer<X>, X: Array, const B: usize = 1> {
     buffers: Buffers<N, X, B>,
     batch: [X; B],
-    /// If set, gradients whose Euclidean norm is above this are scaled down to it.
-    pub clip_norm: Option<Float<X>>,
+    /// The limit of gradients.
+    pub clip: Clip<Float<X>>,
 }
 
 /// What backpropagation writes.
@@ -26,17 +28,47 @@ struct Buffers<N: Layer<X>, X: Array, const B: usize> {
     seed: u64,
 }
 
+/// Whether a network's outputs are what a loss takes; if not, it does not compile.
+const fn accept<X: Array, N: Layer<X>, Target, L: Loss<N::Out, Target>>() {
+    if let (Some(loss), Some(activation)) = (L::LOGITS, N::PROBABILITIES) {
+        concat_panic!(
+            display: "`", display: loss, display: "` takes logits and holds the softmax or sigmoid itself: drop the `", display: activation,
+            display: "` with which the network ends, and put it behind the trained network where probabilities are wanted; or drop `",
+            display: loss, display: "` for a loss of probabilities, such as `Mse`"
+        );
+    }
+}
+
+/// The mean loss of some examples.
+pub(super) fn mean<T: Real>(sum: T, examples: u32) -> Result<T, TrainError> {
+    if examples == 0 { Err(TrainError::NoExamples) } else { Ok(sum / T::of(f64::from(examples))) }
+}
+
+#[inline(never)] // One copy in flash for all tensors.
+fn hold<T: Real>(gradients: &mut [T], limit: T) {
+    for g in gradients {
+        *g = if *g > limit {
+            limit
+        } else if *g < -limit {
+            -limit
+        } else {
+            *g
+        };
+    }
+}
+
 impl<N: Layer<X>, X: Array, const B: usize> Buffers<N, X, B> {
     /// The gradients of the examples that have a target, the first ones, added to what is there if `accumulate`; returns the sum of the losses.
     #[inline]
-    fn backpropagate<Target>(
+    fn backpropagate<Target, L: Loss<N::Out, Target>>(
         &mut self,
         network: &N,
-        loss: &impl Loss<N::Out, Target>,
+        loss: &L,
         x: &[X; B],
         targets: [Option<&Target>; B],
         accumulate: bool,
     ) -> Result<Float<X>, TrainError> {
+        const { accept::<X, N, Target, L>() };
         if !accumulate {
             self.accumulated = 0;
         }
@@ -79,7 +111,7 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
             seed: 0,
         },
         batch: Zero::ZERO,
-        clip_norm: None,
+        clip: Clip::Off,
     };
 
     /// Chooses the random numbers of layers such as [`Dropout`](crate::Dropout), and starts counting examples from 0.
@@ -129,12 +161,19 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
         if !finite {
             return Err(TrainError::NonFiniteGradient);
         }
-        let buffers = &self.buffers;
+        let buffers = &mut self.buffers;
         let mut scale = Float::<X>::ONE / Float::<X>::of(f64::from(examples));
-        if let Some(limit) = self.clip_norm {
-            let norm = scale * sum_of_squares::<Float<X>>(&buffers.gradients).sqrt();
-            if norm > limit {
-                scale *= limit / norm;
+        match self.clip {
+            Clip::Off => {}
+            Clip::Norm(limit) => {
+                let norm = scale * sum_of_squares::<Float<X>>(&buffers.gradients).sqrt();
+                if norm > limit {
+                    scale *= limit / norm;
+                }
+            }
+            Clip::Value(limit) => {
+                let limit = limit * Float::<X>::of(f64::from(examples));
+                buffers.gradients.visit_mut(&mut |tensor| hold(tensor, limit));
             }
         }
         optimizer.step(network, &buffers.gradients, scale);
@@ -160,12 +199,12 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
         Ok(sum / Float::<X>::of(B as f64))
     }
 
-    /// One [`step`](Self::step) for every `B` examples, and one for the rest; returns the mean loss (0 without examples).
+    /// One [`step`](Self::step) for every `B` examples, and one for the rest; returns the mean loss.
     ///
     /// Give the examples in another order each epoch: [`shuffle`](crate::shuffle) a list of references or indices.
     ///
     /// # Errors
-    /// [`TrainError`], before the step that would have followed it.
+    /// [`TrainError`], before the step that would have followed it; [`TrainError::NoExamples`] if there are none.
     pub fn epoch<'a, Target: 'a>(
         &mut self,
         network: &mut N,
@@ -188,13 +227,13 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
             self.descend(network, optimizer, finite, filled)?;
             count += filled;
         }
-        Ok(if count == 0 { sum } else { sum / Float::<X>::of(f64::from(count)) })
+        mean(sum, count)
     }
 
     /// The mean loss over `examples`, without training; `each` is shown every output beside its target.
     ///
     /// # Errors
-    /// [`TrainError`] if a loss is not finite or a target cannot be.
+    /// [`TrainError`] if a loss is not finite, a target cannot be, or there are no examples.
     pub fn evaluate<'a, Target: 'a>(
         &mut self,
         network: &N,
@@ -218,7 +257,7 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
         if !sum.is_finite() {
             return Err(TrainError::NonFiniteLoss);
         }
-        Ok(if count == 0 { sum } else { sum / Float::<X>::of(f64::from(count)) })
+        mean(sum, count)
     }
 
     /// The sum of the gradients accumulated since the last [`apply`](Self::apply), or of the step just made.
@@ -279,13 +318,14 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
     }
 
     /// The sum of the losses of the gathered batch; `each` is shown every output that has a target.
-    fn losses<Target>(
+    fn losses<Target, L: Loss<N::Out, Target>>(
         &mut self,
         network: &N,
-        loss: &impl Loss<N::Out, Target>,
+        loss: &L,
         targets: [Option<&Target>; B],
         mut each: impl FnMut(&N::Out, &Target),
     ) -> Result<Float<X>, TrainError> {
+        const { accept::<X, N, Target, L>() };
         let mut sum = Float::<X>::ZERO;
         let y = self.buffers.pass.run(network, &self.batch);
         for ((y, target), dy) in y.iter().zip(targets).zip(&mut self.buffers.dy) {

@@ -262,7 +262,7 @@ fn of_training(error: TrainError) -> Error {
         TrainError::ClassOutOfRange { class, classes } => {
             Error::ClassOutOfRange { class: class as u32, classes: classes as u32 }
         }
-        TrainError::NonFiniteLoss | TrainError::NonFiniteGradient => Error::Diverged,
+        TrainError::NonFiniteLoss | TrainError::NonFiniteGradient | TrainError::NoExamples => Error::Diverged,
     }
 }
 

@@ -3,7 +3,7 @@
 python3 host-tests/tests/torch/conv.py > host-tests/tests/torch/conv.rs   (needs torch; the values in the repository are of torch 2.15)
 """
 import torch
-from torch.nn.functional import avg_pool1d, avg_pool2d, conv1d, conv2d, max_pool1d, max_pool2d, pad
+from torch.nn.functional import avg_pool1d, avg_pool2d, conv1d, conv2d, conv_transpose2d, layer_norm, max_pool1d, max_pool2d, pad
 
 torch.set_default_dtype(torch.float64)
 
@@ -112,6 +112,20 @@ for name, dilation in {"SAME_EVEN": 1, "SAME_DILATED": 2}.items():
 x = signal(9, 2, 7).requires_grad_()
 parameters = [values(3 * 2 * 3, 11).view(3, 2, 3).permute(2, 1, 0).clone().requires_grad_(), values(3, 3).requires_grad_()]
 record("CAUSAL", x, parameters, conv1d(pad(x, (4, 0)), *parameters, dilation=2))
+# Transposed: kernels stored as [row][column][input][output] again.
+for name, (h, w, c, o, k, stride, padding, more) in {"DECODER": (3, 4, 2, 3, 4, 2, 1, 0), "DECODER_MORE": (3, 2, 3, 2, 3, 3, 1, 2)}.items():
+    x = image(h, w, c, 7).requires_grad_()
+    parameters = [kernel(k, k, c, o).detach().transpose(0, 1).clone().requires_grad_(), values(o, 3).requires_grad_()]
+    y = conv_transpose2d(x, *parameters, stride, padding, more)
+    y.backward(image(*y.shape[2:], o, 13))
+    show(f"{name}_Y", y)
+    numbers = parameters[0].grad.permute(2, 3, 0, 1).flatten().tolist()
+    print(f"pub const {name}_D0: [f64; {len(numbers)}] = {numbers};")
+    show(f"{name}_D1", parameters[1].grad)
+    show(f"{name}_DX", x.grad)
+# Of the channels of each pixel.
+x, gain, shift = image(3, 4, 5, 7).requires_grad_(), values(5, 11).requires_grad_(), values(5, 3).requires_grad_()
+record("LAYER_NORM", x, [gain, shift], layer_norm(x.permute(0, 2, 3, 1), [5], gain, shift).permute(0, 3, 1, 2))
 # Windows that overlap and are padded; padding is not counted.
 x = image(6, 7, 2, 7).requires_grad_()
 record("MAX_PADDED", x, [], max_pool2d(x, (3, 2), (2, 1), (1, 1)))

@@ -67,6 +67,25 @@ halves = Recurrent(nn.GRU)
 halves.load_state_dict({
     name: tensor.to(torch.bfloat16 if name.startswith("head") else torch.float16).float() for name, tensor in recurrent.state_dict().items()
 })
+activations = trained(nn.Sequential(
+    nn.Conv2d(2, 3, 3, padding="same"), nn.PReLU(3), nn.Conv2d(3, 3, 3, padding="same", groups=3), nn.Hardswish(),
+    nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.SiLU(), nn.Flatten(), nn.PReLU(80), nn.Linear(80, 6), nn.GELU(),
+    nn.Linear(6, 6), nn.GELU(approximate="tanh"), nn.Linear(6, 6), nn.Hardsigmoid(), nn.Linear(6, 6), nn.ReLU6(), nn.PReLU(),
+    nn.Linear(6, 6), nn.Hardtanh(), nn.Linear(6, 3),
+))
+for module in activations:
+    if isinstance(module, nn.PReLU):
+        module.weight.data.uniform_(-0.5, 0.5)
+
+layers = trained(nn.Sequential(nn.Embedding(7, 5), nn.LayerNorm(5), nn.Flatten(), nn.Linear(40, 6), nn.LayerNorm(6), nn.Linear(6, 3)))
+decoder = trained(nn.Sequential(
+    nn.Conv2d(2, 4, 3, stride=2, padding=1), nn.ReLU(), nn.ConvTranspose2d(4, 3, 4, stride=2, padding=1), nn.Tanh(),
+    nn.ConvTranspose2d(3, 2, 3, stride=1, padding=1), nn.Flatten(), nn.Linear(160, 3),
+))
+for module in layers:
+    if isinstance(module, nn.LayerNorm):
+        module.weight.data.uniform_(0.5, 1.5)
+        module.bias.data.uniform_()
 
 lines = ["// Written by import.py."]
 for name, model, x in (
@@ -74,9 +93,12 @@ for name, model, x in (
     ("image", image, values(8, 10, 2).permute(2, 0, 1)),
     ("signal", signal, values(28, 3).permute(1, 0)),
     ("residual", residual, values(8, 10, 2).permute(2, 0, 1)),
+    ("activations", activations, values(8, 10, 2).permute(2, 0, 1)),
     ("recurrent", recurrent, values(6, 3)),
     ("lstm", lstm, values(6, 3)),
     ("halves", halves, values(6, 3)),
+    ("layers", layers, torch.tensor([0, 3, 6, 1, 5, 2, 4, 6])),
+    ("decoder", decoder, values(8, 10, 2).permute(2, 0, 1)),
 ):
     state = model.state_dict()
     if name == "halves":

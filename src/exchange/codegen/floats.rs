@@ -8,7 +8,7 @@ use std::vec::Vec;
 use super::{Part, array_of, source};
 use crate::exchange::float::{Float, Gates, Weights};
 use crate::exchange::graph::{Op, Value};
-use crate::quant::{Axis, Function};
+use crate::quant::{AXES, Axis, Function, Strided};
 
 /// The layers of an operator whose input is `x`; its constants go into the file. What the layers do not have is refused with a reason.
 pub fn layers(file: &mut Vec<u8>, op: &Op, float: &Float, x: &Value) -> Result<Vec<Part>, &'static str> {
@@ -32,34 +32,40 @@ pub fn layers(file: &mut Vec<u8>, op: &Op, float: &Float, x: &Value) -> Result<V
             Ok(vec![Part { value: stored(file, &ty, weights, true)?, ty, from, to }])
         }
         Float::DepthwiseConv2d { height, width, channels, multiplier, weights, range } => {
-            let f = activation(*range)?;
-            if *multiplier != 1 {
-                return Err("has no typed layer of floats: several outputs of each channel");
-            }
+            let (f, outputs) = (activation(*range)?, weights.biases.len());
             let (axes, kh, kw) = ([height, width], height.kernel, width.kernel);
-            let ty = format!("nerve::Depthwise<{channels}, {kh}, {kw}, nerve::{f}, {}>", geometry(axes));
-            let [from, to] = images(axes, [*channels; 2]);
-            Ok(vec![Part { value: stored(file, &ty, weights, false)?, ty, from, to }])
+            let geometry = geometry(axes);
+            let ty = match channels {
+                // What lies in one channel is a convolution like any other.
+                1 => format!("nerve::Conv<1, {outputs}, {kh}, {kw}, nerve::{f}, {geometry}>"),
+                _ => format!("nerve::Depthwise<{outputs}, {kh}, {kw}, nerve::{f}, {geometry}>"),
+            };
+            let wide = if *channels == 1 { 1 } else { outputs };
+            let [from, to] = images(axes, [wide, outputs]);
+            let [narrow, _] = images(axes, [*channels, outputs]);
+            let copies = (wide != *channels)
+                .then(|| repeated(height.input * width.input * channels, *multiplier, [narrow, from.clone()]));
+            let depthwise = Part { value: stored(file, &ty, weights, false)?, ty, from, to };
+            Ok(copies.into_iter().chain([depthwise]).collect())
         }
         Float::AveragePool { height, width, channels, range } => pool("Avg", [height, width], *channels, *range),
         Float::MaxPool { height, width, channels, range } => pool("Max", [height, width], *channels, *range),
-        Float::Mean { .. } => match (op, &x.shape[..]) {
-            (Op::Mean { axes, .. }, &[1, height, width, channels]) if axes[..] == [1, 2] => {
-                let ends = [floats(&[height, width, channels]), floats(&[channels])];
-                Ok(vec![unit("GlobalAvgPool", ends)])
-            }
-            _ => Err("has no typed layer of floats: a mean over other axes than height and width"),
-        },
-        Float::Softmax { len, beta } if *beta == 1.0 && *len == x.elements() => {
-            Ok(vec![unit("Softmax", [floats(&[*len]), floats(&[*len])])])
+        Float::Mean { .. } => {
+            let Op::Mean { axes, .. } = op else { return Err("has no typed layer of floats") };
+            mean(axes, &x.shape)
         }
-        Float::Softmax { .. } => Err("has no typed layer of floats: a softmax of several rows, or with a factor"),
+        Float::Softmax { beta: 1.0, .. } => Ok(vec![unit("Softmax", [array_of(x), array_of(x)])]),
+        Float::Softmax { .. } => Err("has no typed layer of floats: a softmax with a factor"),
         Float::Each(function) => {
             let name = match function {
                 Function::Clamp { least: 0.0, greatest: f32::INFINITY } => "Relu",
+                Function::Clamp { least: 0.0, greatest: 6.0 } => "Relu6",
+                Function::Clamp { least: -1.0, greatest: 1.0 } => "HardTanh",
                 Function::Logistic => "Sigmoid",
                 Function::Tanh => "Tanh",
+                Function::HardSwish => "HardSwish",
                 Function::LeakyRelu { alpha: 0.01 } => "LeakyRelu",
+                Function::LeakyRelu { alpha } if alpha.is_finite() => return Ok(vec![leaky(*alpha, x.elements())]),
                 _ => return Err("has no typed layer of floats: this function"),
             };
             Ok(vec![unit(name, [array_of(x), array_of(x)])])
@@ -73,7 +79,7 @@ pub fn layers(file: &mut Vec<u8>, op: &Op, float: &Float, x: &Value) -> Result<V
             let value = source(file, &ty, finite(elements)?);
             Ok(vec![Part { value, ty, from: floats(&[steps, *inputs]), to: floats(&[steps, *units]) }])
         }
-        Float::Add(_) | Float::Mul(_) => Err("has no typed layer of floats: this pair of tensors"),
+        Float::Add(_) | Float::Mul(_) => Err("has two inputs"),
     }
 }
 
@@ -82,7 +88,9 @@ pub fn activation(range: [f32; 2]) -> Result<&'static str, &'static str> {
     match range {
         [f32::MIN, f32::MAX] => Ok("Linear"),
         [0.0, f32::MAX] => Ok("Relu"),
-        _ => Err("has no typed layer of floats: an activation that clamps to 1 or 6"),
+        [0.0, 6.0] => Ok("Relu6"),
+        [-1.0, 1.0] => Ok("HardTanh"),
+        _ => Err("has no typed layer of floats: this activation"),
     }
 }
 
@@ -90,6 +98,47 @@ pub fn activation(range: [f32; 2]) -> Result<&'static str, &'static str> {
 pub fn unit(name: &str, [from, to]: [String; 2]) -> Part {
     let ty = format!("nerve::{name}");
     Part { value: ty.clone(), ty, from, to }
+}
+
+/// A leaky ReLU with a slope of its own.
+fn leaky(alpha: f32, elements: usize) -> Part {
+    let [from, to] = [(); 2].map(|()| floats(&[elements]));
+    let value = format!("nerve::Frozen(nerve::PRelu::new([{alpha:?}]))");
+    Part { ty: "nerve::Frozen<nerve::PRelu<1>>".into(), value, from, to }
+}
+
+/// Each element several times.
+fn repeated(elements: usize, times: usize, [from, to]: [String; 2]) -> Part {
+    let axes = [(elements, 1), (times, 0)];
+    let mut strided = Strided { lengths: [1; AXES], steps: [0; AXES], first: 0 };
+    for (at, (length, step)) in (AXES - axes.len()..).zip(axes) {
+        (strided.lengths[at], strided.steps[at]) = (length, step);
+    }
+    let ty = format!("quant::Integer<quant::Strided, {from}, {to}>");
+    Part { ty, value: format!("Integer::new({strided:?})"), from, to }
+}
+
+/// The mean over axes that lie side by side: over the first ones that are longer than 1, or in rows of an image.
+fn mean(axes: &[usize], shape: &[usize]) -> Result<Vec<Part>, &'static str> {
+    let long = |axis: &usize| shape.get(*axis).is_some_and(|length| *length > 1);
+    let over: Vec<usize> = (0..shape.len()).filter(|axis| axes.contains(axis)).filter(long).collect();
+    let (first, end) = (over.first().copied().unwrap_or(shape.len()), over.last().map_or(shape.len(), |last| last + 1));
+    if (first..end).any(|axis| long(&axis) && !over.contains(&axis)) {
+        return Err("has no typed layer of floats: a mean over axes with another one between them");
+    }
+    let [outer, count, inner] = [&shape[..first], &shape[first..end], &shape[end..]].map(|axes| axes.iter().product());
+    if let (1, &[1, height, width, channels]) = (outer, shape)
+        && channels == inner
+    {
+        let ends = [floats(&[height, width, channels]), floats(&[channels])];
+        return Ok(vec![unit("GlobalAvgPool", ends)]);
+    }
+    if outer == 1 {
+        return Ok(vec![unit("GlobalAvgPool", [floats(&[count, inner]), floats(&[inner])])]);
+    }
+    let ty = format!("nerve::Pool<nerve::Avg, 1, {count}, (nerve::To1d<{outer}>, nerve::To1d<1>)>");
+    let value = format!("<{ty} as nerve::Zero>::ZERO");
+    Ok(vec![Part { ty, value, from: floats(&[outer, count, inner]), to: floats(&[outer, 1, inner]) }])
 }
 
 fn floats(shape: &[usize]) -> String {

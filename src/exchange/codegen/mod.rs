@@ -11,7 +11,7 @@ use super::float::Float;
 use super::graph::{Graph, Scalar, Value};
 use super::lower::{Constants, Filling, Kernel, LowerError};
 use crate::numbers::fingerprint;
-use crate::quant::{Axis, Merge};
+use crate::quant::{AddFloats, Axis, Merge, MulFloats};
 use crate::storage::flash::ConstantsFile;
 use paths::{Paths, Step};
 
@@ -140,8 +140,8 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
          pub static {net_value}: {net_type} = {{\n    \
          #[allow(unused_imports)]\n    \
          use nerve::quant::{{\n        \
-         Add, Addend, AveragePool, Axis, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
-         FullyConnected, Integer, Lstm, MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, Padded, Quantize, Recurrent, Reshape,\n        \
+         Add, AddFloats, Addend, AveragePool, Axis, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
+         FullyConnected, Integer, Lstm, MaxPool, Mean, Merged, Mul, MulFloats, Multiplier, Nearest, Output, Padded, Quantize, Recurrent, Reshape,\n        \
          ResizeNearest, Softmax, Strided, Table, Weighted, Weights, Windowed,\n    \
          }};\n    \
          #[allow(dead_code)]\n    \
@@ -252,6 +252,8 @@ struct Join {
     value: String,
     /// The value with its tensors exchanged.
     exchanged: String,
+    /// Whether it joins arrays of one type only.
+    equal: bool,
 }
 
 struct Code {
@@ -370,13 +372,16 @@ impl Code {
             Kernel::Add(op) => self.merge(step, from, output, depth, joined("Add", op))?,
             Kernel::Mul(op) => self.merge(step, from, output, depth, joined("Mul", op))?,
             Kernel::Concatenation(_) => self.concatenation(step, from, output, depth)?,
+            Kernel::Float(Float::Mul(range)) => {
+                self.merge(step, from, output, depth, joined("MulFloats", &MulFloats { range: *range }))?
+            }
+            Kernel::Float(Float::Add(range)) if !self.of_equal_length(step, output) => {
+                self.merge(step, from, output, depth, joined("AddFloats", &AddFloats { range: *range }))?
+            }
             Kernel::Float(Float::Add(range)) => {
                 let f = floats::activation(*range).or_else(|why| self.refuse(step, output, why))?;
                 let sum = || "nerve::Sum".to_owned();
-                let join = Join { ty: sum(), value: sum(), exchanged: sum() };
-                if step.inputs.iter().any(|input| self.value(*input).elements() != self.value(output).elements()) {
-                    return self.refuse(step, output, "has no typed layer of floats: a sum that repeats a tensor");
-                }
+                let join = Join { ty: sum(), value: sum(), exchanged: sum(), equal: true };
                 let Layer { ty, value } = self.merge(step, from, output, depth, join)?;
                 let sum = Part { ty, value, from: x.clone(), to: to.clone() };
                 let f = (f != "Linear").then(|| floats::unit(f, [to.clone(), to.clone()]));
@@ -390,6 +395,11 @@ impl Code {
                 }
             }
         })
+    }
+
+    /// Whether a step's inputs are as long as its output.
+    fn of_equal_length(&self, step: &Step, output: usize) -> bool {
+        step.inputs.iter().all(|input| self.value(*input).elements() == self.value(output).elements())
     }
 
     /// What makes of `from` a tensor that is joined, as `array`.
@@ -462,16 +472,15 @@ impl Code {
             return self.refuse(step, output, "lies in too many branches");
         }
         let whole = |tensor: usize| self.value(tensor).elements() == self.value(output).elements();
-        let constant = |tensor: usize| self.value(tensor).data.is_some();
+        let is_constant = |tensor: usize| self.value(tensor).data.is_some();
         // What is written over comes first: it is as long as the output, and is the tensor itself where that is possible.
-        let exchange = !whole(a) || whole(b) && a != from && (b == from || constant(a));
+        let exchange = !whole(a) || whole(b) && a != from && (b == from || is_constant(a));
         let ([a, b], value) = if exchange { ([b, a], join.exchanged) } else { ([a, b], join.value) };
         let (x, y) = (self.array(from), self.array(output));
-        let float = self.value(output).scalar == Scalar::F32;
-        let of_b = if float { y.clone() } else { self.array(b) };
-        let part = if a == from && constant(b) && !float {
-            let data = self.paths.graph.tensors[b].data.as_deref().unwrap_or_default();
-            let data = constant_bytes(&mut self.file, data);
+        let of_b = if join.equal { y.clone() } else { self.array(b) };
+        let part = if a == from && is_constant(b) && !join.equal {
+            let tensor = &self.paths.graph.tensors[b];
+            let data = constant(&mut self.file, tensor.scalar, tensor.data.as_deref().unwrap_or_default());
             let ty = format!("quant::Merged<{}, {y}>", join.ty);
             Part { ty, value: format!("Merged::new({value}, {data})"), from: y.clone(), to: y.clone() }
         } else {
@@ -483,7 +492,12 @@ impl Code {
 }
 
 fn joined(name: &str, op: &(impl Merge + fmt::Debug)) -> Join {
-    Join { ty: format!("quant::{name}"), value: format!("{op:?}"), exchanged: format!("{:?}", op.exchanged()) }
+    Join {
+        ty: format!("quant::{name}"),
+        value: format!("{op:?}"),
+        exchanged: format!("{:?}", op.exchanged()),
+        equal: false,
+    }
 }
 
 /// `put` puts the weights into the file.

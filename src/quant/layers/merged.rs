@@ -8,20 +8,20 @@ use crate::numbers::Array;
 
 /// `X` merged with a constant, which is repeated if it is shorter, in the place of the input.
 #[derive(Clone, Copy, Debug)]
-pub struct Merged<Op, X> {
+pub struct Merged<Op: Merge, X> {
     op: Op,
-    constant: &'static [i8],
+    constant: &'static [Op::Elem],
     types: PhantomData<fn(X)>,
 }
 
-impl<Op, X> Merged<Op, X> {
+impl<Op: Merge, X> Merged<Op, X> {
     /// The input is the operator's first one.
-    pub const fn new(op: Op, constant: &'static [i8]) -> Self {
+    pub const fn new(op: Op, constant: &'static [Op::Elem]) -> Self {
         Self { op, constant, types: PhantomData }
     }
 }
 
-impl<X: Array<Elem = i8>, Op: Merge> Forward<X> for Merged<Op, X> {
+impl<X: Array<Elem = Op::Elem>, Op: Merge> Forward<X> for Merged<Op, X> {
     type Out = X;
     const PLAN: Plan = Plan::in_place::<X>();
 

@@ -4,6 +4,7 @@
 
 mod constant;
 mod each;
+mod floats;
 mod integer;
 mod merged;
 mod operator;
@@ -12,6 +13,7 @@ mod windowed;
 
 pub use constant::Constant;
 pub use each::Each;
+pub use floats::{AddFloats, MulFloats};
 pub use integer::Integer;
 pub use merged::Merged;
 pub use operator::{Merge, Operator, Padded, Recurrent, Weighted};

@@ -1,7 +1,7 @@
 //! What operators have in common.
 
 use crate::layers::Join;
-use crate::numbers::Array;
+use crate::numbers::{Array, Scalar};
 use crate::quant::{
     Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Lstm, MaxPool, Mean, Mul, Quantize,
     ResizeNearest, Softmax, Strided, Weights,
@@ -106,13 +106,16 @@ impl<T: Copy> Operator<T, T> for Padded<T> {
 /// An operator of two tensors that writes in the place of the first one. The second one is repeated if it is shorter. With it,
 /// [`Around`](crate::Around) and [`Branches`](crate::Branches) join their paths.
 pub trait Merge: Copy {
+    /// What both tensors are of.
+    type Elem: Scalar;
     /// Writes over `a`.
-    fn run_in_place(&self, a: &mut [i8], b: &[i8]);
+    fn run_in_place(&self, a: &mut [Self::Elem], b: &[Self::Elem]);
     /// The same operator with its inputs exchanged.
     fn exchanged(self) -> Self;
 }
 
 impl Merge for Add {
+    type Elem = i8;
     #[inline]
     fn run_in_place(&self, a: &mut [i8], b: &[i8]) {
         Add::run_in_place(self, a, b);
@@ -124,6 +127,7 @@ impl Merge for Add {
 }
 
 impl Merge for Mul {
+    type Elem = i8;
     #[inline]
     fn run_in_place(&self, a: &mut [i8], b: &[i8]) {
         Mul::run_in_place(self, a, b);
@@ -135,14 +139,14 @@ impl Merge for Mul {
     }
 }
 
-impl<A: Array<Elem = i8>, B: Array<Elem = i8>, Op: Merge> Join<A, B> for Op {
+impl<A: Array<Elem = Op::Elem>, B: Array<Elem = Op::Elem>, Op: Merge> Join<A, B> for Op {
     type Out = A;
     const CHECK: () =
         assert!(A::LEN.is_multiple_of(B::LEN), "the second path's output is repeated to the first one's length");
     const OVER: [bool; 2] = [true, A::LEN == B::LEN];
 
     #[inline]
-    fn join(&self, a: Option<&[i8]>, b: Option<&[i8]>, y: &mut [i8]) {
+    fn join(&self, a: Option<&[Op::Elem]>, b: Option<&[Op::Elem]>, y: &mut [Op::Elem]) {
         match (a, b) {
             (None, Some(b)) => self.run_in_place(y, b),
             (Some(a), None) => self.exchanged().run_in_place(y, a),

@@ -10,9 +10,10 @@ use core::hint::black_box;
 #[cfg(target_arch = "arm")]
 use cortex_m_rt::entry;
 use nerve::frontend::{LogMel, Slaney};
+use nerve::optim::Ema;
 use nerve::prelude::*;
 use nerve::quant::{self, Axis, MaxPool, Output, Reshape, Weighted, Weights, Windowed};
-use nerve::{Fold, InRows, Layer, Loss, Replay, Streamed, Tensor};
+use nerve::{ClassWeights, Focal, Fold, InRows, LabelSmoothing, Layer, Loss, Replay, Streamed, Tensor, Triplet};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 #[cfg(target_arch = "riscv32")]
@@ -45,6 +46,23 @@ type Listening = chain![
 ];
 type Recurrent = chain![BatchNorm<Conv1d<3, 4, 5>, Relu>, Gru<4, 7>, Last, BatchNorm<Dense<7, 3>>];
 type Remembering = chain![Conv1d<3, 4, 5>, Lstm<4, 7>, Last, Dense<7, 3>];
+/// Of an image too.
+type Drawing = chain![
+    ConvTranspose2d<2, 4, 4, To<16, 18, 2, 1>, Relu6>,
+    LayerNorm<4>,
+    Gelu,
+    Conv2d<4, 4, 1, HardTanh>,
+    GeluTanh,
+    PRelu<4>,
+    Silu,
+    HardSwish,
+    Softmax,
+    GlobalAvgPool,
+    Dense<4, 3, HardSigmoid>
+];
+/// Small integers.
+type Numbers = [f32; 6];
+type Reading = chain![Embedding<9, 4>, Flatten<24>, PRelu<1>, LayerNorm<24>, Dense<24, 3>];
 type Features = [f32; 4];
 type Classifier = chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 9, Relu>, Elu, Tanh, Dense<9, 3>];
 /// Small, since losses and optimizers are compiled for each network anew.
@@ -65,7 +83,7 @@ where
 
     let mut optimizer = Sgd::new(black_box(0.1));
     let mut one = black_box(Trainer::<N, X>::ZERO);
-    one.clip_norm = black_box(None);
+    one.clip = black_box(Clip::Off);
     black_box(one.step(&mut net, &mut optimizer, loss, &[x[0]], &[targets[0]]).is_ok());
     let mut three = black_box(Trainer::<N, X, 3>::ZERO);
     black_box(three.accumulate(&net, loss, x, targets).is_ok());
@@ -84,10 +102,10 @@ fn use_stream<N: Streamed<X>, X: InRows>(net: &N) {
     stream.reset();
 }
 
-fn use_loss(loss: &impl Loss<[f32; 3], [f32; 3]>) {
+fn use_loss<Target: Copy>(loss: &impl Loss<[f32; 3], Target>, targets: [Target; 3]) {
     let mut net = black_box(Regression::ZERO);
     let mut trainer = black_box(Trainer::<Regression, Features, 3>::ZERO);
-    let (x, targets) = (black_box([[0.5; 4]; 3]), black_box([[0.5; 3]; 3]));
+    let (x, targets) = (black_box([[0.5; 4]; 3]), black_box(targets));
     black_box(trainer.step(&mut net, &mut Sgd::new(0.1), loss, &x, &targets).is_ok());
     black_box(trainer.evaluate(&net, loss, x.iter().zip(&targets), |_, _| ()).is_ok());
 }
@@ -156,6 +174,12 @@ fn main() -> ! {
         black_box(&[[[0.5; 3]; 21]; 3]),
         &outputs,
     );
+    use_network::<{ arena_len::<Drawing, Image>() }, Drawing, Image, _>(
+        &Mse,
+        black_box(&[[[[0.5; 2]; 9]; 8]; 3]),
+        &outputs,
+    );
+    use_network::<{ arena_len::<Reading, Numbers>() }, Reading, Numbers, _>(&Mse, black_box(&[[0.5; 6]; 3]), &outputs);
     black_box(Lstm::<4, 7>::ZERO).step(black_box(&[0.5; 4]), black_box(&mut [0.5; 7]), black_box(&mut [0.5; 7]));
     use_stream::<Vision, Image>(&Vision::ZERO);
     use_stream::<Listening, Signal>(&Listening::ZERO);
@@ -172,15 +196,19 @@ fn main() -> ! {
         &features,
         black_box(&[0, 1, 2]),
     );
-    use_loss(&CrossEntropy);
-    use_loss(&Mae);
-    use_loss(&Huber { delta: black_box(1.0) });
+    use_loss(&CrossEntropy, outputs);
+    use_loss(&Mae, outputs);
+    use_loss(&Huber { delta: black_box(1.0) }, outputs);
+    use_loss(&ClassWeights { loss: Focal { gamma: black_box(2.0) }, weights: black_box([0.5; 3]) }, [0, 1, 2]);
+    use_loss(&LabelSmoothing { smoothing: black_box(0.1) }, [0, 1, 2]);
+    use_loss(&Triplet { margin: black_box(0.2) }, [[[0.5; 3]; 2]; 3]);
     use_optimizer(Sgd { learning_rate: 0.1, weight_decay: black_box(0.1) });
     use_optimizer(Momentum::new(0.1, 0.9));
     use_optimizer(Nesterov::new(0.1, 0.9));
     use_optimizer(RmsProp::new(0.1));
     use_optimizer(Adam::new(0.1));
     use_optimizer(AdamW::new(0.1));
+    use_optimizer(Ema::new(Sgd::new(0.1), 0.9));
     use_replay();
     integers::use_them();
     use_frontend();
