@@ -81,9 +81,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={}", model.display());
     fs::copy(&model, out.join("model.tflite"))?;
     nerve::import::write(out.join("model.tflite"), &out)?;
-    // The layers of the program `adapt` that do not learn, and one that does.
-    println!("cargo:rerun-if-changed={DIGITS}");
-    nerve::import::write_cut(DIGITS, Cut { layer: "5", head: 10 }, &out)?;
+    // The network of the program `adapt`: the first layers of the file that the environment names, and classes of a new last one; or digits.
+    let variables = ["NERVE_CUT_MODEL", "NERVE_CUT_LAYER", "NERVE_CUT_HEAD"];
+    variables.iter().for_each(|name| println!("cargo:rerun-if-env-changed={name}"));
+    let [model, layer, head] = variables.map(|name| env::var(name).ok());
+    let (model, layer) = (model.unwrap_or_else(|| DIGITS.into()), layer.unwrap_or_else(|| "5".into()));
+    println!("cargo:rerun-if-changed={model}");
+    fs::copy(&model, out.join("cut.tflite"))?;
+    let head = head.map_or(Ok(10), |head| head.parse())?;
+    nerve::import::write_cut(out.join("cut.tflite"), Cut { layer: &layer, head }, &out)?;
     println!("cargo:rustc-check-cfg=cfg(newlib)");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/bin");

@@ -31,25 +31,25 @@ pub fn read(folder: &Path) -> Result<(Graph, Head<FEATURES, DIGITS>)> {
 }
 
 /// Writes `head.nrv`, the last layer before it learns, and `given.bin` and `shown.bin`: inputs as the network takes them, each with its
-/// digit behind it.
-pub fn write_shown<X: AsRef<[f32]>, const F: usize>(
+/// class behind it.
+pub fn write_shown<X: AsRef<[f32]>, const F: usize, const C: usize>(
     out: &Path,
     features: &Features<F>,
-    head: &Head<F, DIGITS>,
+    head: &Head<F, C>,
     given: &Labelled<X>,
     shown: &Labelled<X>,
 ) -> Result<()> {
     store::save(head, &out.join("head.nrv"))?;
-    for (name, (inputs, digits)) in [("given.bin", given), ("shown.bin", shown)] {
-        let examples = inputs.iter().zip(digits);
-        let bytes = examples.flat_map(|(x, digit)| features.input(x.as_ref()).into_iter().chain([*digit as u8]));
+    for (name, (inputs, classes)) in [("given.bin", given), ("shown.bin", shown)] {
+        let examples = inputs.iter().zip(classes);
+        let bytes = examples.flat_map(|(x, class)| features.input(x.as_ref()).into_iter().chain([*class as u8]));
         put(&out.join(name), &bytes.collect::<Vec<_>>())?;
     }
     Ok(())
 }
 
 /// Writes `learned.nrv`, the last layer that has learned from them.
-pub fn write_learned<const F: usize>(out: &Path, head: &Head<F, DIGITS>) -> Result<()> {
+pub fn write_learned<const F: usize, const C: usize>(out: &Path, head: &Head<F, C>) -> Result<()> {
     store::save(head, &out.join("learned.nrv")).map(|_| ())
 }
 

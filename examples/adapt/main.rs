@@ -1,9 +1,10 @@
-//! New digits from a few examples of each: by the last layer alone, on integers that a device's frozen layers make, and for comparison by the
+//! New digits, or sounds, from a few examples of each: by the last layer alone, on integers that a device's frozen layers make, and for comparison by the
 //! whole network in floats.
 
 mod device;
 mod features;
 mod learning;
+mod sounds;
 
 use std::array::{from_fn, from_ref};
 use std::ops::Range;
@@ -70,12 +71,18 @@ struct Options {
     /// Takes the network in this folder instead of training one, and leaves in `--out` what the emulated device is shown and must have learned.
     #[arg(long, value_name = "FOLDER", conflicts_with = "firmware")]
     device: Option<PathBuf>,
+    /// Likewise with the keyword network of MLPerf Tiny, `kws_int8.tflite`, of which a new last layer learns sounds that are no words.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["firmware", "device"])]
+    keywords: Option<PathBuf>,
     /// For the device.
     #[arg(long, default_value = "target/adapt")]
     out: PathBuf,
 }
 
-/// Inputs with their digits.
+/// The digits that the network is trained on, and the new ones.
+const PARTS: [(&str, Range<usize>); 2] = [("the eight digits", 0..KNOWN), ("the two new ones", KNOWN..DIGITS)];
+
+/// Inputs with their classes.
 type Labelled<X> = (Vec<X>, Vec<usize>);
 
 fn main() -> ExitCode {
@@ -83,6 +90,9 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<()> {
+    if let Some(file) = &options.keywords {
+        return sounds::run(file, &options.out);
+    }
     let data = Source::Digits.load(options.data.as_deref())?;
     let given = first(&data.train, 0..KNOWN, GIVEN);
     let shown = first(&data.train, KNOWN..DIGITS, SHOWN);
@@ -90,7 +100,7 @@ fn run(options: &Options) -> Result<()> {
     if let Some(folder) = &options.device {
         let (network, mut head) = device::read(folder)?;
         let features = Features::new(&network, LAST)?;
-        return task.by_rows(&features, &mut head, Some(&options.out));
+        return task.by_rows(&features, &mut head, &PARTS, Some(&options.out));
     }
 
     let eight = trained(&data, options.epochs)?;
@@ -106,10 +116,10 @@ fn run(options: &Options) -> Result<()> {
     if let Some(folder) = &options.firmware {
         device::write_firmware(folder, &network, &head)?;
     }
-    task.by_rows(&features, &mut head, None)?;
+    task.by_rows(&features, &mut head, &PARTS, None)?;
     let Task { given, shown, test } = task;
     learn(&mut *ten, FLOAT_RATE, &as_images(&given), &as_images(&shown))?;
-    report("all layers, in floats", &*ten, &as_images(&test));
+    report("all layers, in floats", &*ten, &as_images(&test), &PARTS);
     Ok(())
 }
 
@@ -124,20 +134,21 @@ struct Task<X> {
 
 impl<X: AsRef<[f32]> + Sync> Task<X> {
     /// The last layer learns from what the frozen ones make of the inputs; `out` takes what a device needs to do the same.
-    fn by_rows<const F: usize>(
+    fn by_rows<const F: usize, const C: usize>(
         &self,
         features: &Features<F>,
-        head: &mut Head<F, DIGITS>,
+        head: &mut Head<F, C>,
+        parts: &[(&str, Range<usize>)],
         out: Option<&Path>,
     ) -> Result<()> {
-        let rows = |(x, digits): &Labelled<X>| Ok::<_, anyhow::Error>((features.rows(x)?, digits.clone()));
+        let rows = |(x, classes): &Labelled<X>| Ok::<_, anyhow::Error>((features.rows(x)?, classes.clone()));
         if let Some(out) = out {
             device::write_shown(out, features, head, &self.given, &self.shown)?;
         }
         let test = rows(&self.test)?;
-        report("before", head, &test);
+        report("before", head, &test, parts);
         learn(head, RATE, &rows(&self.given)?, &rows(&self.shown)?)?;
-        report("the last layer, on integers", head, &test);
+        report("the last layer, on integers", head, &test, parts);
         out.map_or(Ok(()), |out| device::write_learned(out, head))
     }
 }
@@ -170,43 +181,39 @@ fn trained(data: &Mnist, epochs: u32) -> Result<Box<Eight>> {
 }
 
 /// As a device learns.
-fn learn<N, X>(net: &mut N, rate: f32, given: &Labelled<X>, shown: &Labelled<X>) -> Result<()>
+fn learn<N, X, const C: usize>(net: &mut N, rate: f32, given: &Labelled<X>, shown: &Labelled<X>) -> Result<()>
 where
-    N: Layer<X, Out = [f32; DIGITS]>,
+    N: Layer<X, Out = [f32; C]>,
     X: Array<Elem: Scalar<Float = f32>>,
 {
-    let (mut learning, mut rng) = (Box::new(Learning::<N, X, DIGITS>::new(rate)), Pcg32::seed_from_u64(0));
-    for (x, digit) in given.0.iter().zip(&given.1) {
-        learning.keep(*x, *digit, &mut rng)?;
+    let (mut learning, mut rng) = (Box::new(Learning::<N, X, C>::new(rate)), Pcg32::seed_from_u64(0));
+    for (x, class) in given.0.iter().zip(&given.1) {
+        learning.keep(*x, *class, &mut rng)?;
     }
     for round in 0..ROUNDS {
-        for (x, digit) in shown.0.iter().zip(&shown.1) {
-            learning.step(net, x, *digit)?;
+        for (x, class) in shown.0.iter().zip(&shown.1) {
+            learning.step(net, x, *class)?;
             if round == 0 {
-                learning.keep(*x, *digit, &mut rng)?;
+                learning.keep(*x, *class, &mut rng)?;
             }
         }
     }
     Ok(())
 }
 
-/// Prints how many of the first eight digits and of the two others are recognised.
-fn report<N, X>(what: &str, net: &N, (x, digits): &Labelled<X>)
+/// Prints how many examples of each part of the classes are recognised.
+fn report<N, X, const C: usize>(what: &str, net: &N, (x, classes): &Labelled<X>, parts: &[(&str, Range<usize>)])
 where
-    N: Layer<X, Out = [f32; DIGITS]>,
+    N: Layer<X, Out = [f32; C]>,
     X: Array<Elem: Scalar<Float = f32>>,
 {
     let mut pass = Box::new(Pass::<N, X>::ZERO);
-    let mut counts = [[0; 2]; 2];
-    for (x, digit) in x.iter().zip(digits) {
-        let [y] = pass.run(net, from_ref(x));
-        let [right, all] = &mut counts[usize::from(*digit >= KNOWN)];
-        *right += usize::from(argmax(y) == *digit);
-        *all += 1;
-    }
-    let [eight, two] = counts.map(|[right, all]| 100.0 * right as f32 / all as f32);
-    println!(
-        "{what}: {eight:.2} % of the first eight digits, {two:.2} % of the two others, of {} held-out images",
-        x.len()
-    );
+    let right: Vec<bool> =
+        x.iter().zip(classes).map(|(x, class)| argmax(&pass.run(net, from_ref(x))[0]) == *class).collect();
+    let shares = parts.iter().map(|(name, part)| {
+        let of_part = || classes.iter().zip(&right).filter(|(class, _)| part.contains(class));
+        let count = of_part().filter(|(_, right)| **right).count();
+        format!("{:.2} % of {name}", 100.0 * count as f32 / of_part().count() as f32)
+    });
+    println!("{what}: {}, of {} held-out examples", shares.collect::<Vec<_>>().join(", "), x.len());
 }

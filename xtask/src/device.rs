@@ -93,6 +93,18 @@ impl Board {
         build(toolchain, self.target, self.feature, program)
     }
 
+    /// Builds the program that learns new classes on top of a model, or of a network of digits; returns its ELF file.
+    pub fn build_cut(&self, toolchain: Toolchain, cut: Option<Cut>) -> Result<PathBuf> {
+        const PROGRAM: &str = "adapt";
+        let mut cargo = toolchain.cargo("build", self.target);
+        if let Some(Cut { model, layer, head }) = cut {
+            cargo.env("NERVE_CUT_MODEL", fs::canonicalize(model)?);
+            cargo.env("NERVE_CUT_LAYER", layer).env("NERVE_CUT_HEAD", head);
+        }
+        build_with(cargo.arg("--release"), self.feature, &[PROGRAM])?;
+        Ok(Path::new("firmware").join(toolchain.target_dir()).join(self.target).join("release").join(PROGRAM))
+    }
+
     /// Builds a program for it as a debugger wants it, without optimisation.
     pub fn build_unoptimised(&self, toolchain: Toolchain, program: &str) -> Result<PathBuf> {
         let mut cargo = toolchain.cargo("build", self.target);
@@ -170,6 +182,16 @@ impl Board {
 /// Boards that are not emulated: the firmware's feature, the compiler's target.
 pub const REAL_BOARDS: [(&str, &str); 3] =
     [("nrf52840-dk", M4F.target), ("stm32f4-discovery", M4F.target), ("pico2", M33.target)];
+
+/// A LiteRT model, the last of its layers to take, and the classes that a new last layer learns.
+pub struct Cut<'a> {
+    /// A `.tflite` file.
+    pub model: &'a Path,
+    /// A layer's name.
+    pub layer: &'a str,
+    /// A number.
+    pub head: &'a str,
+}
 
 /// Builds one of the firmware's programs for the board with this feature; returns its ELF file.
 pub fn build(toolchain: Toolchain, target: &str, feature: &str, program: &str) -> Result<PathBuf> {

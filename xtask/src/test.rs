@@ -138,9 +138,10 @@ fn on_devices(steps: &Steps, toolchain: Toolchain) {
     steps.step("a host's session with the learner on every emulated board, its power cut in between", || {
         session::run(toolchain)
     });
-    steps.step("new digits on an integer network, on the emulated Cortex-M4F: every weight the host's", || {
-        adapt::check(toolchain)
-    });
+    steps
+        .step("new digits and sounds on integer networks, on the emulated Cortex-M4F: every weight the host's", || {
+            adapt::check(toolchain)
+        });
     steps.step("cost on the device, beside benches/device.md", bench::check);
 }
 

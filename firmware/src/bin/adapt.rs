@@ -21,7 +21,7 @@ use static_cell::ConstStaticCell;
 
 #[allow(dead_code, missing_docs, unused_imports)]
 mod model {
-    include!(concat!(env!("OUT_DIR"), "/digits.rs"));
+    include!(concat!(env!("OUT_DIR"), "/cut.rs"));
 }
 use model::{FEATURES, Features, Head, Input, Net, Output, Row};
 
