@@ -90,6 +90,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::copy(&model, out.join("cut.tflite"))?;
     let head = head.map_or(Ok(10), |head| head.parse())?;
     nerve::import::write_cut(out.join("cut.tflite"), Cut { layer: &layer, head }, &out)?;
+    println!("cargo:rerun-if-env-changed=NERVE_STREAM");
+    println!("cargo:rustc-check-cfg=cfg(stream)");
+    if env::var_os("NERVE_STREAM").is_some() {
+        println!("cargo:rustc-cfg=stream");
+    }
     println!("cargo:rustc-check-cfg=cfg(newlib)");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/bin");

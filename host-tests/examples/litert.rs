@@ -21,6 +21,8 @@ const MODELS: u64 = 700;
 const QUANTISED: u64 = 250;
 /// Of LSTMs.
 const RECURRENT: u64 = 60;
+/// Of those with ring buffers, which go on from one example to the next.
+const STEPS: u64 = 120;
 /// The folder of those of floats, which read again what they have rounded.
 const RECURRENT_FLOATS: &str = "recurrent";
 const EXAMPLES: usize = 4;
@@ -55,6 +57,9 @@ fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
     for scalar in [Scalar::I8, Scalar::F32] {
         for seed in 0..MODELS {
             write(&models::random(seed, scalar), scalar.name(), &seed.to_string(), seed)?;
+        }
+        for seed in 0..STEPS {
+            write(&models::steps(seed, scalar), scalar.name(), &format!("steps-{seed}"), seed)?;
         }
         let part = if scalar == Scalar::I8 { scalar.name() } else { RECURRENT_FLOATS };
         for seed in 0..RECURRENT {

@@ -83,6 +83,18 @@ pub fn recurrent(seed: u64, scalar: Scalar) -> Graph {
     model.graph
 }
 
+/// A model that takes one step after another: ring buffers of any length before operators of any geometry, of which some read a part.
+pub fn steps(seed: u64, scalar: Scalar) -> Graph {
+    let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
+    let shape = [1, model.between(1, 4), model.between(1, 3), model.between(1, 6)];
+    let mut x = model.input(&shape);
+    for _ in 0..model.between(1, 4) {
+        x = model.kept(x);
+    }
+    model.graph.outputs.push(x);
+    model.graph
+}
+
 /// `count` examples of a model's inputs, one after another.
 pub fn examples(graph: &Graph, seed: u64, count: usize) -> Vec<u8> {
     let mut rng = Pcg32::seed_from_u64(seed);
@@ -444,6 +456,69 @@ impl Model {
         }
         let data = (0..units).flat_map(|_| (self.below(10_001) as i32 - 5_000).to_le_bytes()).collect();
         self.push(&[units], Scalar::I32, Some(one(1e-4, 0)), Some(data))
+    }
+
+    /// A ring buffer before `x`, and what reads it.
+    fn kept(&mut self, x: usize) -> usize {
+        let mut shape = self.of(x);
+        if shape.len() != 4 {
+            shape = vec![1, 1, 1, shape.iter().product()];
+            let y = self.like(x, &shape);
+            return self.node(Op::Reshape, &[x], &[y]);
+        }
+        let before = self.between(1, 7);
+        let quantization = self.graph.tensors[x].quantization.clone();
+        let start = self.constant(&[1, before, shape[2], shape[3]], quantization.clone());
+        if self.one_in(2) {
+            // Mostly they begin with what means 0.
+            let zero = quantization.map_or(0, |found| found.zero_points[0] as u8);
+            self.graph.tensors[start].data.as_mut().unwrap().fill(zero);
+        }
+        shape[1] += before;
+        let ring = self.like(x, &shape);
+        self.node(Op::Ring, &[x, start], &[ring]);
+        match self.below(7) {
+            0 | 1 => self.convolution(true, ring),
+            2 => self.convolution(false, ring),
+            3 => {
+                let max = self.one_in(2);
+                self.pool(max, ring)
+            }
+            4 => self.fully_connected(ring),
+            5 => self.each(Op::Relu, ring),
+            _ => self.lengths(ring),
+        }
+    }
+
+    /// Kernels that reach back differently, over parts of the channels or over all of them, side by side.
+    fn lengths(&mut self, x: usize) -> usize {
+        let [_, rows, columns, channels] = self.of(x)[..] else { return x };
+        let mut parts = vec![x; 2];
+        if channels > 1 && self.one_in(2) {
+            let first = self.between(1, channels - 1);
+            parts = [first, channels - first].map(|n| self.like(x, &[1, rows, columns, n])).into();
+            self.node(Op::Split { axis: 3 }, &[x], &parts);
+        }
+        let mut ends = Vec::new();
+        for part in parts {
+            let (height, channels) = (self.between(1, rows), self.of(part)[3]);
+            let slice = |len: usize, of: usize| Slice { begin: of - len, step: 1, len, drop: false };
+            let slices = vec![slice(1, 1), slice(height, rows), slice(columns, columns), slice(channels, channels)];
+            let last = self.like(part, &[1, height, columns, channels]);
+            self.node(Op::StridedSlice { slices }, &[part], &[last]);
+            let conv =
+                Conv { padding: Padding::Valid, strides: [1; 2], dilation: [1; 2], activation: self.activation() };
+            let (weights, to) = ([1, height, 1, channels], [1, 1, columns, channels]);
+            let mut end = self.weighted(Op::DepthwiseConv2d(conv), last, &weights, 3, height, &to);
+            if let (Some(first), Scalar::I8) = (ends.first().copied(), self.scalar) {
+                let y = self.like(first, &to);
+                end = self.node(Op::Quantize, &[end], &[y]);
+            }
+            ends.push(end);
+        }
+        let channels = ends.iter().map(|end| self.of(*end)[3]).sum();
+        let y = self.like(ends[0], &[1, 1, columns, channels]);
+        self.node(Op::Concatenation { axis: 3 }, &ends, &[y])
     }
 
     /// An element-wise function, to random quantisation.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use nerve::executor::Executor;
-use nerve::graph::{Cost, Graph, Scalar};
+use nerve::graph::{Cost, Graph, Op, Scalar};
 use nerve::litert;
 
 /// The bytes of all outputs, example by example.
@@ -73,6 +73,28 @@ fn public_models_have_the_bits_of_litert() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// What stands before the sigmoid says more than what stands behind it, which is nearly always 0.
+#[test]
+fn networks_with_ring_buffers_have_the_logits_of_litert_at_every_step() {
+    let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) else {
+        println!("skipped: NERVE_MODELS names no folder of .tflite files");
+        return;
+    };
+    for name in ["v2_okay_nabu", "v2_vad"] {
+        let file = |ending: &str| fs::read(folder.join(format!("{name}.{ending}"))).unwrap();
+        let mut graph = litert::read(&file("tflite")).unwrap();
+        let last = graph.nodes.iter().find(|node| node.op == Op::Logistic).unwrap();
+        graph.outputs = vec![last.inputs[0].unwrap()];
+        let (inputs, expected) = (file("input.bin"), file("logit.bin"));
+        assert_eq!(expected.len(), 200);
+        let mut executor = Executor::new(&graph).unwrap();
+        for _ in 0..2 {
+            assert_eq!(executor.run_all(&inputs).unwrap(), expected, "{name}");
+            executor.reset();
+        }
+    }
 }
 
 #[test]

@@ -8,13 +8,15 @@ use std::{env, fs};
 use host_tests::models;
 use nerve::codegen::{self, GenerateError};
 use nerve::executor::Executor;
-use nerve::graph::{Graph, Scalar};
+use nerve::graph::{Graph, Op, Scalar};
 use nerve::litert;
 
 /// Random models of each kind and scalar that are compiled.
 const RANDOM: usize = 15;
 /// Those of LSTMs.
 const RECURRENT: usize = 4;
+/// Those that take one step after another.
+const STEPS: usize = 8;
 /// Of the largest output: floats are summed up in another order.
 const TOLERANCE: f32 = 1e-5;
 
@@ -25,6 +27,8 @@ struct Case {
     inputs: Vec<u8>,
     expected: Vec<u8>,
     arena: Option<usize>,
+    /// Whether examples are steps of a sequence.
+    steps: bool,
 }
 
 /// What makes a random model of a seed.
@@ -45,10 +49,24 @@ fn random() -> Vec<Case> {
             cases.extend(typed.take(count).map(|(seed, graph)| {
                 let inputs = models::examples(&graph, seed, 3);
                 let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
-                Case { name: format!("{kind}_{}_{seed}", scalar.name()), graph, inputs, expected, arena: None }
+                Case {
+                    name: format!("{kind}_{}_{seed}", scalar.name()),
+                    graph,
+                    inputs,
+                    expected,
+                    arena: None,
+                    steps: false,
+                }
             }));
         }
     }
+    let models = (0..).map(|seed| (seed, models::steps(seed, Scalar::I8)));
+    let typed = models.filter(|(_, graph)| codegen::generate(graph, "model").is_ok());
+    cases.extend(typed.take(STEPS).map(|(seed, graph)| {
+        let inputs = models::examples(&graph, seed, 20);
+        let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
+        Case { name: format!("steps_{seed}"), graph, inputs, expected, arena: None, steps: true }
+    }));
     cases
 }
 
@@ -62,6 +80,17 @@ fn agree(graph: &Graph, found: &[u8], expected: &[u8]) -> bool {
     let largest = b.iter().fold(0_f32, |largest, x| largest.max(x.abs()));
     let near = |(a, b): (&f32, &f32)| (a - b).abs() <= TOLERANCE * largest || a == b;
     found.len() == expected.len() && if exact { found == expected } else { a.iter().zip(&b).all(near) }
+}
+
+/// What a network with ring buffers makes of each input as the first one.
+fn first_steps(graph: &Graph, inputs: &[u8]) -> Vec<u8> {
+    let mut executor = Executor::new(graph).unwrap();
+    let step: usize = graph.inputs.iter().map(|input| graph.tensors[*input].bytes()).sum();
+    let first = |x| {
+        executor.reset();
+        executor.run_all(x).unwrap()
+    };
+    inputs.chunks(step).flat_map(first).collect()
 }
 
 fn public() -> Vec<Case> {
@@ -78,18 +107,22 @@ fn public() -> Vec<Case> {
         ("resnet8_f32", None),
         ("resnet8_int8", Some(49_152)),
         ("streaming_wakeword_int8", Some(6_656)),
+        ("v2_okay_nabu", None),
+        ("v2_vad", None),
         ("vww_int8", Some(55_296)),
     ];
     let cases = arenas.map(|(name, arena)| {
         let read = |ending: &str| fs::read(folder.join(format!("{name}.{ending}"))).unwrap();
         let graph = litert::read(&read("tflite")).unwrap();
-        Case { name: name.into(), graph, inputs: read("input.bin"), expected: read("output.bin"), arena }
+        let steps = graph.nodes.iter().any(|node| node.op == Op::Ring);
+        Case { name: name.into(), graph, inputs: read("input.bin"), expected: read("output.bin"), arena, steps }
     });
     cases.into()
 }
 
 /// Models that run row by row too, and the bytes that they take then, with counters of 8.
-const STREAMED: [(&str, usize); 2] = [("streaming_wakeword_int8", 4_600), ("vww_int8", 41_016)];
+const STREAMED: [(&str, usize); 3] =
+    [("streaming_wakeword_int8", 4_600), ("vww_int8", 41_016), ("v2_okay_nabu", 4_296)];
 
 /// Outputs of a new head.
 const CLASSES: usize = 3;
@@ -100,7 +133,7 @@ fn cut() -> Vec<Case> {
         let graph = whole.cut(layer).ok()?;
         codegen::generate_with_head(&graph, "model", CLASSES).ok()?;
         let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
-        Some(Case { name, graph, inputs, expected, arena: None })
+        Some(Case { name, graph, inputs, expected, arena: None, steps: false })
     };
     let mut cases = Vec::new();
     if let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) {
@@ -158,8 +191,8 @@ fn run<N: Forward<X>, X: Array, const BYTES: usize>(name: &str, net: &N) {
     std::fs::write(format!("{name}.arena"), BYTES.to_string()).unwrap();
 }
 
-/// Row by row.
-fn stream<N: Streamed<X>, X: InRows>(name: &str, net: &N)
+/// Row by row: examples are whole signals, or steps of one without end.
+fn stream<N: Streamed<X>, X: InRows>(name: &str, net: &N, whole: bool)
 where
     OutRow<N, X>: bytemuck::Pod,
 {
@@ -171,7 +204,7 @@ where
             let y = stream.push(net, &bytemuck::pod_read_unaligned(row));
             outputs.extend_from_slice(y.map(bytemuck::bytes_of).unwrap_or_default());
         }
-        while let Some(y) = stream.finish(net) {
+        while whole && let Some(y) = stream.finish(net) {
             outputs.extend_from_slice(bytemuck::bytes_of(y));
         }
     }
@@ -191,7 +224,7 @@ fn build(folder: &Path, cases: &[Case]) {
     fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
     let (mut modules, mut calls) = (String::new(), String::new());
-    for Case { name, graph, inputs, .. } in cases {
+    for Case { name, graph, inputs, steps, .. } in cases {
         let cut = name.contains("cut");
         let generated =
             if cut { codegen::generate_with_head(graph, name, CLASSES) } else { codegen::generate(graph, name) };
@@ -208,8 +241,8 @@ fn build(folder: &Path, cases: &[Case]) {
             let types = format!("{types}, {name}::Row, {name}::Head, {of_net}");
             writeln!(calls, "    learn::<{types}>({name:?}, &{name}::FEATURES, {name}::HEAD);").unwrap();
         }
-        if STREAMED.iter().any(|(streamed, _)| streamed == name) {
-            writeln!(calls, "    stream::<{types}>({name:?}, &{name}::NET);").unwrap();
+        if *steps || STREAMED.iter().any(|(streamed, _)| streamed == name) {
+            writeln!(calls, "    stream::<{types}>({name:?}, &{name}::NET, {});", !steps).unwrap();
         }
     }
     let uses = format!(
@@ -233,16 +266,21 @@ fn typed_networks_have_the_bits_of_the_executor_and_of_litert() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typed");
     build(&folder, &cases);
     cargo(&folder, "run").unwrap_or_else(|error| panic!("{error}"));
-    for Case { name, graph, expected, arena, .. } in &cases {
+    for Case { name, graph, inputs, expected, arena, steps } in &cases {
         let found = fs::read(folder.join(format!("{name}.y"))).unwrap();
-        assert!(agree(graph, &found, expected), "{name}");
+        // An arena makes the first step of each.
+        let first = steps.then(|| first_steps(graph, inputs));
+        assert!(agree(graph, &found, first.as_ref().unwrap_or(expected)), "{name}");
         let bytes: usize = fs::read_to_string(folder.join(format!("{name}.arena"))).unwrap().parse().unwrap();
         println!("{name}: {} outputs agree, {bytes} bytes of RAM", found.len());
         if let Some(arena) = arena {
             assert_eq!(bytes, *arena, "{name}");
         }
-        if let Some((_, bytes)) = STREAMED.iter().find(|(streamed, _)| streamed == name) {
+        let streamed = STREAMED.iter().find(|(streamed, _)| streamed == name);
+        if *steps || streamed.is_some() {
             assert!(fs::read(folder.join(format!("{name}.streamed"))).unwrap() == *expected, "{name} row by row");
+        }
+        if let Some((_, bytes)) = streamed {
             assert_eq!(fs::read_to_string(folder.join(format!("{name}.stream"))).unwrap(), bytes.to_string(), "{name}");
         }
     }

@@ -13,7 +13,7 @@ pub struct Cost {
     /// Bytes of the constants.
     pub flash: usize,
     /// Bytes of the values that exist at the same time, at most; a value exists from where it is written until it is last read. What only
-    /// changes a shape takes none; what is computed element by element is written where its input lies.
+    /// changes a shape takes none; what is computed element by element is written where its input lies. Ring buffers exist all the time.
     pub ram: usize,
 }
 
@@ -66,13 +66,22 @@ fn peak(graph: &Graph) -> usize {
     for output in graph.outputs.iter().filter(|output| **output < count) {
         last_read[*output] = graph.nodes.len();
     }
+    let rings = graph.nodes.iter().filter(|node| node.op == Op::Ring).flat_map(|node| &node.outputs);
+    let rings: Vec<usize> = rings.copied().filter(|ring| *ring < count).collect();
+    rings.iter().for_each(|ring| last_read[*ring] = graph.nodes.len());
     let places = places(graph, &mut last_read);
     let bytes = |index: usize| if graph.tensors[index].data.is_some() { 0 } else { graph.tensors[index].bytes() };
-    let mut live: Vec<usize> = graph.inputs.iter().copied().filter(|input| *input < count).collect();
+    let mut live: Vec<usize> =
+        graph.inputs.iter().copied().filter(|input| *input < count).chain(rings.iter().copied()).collect();
     let mut sum = live.iter().fold(0_usize, |sum, input| sum.saturating_add(bytes(*input)));
     let mut most = sum;
     for (at, node) in graph.nodes.iter().enumerate() {
-        for output in node.outputs.iter().copied().filter(|output| *output < count && places[*output] == *output) {
+        for output in node
+            .outputs
+            .iter()
+            .copied()
+            .filter(|output| *output < count && places[*output] == *output && !rings.contains(output))
+        {
             live.push(output);
             sum = sum.saturating_add(bytes(output));
         }

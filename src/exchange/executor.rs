@@ -14,6 +14,7 @@ pub const MEMORY: usize = 1 << 30;
 /// A graph with the memory to run it.
 ///
 /// Integers are computed by the operators of [`quant`](crate::quant), with the bits of LiteRT's reference kernels, and hence as on a device.
+/// Ring buffers go on from one run to the next.
 #[derive(Clone, Debug)]
 pub struct Executor {
     steps: Vec<Step>,
@@ -68,6 +69,17 @@ impl Data {
         }
     }
 
+    /// The same for its last elements.
+    fn read_last(&mut self, bytes: &[u8]) {
+        match self {
+            Self::I8(data) => data.iter_mut().rev().zip(bytes.iter().rev()).for_each(|(to, from)| *to = *from as i8),
+            Self::F32(data) => {
+                let last = data.iter_mut().rev().zip(bytes.as_chunks().0.iter().rev());
+                last.for_each(|(to, from)| *to = f32::from_le_bytes(*from));
+            }
+        }
+    }
+
     fn write(&self) -> Vec<u8> {
         match self {
             Self::I8(data) => data.iter().map(|x| *x as u8).collect(),
@@ -104,7 +116,19 @@ impl Executor {
             data.read(value.data.as_deref().unwrap_or_default());
             data
         });
-        Ok(Self { steps, values: values.collect(), inputs: graph.inputs.clone(), outputs: graph.outputs.clone() })
+        let (inputs, outputs) = (graph.inputs.clone(), graph.outputs.clone());
+        let mut executor = Self { steps, values: values.collect(), inputs, outputs };
+        executor.reset();
+        Ok(executor)
+    }
+
+    /// Forgets earlier runs, which only ring buffers remember.
+    pub fn reset(&mut self) {
+        for step in &self.steps {
+            if let (Kernel::Ring(start), Some(output)) = (&step.kernel, step.outputs.first()) {
+                self.values[*output].read_last(start);
+            }
+        }
     }
 
     /// Runs one example: bytes of each input, little endian, give those of each output.
@@ -220,6 +244,12 @@ fn moved<'v, T: Copy + 'v>(
             }
         }
         Kernel::ResizeNearest(op) => op.run(input(0), y),
+        Kernel::Ring(_) => {
+            let x = input(0);
+            y.rotate_left(x.len());
+            let kept = y.len() - x.len();
+            y[kept..].copy_from_slice(x);
+        }
         _ => {}
     }
 }

@@ -217,6 +217,10 @@ pub enum Op {
     /// [units, inputs] for input gate, forget gate, candidate and output gate, weights of the output before [units, units] likewise, biases
     /// [units] likewise]`.
     UnidirectionalSequenceLstm(Lstm),
+    /// The last elements of its output at the run before, as many as `start` has, then those of `x`: `[x, start]`; at the first run the
+    /// constant `start` comes first. A ring buffer over time, which LiteRT spells out as a variable that is read, concatenated with what
+    /// is new, sliced and assigned. Axes before the one that it makes longer have the length 1.
+    Ring,
     /// Height and width of the output, each pixel being the nearest one: `[x]`.
     ResizeNearest {
         /// The corners' centres lie on each other, not their edges.
@@ -227,7 +231,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// As LiteRT calls it.
+    /// As LiteRT calls it; `RING_BUFFER`, which is several operators there.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::FullyConnected { .. } => "FULLY_CONNECTED",
@@ -256,6 +260,7 @@ impl Op {
             Self::StridedSlice { .. } => "STRIDED_SLICE",
             Self::Transpose { .. } => "TRANSPOSE",
             Self::UnidirectionalSequenceLstm(_) => "UNIDIRECTIONAL_SEQUENCE_LSTM",
+            Self::Ring => "RING_BUFFER",
             Self::ResizeNearest { .. } => "RESIZE_NEAREST_NEIGHBOR",
         }
     }

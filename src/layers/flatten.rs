@@ -43,7 +43,7 @@ impl<X: Tensor + InRows, const N: usize> Streamed<X> for Flatten<N> {
     }
     #[inline]
     fn advance(&self, state: &mut LastRows<X>, y: &mut [X::Elem; N]) -> bool {
-        state.take(|x| y.iter_mut().zip(x).for_each(|(y, x)| *y = *x))
+        state.take(|x| y.iter_mut().zip(x.flat()).for_each(|(y, x)| *y = *x))
     }
 }
 
@@ -72,11 +72,11 @@ impl<X: InRows> LastRows<X> {
 
     /// Takes the row in the place of the next one. Says whether there are as many as `X` has; then `f` is shown them.
     #[inline(always)]
-    pub(crate) fn take(&mut self, f: impl FnOnce(&[X::Elem])) -> bool {
+    pub(crate) fn take(&mut self, f: impl FnOnce(&X)) -> bool {
         self.came = (self.came + 1).min(X::ROWS);
         let full = self.came == X::ROWS;
         if full {
-            f(self.rows.flat());
+            f(&self.rows);
         }
         self.rows.flat_mut().copy_within(X::Row::LEN.., 0);
         full

@@ -42,8 +42,8 @@ pub use depthwise::DepthwiseConv2d;
 pub use fully_connected::FullyConnected;
 pub use functions::Function;
 pub use layers::{
-    AddFloats, Constant, Each, Integer, Merge, Merged, MulFloats, Operator, Padded, Recurrent, Reshape, RowOperator,
-    Weighted, Windowed,
+    AddFloats, Constant, Each, Integer, Kept, Merge, Merged, MulFloats, Operator, Padded, Recurrent, Reshape,
+    RowOperator, Steps, Weighted, Windowed,
 };
 pub use lstm::Lstm;
 pub use max_pool::MaxPool;

@@ -205,10 +205,14 @@ pub fn build_all(toolchain: Toolchain, target: &str, feature: &str, programs: &[
     Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join("release"))
 }
 
-/// Builds the program that runs a LiteRT model; returns its ELF file.
-pub fn build_model(toolchain: Toolchain, target: &str, feature: &str, model: &Path) -> Result<PathBuf> {
+/// Builds the program that runs a LiteRT model, over examples or as a stream; returns its ELF file.
+pub fn build_model(toolchain: Toolchain, target: &str, feature: &str, model: &Path, stream: bool) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo("build", target);
-    build_with(cargo.arg("--release").env("NERVE_MODEL", model), feature, &["model"])?;
+    cargo.arg("--release").env("NERVE_MODEL", model).env_remove("NERVE_STREAM");
+    if stream {
+        cargo.env("NERVE_STREAM", "1");
+    }
+    build_with(&mut cargo, feature, &["model"])?;
     Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join("release/model"))
 }
 

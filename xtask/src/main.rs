@@ -45,12 +45,15 @@ enum Task {
         /// A LiteRT model to build the firmware around instead.
         #[arg(long)]
         model: Option<PathBuf>,
-        /// The model's examples one after another, little endian; one of zeros without it.
+        /// The model's examples one after another, little endian; one of zeros without it. Of a stream, its rows.
         #[arg(long, requires = "model")]
         input: Option<PathBuf>,
         /// Where the model's outputs go, in the same form.
         #[arg(long, requires = "model")]
         output: Option<PathBuf>,
+        /// Takes the input row by row, as a signal without end or as one image. A model with ring buffers always does.
+        #[arg(long, requires = "model")]
+        stream: bool,
     },
     /// Classifies real images with the convolutional networks on an emulated Cortex-M4F.
     Images,
@@ -80,10 +83,12 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::Test { part } => test::run(part),
         Task::Emulate { board, program, model: None, .. } => device::emulate(&board, &program),
-        Task::Emulate { board, model: Some(model), input, output, .. } => device::board(&board).and_then(|board| {
-            let [input, output] = [input, output].map(|file| file.map(|file| here.join(file)));
-            model::emulate(board, &here.join(model), input, output)
-        }),
+        Task::Emulate { board, model: Some(model), input, output, stream, .. } => {
+            device::board(&board).and_then(|board| {
+                let [input, output] = [input, output].map(|file| file.map(|file| here.join(file)));
+                model::emulate(board, &here.join(model), input, output, stream)
+            })
+        }
         Task::Images => images::run(),
         Task::Bench { write } => bench::run(write),
         Task::Peers { models } if models.is_empty() => peers::run_all(),

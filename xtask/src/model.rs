@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, ensure};
 use nerve::executor::Executor;
-use nerve::graph::{Cost, Graph, Scalar};
+use nerve::graph::{Cost, Graph, Op, Scalar};
 use nerve::litert;
 
 use crate::bench;
@@ -22,20 +22,27 @@ const CODE: usize = 32 * 1024;
 const STACK: usize = 3584;
 
 /// Builds the firmware around a model, runs it over the examples of `input` (one of zeros if there is none), prints what it costs and
-/// copies the outputs to `output`.
-pub fn emulate(board: &Board, model: &Path, input: Option<PathBuf>, output: Option<PathBuf>) -> Result<()> {
+/// copies the outputs to `output`. As a stream, over the rows of `input`.
+pub fn emulate(
+    board: &Board,
+    model: &Path,
+    input: Option<PathBuf>,
+    output: Option<PathBuf>,
+    stream: bool,
+) -> Result<()> {
     let file = fs::read(model).with_context(|| model.display().to_string())?;
     let graph = litert::read(&file).with_context(|| model.display().to_string())?;
-    let sizes: Vec<usize> = graph.inputs.iter().map(|index| graph.tensors[*index].bytes()).collect();
-    let example: usize = sizes.iter().sum();
+    let stream = stream || has_rings(&graph);
+    let example = if stream { row(&graph) } else { example(&graph) };
     let examples = match &input {
         Some(path) => fs::read(path).with_context(|| path.display().to_string())?,
         None => vec![0; example],
     };
     ensure!(
         !examples.is_empty() && examples.len().is_multiple_of(example),
-        "--input has {} bytes: an example of {} has {example}, and examples follow one another",
+        "--input has {} bytes: {} of {} has {example}, and they follow one another",
         examples.len(),
+        if stream { "a row" } else { "an example" },
         model.display()
     );
     if let Some(lacking) = lacking(board, &graph) {
@@ -46,11 +53,21 @@ pub fn emulate(board: &Board, model: &Path, input: Option<PathBuf>, output: Opti
             board.roomy().feature
         );
     }
-    let Ran { run, built, outputs, instructions, cycles } = run_model(board, model, &graph, &examples)?;
+    let Ran { run, built, outputs, costs } = run_model(board, model, &graph, &examples, stream)?;
     println!("the firmware around it, built in {:.0} s:", built.as_secs_f32());
     print!("{}", run.log);
-    let cycles = if board.core == M4F.core { format!(", {cycles} cycles (a model's)") } else { String::new() };
-    println!("an example: {instructions} instructions{cycles}");
+    let shown = |(instructions, cycles): (u64, u64)| {
+        let cycles = if board.core == M4F.core { format!(", {cycles} cycles (a model's)") } else { String::new() };
+        format!("{instructions} instructions{cycles}")
+    };
+    if stream {
+        println!("a row: at most {}", shown(costs.iter().copied().max().unwrap_or_default()));
+        let sum = costs.iter().fold((0, 0), |sum, cost| (sum.0 + cost.0, sum.1 + cost.1));
+        let count = costs.len().max(1) as u64;
+        println!("on average: {}", shown((sum.0 / count, sum.1 / count)));
+    } else {
+        println!("an example: {}", shown(costs.first().copied().unwrap_or_default()));
+    }
     if let Some(output) = output {
         fs::write(&output, outputs).with_context(|| output.display().to_string())?;
     }
@@ -63,16 +80,36 @@ struct Ran {
     /// How long the build took.
     built: Duration,
     outputs: Vec<u8>,
-    /// Of the first example.
-    instructions: u64,
-    cycles: u64,
+    /// Instructions and cycles of each example, or of each row of a stream.
+    costs: Vec<(u64, u64)>,
+}
+
+fn has_rings(graph: &Graph) -> bool {
+    graph.nodes.iter().any(|node| node.op == Op::Ring)
+}
+
+/// Bytes of an example.
+fn example(graph: &Graph) -> usize {
+    graph.inputs.iter().map(|index| graph.tensors[*index].bytes()).sum()
+}
+
+/// Bytes of a row: of a network with ring buffers, of a step.
+fn row(graph: &Graph) -> usize {
+    match &graph.inputs[..] {
+        &[input] if !has_rings(graph) => {
+            let input = &graph.tensors[input];
+            let axes = if input.shape.first() == Some(&1) { &input.shape[1..] } else { &input.shape[..] };
+            input.bytes() / if axes.len() > 1 { axes[0] } else { 1 }
+        }
+        _ => example(graph),
+    }
 }
 
 /// What a board has too little of for a model, about.
 fn lacking(board: &Board, graph: &Graph) -> Option<String> {
     let cost = Cost::of(graph);
-    let example: usize = graph.inputs.iter().map(|index| graph.tensors[*index].bytes()).sum();
-    let (flash, ram) = ((cost.flash + CODE).div_ceil(1024) as u64, (cost.ram + example + STACK).div_ceil(1024) as u64);
+    let (flash, ram) =
+        ((cost.flash + CODE).div_ceil(1024) as u64, (cost.ram + example(graph) + STACK).div_ceil(1024) as u64);
     let (board_flash, board_ram) = board.memory;
     (flash > board_flash || ram > board_ram).then(|| {
         format!(
@@ -82,7 +119,7 @@ fn lacking(board: &Board, graph: &Graph) -> Option<String> {
 }
 
 /// With another board's memory where this one's is too small.
-fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8]) -> Result<Ran> {
+fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8], stream: bool) -> Result<Ran> {
     let run_on = if lacking(board, graph).is_some() { board.roomy() } else { board };
     let toolchain = Toolchain::find(&[board.target])?;
     setup::qemu(true)?;
@@ -90,20 +127,20 @@ fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8]) -> Res
     let folder = Path::new(FOLDER);
     fs::write(folder.join("input.bin"), examples)?;
     let start = Instant::now();
-    let elf = device::build_model(toolchain, board.target, run_on.feature, &fs::canonicalize(model)?)
+    let elf = device::build_model(toolchain, board.target, run_on.feature, &fs::canonicalize(model)?, stream)
         .with_context(|| format!("{} does not build for {}", model.display(), board.core))?;
     let built = start.elapsed();
     let run = run_on.run(&elf, Some(&bench::plugin()?))?;
-    let (instructions, cycles) = *bench::regions(&run).first().context("the device ran no example")?;
-    Ok(Ran { run, built, outputs: fs::read(folder.join("output.bin"))?, instructions, cycles })
+    let costs = bench::regions(&run);
+    ensure!(!costs.is_empty(), "the device ran nothing");
+    Ok(Ran { run, built, outputs: fs::read(folder.join("output.bin"))?, costs })
 }
 
 /// Instructions and cycles of an inference with a core's code.
 pub fn cost(board: &Board, model: &Path) -> Result<(u64, u64)> {
     let graph = litert::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
-    let example = vec![1; graph.inputs.iter().map(|index| graph.tensors[*index].bytes()).sum()];
-    let Ran { instructions, cycles, .. } = run_model(board, model, &graph, &example)?;
-    Ok((instructions, cycles))
+    let Ran { costs, .. } = run_model(board, model, &graph, &vec![1; example(&graph)], false)?;
+    Ok(costs[0])
 }
 
 /// The folder of public models that the environment names.
@@ -139,12 +176,15 @@ pub fn check() -> Result<String> {
     for name in models {
         shown += &compare(&M4F, &model(name), 2)?;
     }
+    for name in ["v2_okay_nabu", "v2_vad"] {
+        shown += &compare(&M4F, &model(name), 200)?;
+    }
     Ok(shown)
 }
 
 fn compare(board: &Board, model: &Path, examples: usize) -> Result<String> {
     let graph = litert::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
-    let example: usize = graph.inputs.iter().map(|index| graph.tensors[*index].bytes()).sum();
+    let example = example(&graph);
     // Any bytes; of floats, any numbers of both signs.
     let bytes = |count: usize| (0..count).map(|i| (i * 73 + i / 7 * 29 + i / 251 * 13) as u8);
     let inputs: Vec<u8> = if graph.inputs.iter().all(|index| graph.tensors[*index].scalar == Scalar::F32) {
@@ -153,12 +193,14 @@ fn compare(board: &Board, model: &Path, examples: usize) -> Result<String> {
         bytes(examples * example).collect()
     };
     let expected = Executor::new(&graph)?.run_all(&inputs)?;
-    let Ran { outputs, instructions, .. } = run_model(board, model, &graph, &inputs)?;
+    let stream = has_rings(&graph);
+    let Ran { outputs, costs, .. } = run_model(board, model, &graph, &inputs, stream)?;
     let name = model.file_stem().unwrap_or_default().display().to_string();
     let floats = graph.tensors.iter().all(|value| value.quantization.is_none());
     let same = if floats { near(&outputs, &expected) } else { outputs == expected };
     ensure!(same, "{name} has other outputs on the {} than on the host", board.core);
-    Ok(format!("{name}, {}: {examples} examples, {instructions} instructions each\n", board.core))
+    let (what, instructions) = (if stream { "steps" } else { "examples" }, costs[costs.len() - 1].0);
+    Ok(format!("{name}, {}: {examples} {what}, {instructions} instructions each\n", board.core))
 }
 
 /// Whether floats differ by 1e-5 of the largest at most.

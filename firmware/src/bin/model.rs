@@ -1,5 +1,6 @@
 //! Runs the network of a LiteRT model over examples that the host has left in a file, and leaves the outputs in another one:
-//! `cargo xtask emulate --model kws.tflite`. `build.rs` has made the network of the file.
+//! `cargo xtask emulate --model kws.tflite`. `build.rs` has made the network of the file. With `--stream`, or where the model has ring buffers,
+//! it takes rows one after another instead, of a signal without end.
 #![no_std]
 #![no_main]
 
@@ -17,14 +18,63 @@ use static_cell::ConstStaticCell;
 mod model {
     include!(concat!(env!("OUT_DIR"), "/model.rs"));
 }
-use model::{Input, NET, Net};
+use model::{Input, NET, Net, Output};
 
 /// Bytes of the network's constants in flash.
 const CONSTANTS: usize = include_bytes!(concat!(env!("OUT_DIR"), "/model.nrv")).len();
-const ARENA_LEN: usize = arena_len::<Net, Input>();
 
-static ARENA: ConstStaticCell<Arena<ARENA_LEN>> = ConstStaticCell::new(Arena::ZERO);
-static EXAMPLE: ConstStaticCell<Input> = ConstStaticCell::new(Input::ZERO);
+/// What takes a whole example at a time.
+#[cfg(not(stream))]
+mod memory_of_the_network {
+    use super::*;
+
+    pub const NAME: &str = "arena";
+    pub const MADE_OF: &str = "examples";
+    pub type Taken = Input;
+    pub type Given = Output;
+
+    pub struct Pass(Arena<{ arena_len::<Net, Input>() }>);
+
+    impl Pass {
+        pub const ZERO: Self = Self(Arena::ZERO);
+
+        pub fn push(&mut self, x: &Taken) -> Option<&Given> {
+            Some(self.0.predict(&NET, x))
+        }
+        pub fn finish(&mut self) -> Option<&Given> {
+            None
+        }
+    }
+}
+
+/// What takes a row at a time.
+#[cfg(stream)]
+mod memory_of_the_network {
+    use super::*;
+    use nerve::InRows;
+
+    pub const NAME: &str = "stream";
+    pub const MADE_OF: &str = "rows";
+    pub type Taken = <Input as InRows>::Row;
+    pub type Given = <Output as InRows>::Row;
+
+    pub struct Pass(Stream<Net, Input>);
+
+    impl Pass {
+        pub const ZERO: Self = Self(Stream::ZERO);
+
+        pub fn push(&mut self, row: &Taken) -> Option<&Given> {
+            self.0.push(&NET, row)
+        }
+        pub fn finish(&mut self) -> Option<&Given> {
+            self.0.finish(&NET)
+        }
+    }
+}
+use memory_of_the_network::{Given, MADE_OF, NAME, Pass, Taken};
+
+static PASS: ConstStaticCell<Pass> = ConstStaticCell::new(Pass::ZERO);
+static TAKEN: ConstStaticCell<Taken> = ConstStaticCell::new(Taken::ZERO);
 
 #[entry]
 fn main() -> ! {
@@ -39,25 +89,36 @@ fn run() -> bool {
         defmt::error!("no examples: `cargo xtask emulate --model` leaves them where this program looks");
         return false;
     };
-    let (arena, x) = (ARENA.take(), EXAMPLE.take());
-    let mut examples = 0;
+    let (pass, x) = (PASS.take(), TAKEN.take());
+    let mut write = |y: Option<&Given>| {
+        let written = y.is_none_or(|y| output.write_all(bytes_of(y)).is_ok());
+        if !written {
+            defmt::error!("the outputs could not be written");
+        }
+        written
+    };
+    let mut taken = 0;
     while input.read_exact(bytes_of_mut(x)).is_ok() {
         let x = black_box(&*x);
-        let y = if examples == 0 { arch::region(|| black_box(arena.predict(&NET, x))) } else { arena.predict(&NET, x) };
-        if output.write_all(bytes_of(y)).is_err() {
-            defmt::error!("the outputs could not be written");
+        if !write(arch::region(|| black_box(pass.push(x)))) {
             return false;
         }
-        examples += 1;
+        taken += 1;
     }
-    println!("{=usize} examples on {=str}", examples, board::NAME);
+    while let Some(y) = pass.finish() {
+        if !write(Some(y)) {
+            return false;
+        }
+    }
+    println!("{=usize} {=str} on {=str}", taken, MADE_OF, board::NAME);
     println!(
-        "flash {=usize} bytes, of them {=usize} of the network; RAM {=usize} of the arena, {=usize} in statics, peak stack {=usize}",
+        "flash {=usize} bytes, of them {=usize} of the network; RAM {=usize} of the {=str}, {=usize} in statics, peak stack {=usize}",
         memory::flash(),
         CONSTANTS,
-        ARENA_LEN,
+        size_of::<Pass>(),
+        NAME,
         memory::statics(),
         memory::peak_stack()
     );
-    examples > 0
+    taken > 0
 }

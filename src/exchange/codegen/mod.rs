@@ -8,15 +8,16 @@ use std::vec;
 use std::vec::Vec;
 
 use super::float::Float;
-use super::graph::{Graph, Scalar, Value};
+use super::graph::{Graph, Op, Scalar, Value};
 use super::lower::{Constants, Filling, Kernel, LowerError};
 use crate::numbers::fingerprint;
-use crate::quant::{AddFloats, Axis, Merge, MulFloats};
+use crate::quant::{AXES, AddFloats, Axis, Merge, MulFloats, Strided};
 use crate::storage::flash::ConstantsFile;
 use paths::{Paths, Step};
 
 mod floats;
 mod paths;
+mod rings;
 
 /// Branches in branches, at most.
 const DEPTH: usize = 32;
@@ -76,7 +77,9 @@ impl From<LowerError> for GenerateError {
 
 /// The module and the constants of a graph. `name` is that of both files, without their endings.
 ///
-/// Several inputs are one, each behind the one before it, and so are several outputs.
+/// Several inputs are one, each behind the one before it, and so are several outputs. A network with ring buffers takes the numbers of one
+/// step after another: all of its layers are of rows of numbers, for a [`Stream`](crate::Stream); an [`Arena`](crate::Arena) makes the
+/// first step.
 pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
     module(graph, name, ["Net", "NET", "Output", "OUTPUT"])
 }
@@ -117,9 +120,12 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
     let [net_type, net_value, output_type, output_name] = names;
     let paths = Paths::new(graph)?;
     let (input, output) = (paths.graph.inputs[0], paths.graph.outputs[0]);
-    let mut code = Code { used: vec![false; paths.steps.len()], paths, lets: String::new(), file: vec![] };
+    let steps = graph.nodes.iter().any(|node| node.op == Op::Ring);
+    let used = vec![false; paths.steps.len()];
+    let mut code = Code { used, paths, steps, kept: None, lets: String::new(), file: vec![] };
     let net = code.chain(input, output, 0)?;
-    let Code { lets, file, paths, .. } = code;
+    let [input, output] = [input, output].map(|tensor| code.array(tensor));
+    let Code { lets, file, .. } = code;
     let fingerprint = fingerprint(&[&net.ty[..], &lets, &net.value].concat(), &[]);
     let weights = [&ConstantsFile::header(fingerprint, &file)[..], &file].concat();
     let mut source = String::new();
@@ -127,7 +133,7 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
     let _ = write!(
         source,
         "#[allow(unused_imports)]\nuse nerve::quant;\n\n\
-         /// One example. `u8` are in it by their bits.\n\
+         /// One {}. `u8` are in it by their bits.\n\
          pub type Input = {};\n\
          /// What the network makes of one.\n\
          pub type {output_type} = {};\n\
@@ -141,15 +147,16 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
          #[allow(unused_imports)]\n    \
          use nerve::quant::{{\n        \
          Add, AddFloats, Addend, AveragePool, Axis, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
-         FullyConnected, Integer, Lstm, MaxPool, Mean, Merged, Mul, MulFloats, Multiplier, Nearest, Output, Padded, Quantize, Recurrent, Reshape,\n        \
+         FullyConnected, Integer, Kept, Lstm, MaxPool, Mean, Merged, Mul, MulFloats, Multiplier, Nearest, Output, Padded, Quantize, Recurrent, Reshape,\n        \
          ResizeNearest, Softmax, Strided, Table, Weighted, Weights, Windowed,\n    \
          }};\n    \
          #[allow(dead_code)]\n    \
          const FILE: nerve::flash::ConstantsFile =\n        \
          nerve::flash::ConstantsFile::checked(include_bytes!({:?}), {fingerprint:#010x});\n\
          {lets}    {}\n}};\n",
-        array_of(&paths.graph.tensors[input]),
-        array_of(&paths.graph.tensors[output]),
+        if steps { "step, which a stream takes" } else { "example" },
+        input,
+        output,
         net.ty,
         meanings("INPUT", "input", graph, &graph.inputs),
         meanings(output_name, "output", graph, &graph.outputs),
@@ -256,10 +263,38 @@ struct Join {
     equal: bool,
 }
 
+/// A ring buffer: elements of the steps before, then those of `from`.
+struct Kept {
+    tensor: usize,
+    from: String,
+    whole: String,
+    start: String,
+}
+
+impl Kept {
+    /// The operator that reads it and makes `to`.
+    fn layer(&self, op: &str, to: &str, value: &str) -> Layer {
+        let Self { from, whole, start, .. } = self;
+        Layer {
+            ty: format!("quant::Kept<quant::{op}, {from}, {whole}, {to}>"),
+            value: format!("Kept::new({value}, {start})"),
+        }
+    }
+}
+
+/// Whether the kernel is an [`Operator`](crate::quant::Operator), which makes one tensor of another one.
+fn makes(kernel: &Kernel) -> bool {
+    !matches!(kernel, Kernel::Table(_) | Kernel::Add(_) | Kernel::Mul(_) | Kernel::Concatenation(_) | Kernel::Float(_))
+}
+
 struct Code {
     paths: Paths,
     /// Tensors whose steps are in the network.
     used: Vec<bool>,
+    /// Whether the network takes one step after another.
+    steps: bool,
+    /// The ring buffer in which the next operator's input lies.
+    kept: Option<Kept>,
     /// A statement for each layer.
     lets: String,
     file: Vec<u8>,
@@ -271,13 +306,15 @@ impl Code {
     }
 
     fn array(&self, tensor: usize) -> String {
-        array_of(self.value(tensor))
+        let value = self.value(tensor);
+        if self.steps { nested(scalar_of(value), &[value.elements()]) } else { array_of(value) }
     }
 
     fn refuse<T>(&self, step: &Step, tensor: usize, why: &'static str) -> Result<T, GenerateError> {
         let name = self.paths.graph.nodes.get(step.operator).map_or("", |node| node.op.name());
         let tensor = self.value(tensor).name.clone();
-        Err(GenerateError::Untyped { operator: (step.operator.saturating_sub(self.paths.ahead), name), tensor, why })
+        let number = self.paths.numbers.get(step.operator).copied().unwrap_or_default();
+        Err(GenerateError::Untyped { operator: (number, name), tensor, why })
     }
 
     /// The layers between two tensors, through the first of which all paths to the second go.
@@ -297,29 +334,65 @@ impl Code {
             if core::mem::replace(&mut self.used[tensor], true) {
                 return self.refuse(&step, tensor, "is read inside and outside of branches");
             }
-            let layer = self.layer(&step, at, tensor, depth)?;
+            match &step.kernel {
+                Kernel::Ring(start) => self.kept = Some(self.ring(start, at, tensor)),
+                // Of rows of numbers, nothing is another shape.
+                Kernel::Copy if self.steps => {}
+                kernel => {
+                    parts.extend(self.copied(!makes(kernel)));
+                    let from = self.kept.as_ref().map_or_else(|| self.array(at), |kept| kept.from.clone());
+                    let layer = self.layer(&step, at, tensor, depth)?;
+                    parts.push(self.part(tensor, layer, from, self.array(tensor)));
+                }
+            }
             self.paths.steps[tensor] = Some(step);
-            let name = format!("layer{tensor}");
-            // What is written to a string always fits.
-            let _ = writeln!(self.lets, "    let {name} = {};", layer.value);
-            parts.push(Part { ty: layer.ty, value: name, from: self.array(at), to: self.array(tensor) });
             at = tensor;
         }
+        parts.extend(self.copied(true));
         Ok(series(parts, &self.array(from), &self.array(to)))
+    }
+
+    /// A layer as a statement of its own.
+    fn part(&mut self, tensor: usize, layer: Layer, from: String, to: String) -> Part {
+        let name = format!("layer{tensor}");
+        // What is written to a string always fits.
+        let _ = writeln!(self.lets, "    let {name} = {};", layer.value);
+        Part { ty: layer.ty, value: name, from, to }
+    }
+
+    fn ring(&mut self, start: &[u8], from: usize, to: usize) -> Kept {
+        // Mostly one number.
+        let scalar = self.value(to).scalar;
+        let one = start.get(..scalar.bytes()).filter(|one| start.chunks(one.len()).all(|other| other == *one));
+        let start = constant(&mut self.file, scalar, one.unwrap_or(start));
+        Kept { tensor: to, from: self.array(from), whole: self.array(to), start }
+    }
+
+    /// The layer that copies what lies in a ring buffer, if there is one and that is needed.
+    fn copied(&mut self, needed: bool) -> Option<Part> {
+        let kept = self.kept.take_if(|_| needed)?;
+        let mut all = Strided { lengths: [1; AXES], steps: [0; AXES], first: 0 };
+        (all.lengths[AXES - 1], all.steps[AXES - 1]) = (self.value(kept.tensor).elements(), 1);
+        let (tensor, from, to) = (kept.tensor, kept.from.clone(), kept.whole.clone());
+        let layer = kept.layer("Strided", &to, &format!("{all:?}"));
+        Some(self.part(tensor, layer, from, to))
     }
 
     /// What makes the output of a step of the tensor `from`.
     fn layer(&mut self, step: &Step, from: usize, output: usize, depth: usize) -> Result<Layer, GenerateError> {
         let (x, to) = (self.array(from), self.array(output));
         let types = format!("{x}, {to}");
-        let integer = |op: &str, value: String| Layer {
-            ty: format!("quant::Integer<quant::{op}, {types}>"),
-            value: format!("Integer::new({value})"),
+        let (steps, kept) = (self.steps, self.kept.take());
+        let integer = |op: &str, value: String| match &kept {
+            Some(kept) => kept.layer(op, &to, &value),
+            None => {
+                Layer { ty: format!("quant::Integer<quant::{op}, {types}>"), value: format!("Integer::new({value})") }
+            }
         };
         // In a stream, it makes a row when its last one has come.
         let windowed = |op: &str, height: &Axis, value: String| {
             let (rows, stride) = (height.span(), height.stride);
-            if height.before >= rows {
+            if steps || height.before >= rows {
                 return integer(op, value);
             }
             Layer {
@@ -358,7 +431,7 @@ impl Code {
                 let values = bytes(&mut self.file, &values[..]);
                 Layer { ty: format!("quant::Each<{to}>"), value: format!("Each::new(Table {{ values: {values} }})") }
             }
-            Kernel::Copy => series(vec![], &x, &to),
+            Kernel::Copy | Kernel::Ring(_) => series(vec![], &x, &to),
             Kernel::Pad(part, filling) => {
                 let value = match filling {
                     Filling::I8(value) => format!("{value}"),
@@ -372,6 +445,9 @@ impl Code {
             Kernel::Add(op) => self.merge(step, from, output, depth, joined("Add", op))?,
             Kernel::Mul(op) => self.merge(step, from, output, depth, joined("Mul", op))?,
             Kernel::Concatenation(_) => self.concatenation(step, from, output, depth)?,
+            Kernel::Float(_) if steps => {
+                return self.refuse(step, output, "has no typed layer of floats between ring buffers yet");
+            }
             Kernel::Float(Float::Mul(range)) => {
                 self.merge(step, from, output, depth, joined("MulFloats", &MulFloats { range: *range }))?
             }
@@ -444,11 +520,17 @@ impl Code {
         }
         let (y, axis) = (self.value(output), self.paths.concatenated(step.operator));
         let rows: usize = y.shape[..axis].iter().product();
-        let direct = axis + 1 == y.shape.len() && axes(y).len() <= 3 && y.shape.len() > 1;
+        let direct =
+            if self.steps { rows == 1 } else { axis + 1 == y.shape.len() && axes(y).len() <= 3 && y.shape.len() > 1 };
         let channels = y.elements() / rows;
         let scalar = scalar_of(y);
         let array = |tensor: usize| {
-            if direct { self.array(tensor) } else { nested(scalar, &[rows, self.value(tensor).elements() / rows]) }
+            let row = self.value(tensor).elements() / rows;
+            match direct {
+                true => self.array(tensor),
+                false if self.steps => nested(scalar, &[1, rows, row]),
+                false => nested(scalar, &[rows, row]),
+            }
         };
         let [of_a, of_b, of_y] = [a, b, output].map(array);
         let concat = format!("nerve::Concat<{channels}>");

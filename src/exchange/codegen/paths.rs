@@ -5,7 +5,7 @@ use std::format;
 use std::vec;
 use std::vec::Vec;
 
-use super::GenerateError;
+use super::{GenerateError, rings};
 use crate::exchange::graph::{Graph, Node, Op, Quantization, Value};
 use crate::exchange::lower::{self, Kernel, lower};
 
@@ -23,8 +23,8 @@ pub struct Step {
 pub struct Paths {
     /// The graph with one input and one output.
     pub graph: Graph,
-    /// Operators that it begins with and the model does not.
-    pub ahead: usize,
+    /// For each of its operators the number of the model's.
+    pub numbers: Vec<usize>,
     /// The step that writes a tensor.
     pub steps: Vec<Option<Step>>,
     /// The last tensor through which all paths to it go, and the number of such tensors before it.
@@ -36,9 +36,11 @@ impl Paths {
         // Before the graph is changed, so that a refusal names its operators.
         lower(graph)?;
         let (graph, ahead) = with_one_of_each(graph)?;
+        let (graph, numbers) = rings::apart(graph);
+        let numbers = numbers.into_iter().map(|number| number.saturating_sub(ahead)).collect();
         let count = graph.tensors.len();
         let steps = lower(&graph)?;
-        let mut paths = Self { ahead, steps: (0..count).map(|_| None).collect(), before: vec![None; count], graph };
+        let mut paths = Self { numbers, steps: (0..count).map(|_| None).collect(), before: vec![None; count], graph };
         paths.before[paths.graph.inputs[0]] = Some((paths.graph.inputs[0], 0));
         for (operator, step) in steps.into_iter().enumerate() {
             let lower::Step { kernel, mut inputs, outputs } = step;

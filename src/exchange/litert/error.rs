@@ -43,8 +43,12 @@ pub enum Reason {
     Custom,
     /// An operator that runs one of several graphs.
     ControlFlow,
-    /// An operator or a tensor that remembers something from one run to the next.
+    /// A tensor that remembers something from one run to the next.
     State,
+    /// A variable that is no ring buffer.
+    Variable,
+    /// What a variable is at the beginning is computed.
+    Start,
     /// More than one graph.
     Graphs(usize),
     /// An option of the operator.
@@ -112,6 +116,12 @@ impl fmt::Display for Reason {
             Self::State => {
                 write!(f, "a network that keeps state is not supported: convert the one that takes a whole window")
             }
+            Self::Variable => write!(
+                f,
+                "a variable that is no ring buffer over time, which is concatenated with what is new and keeps the last rows of that: \
+                 convert the network that takes a whole window"
+            ),
+            Self::Start => write!(f, "the start of a variable must be a constant: initialise it with zeros"),
             Self::Graphs(count) => {
                 write!(f, "{count} graphs, of which one is supported: convert a single signature")
             }

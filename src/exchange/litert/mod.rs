@@ -23,6 +23,7 @@ mod schema;
 mod table;
 #[cfg(test)]
 mod tests;
+mod variables;
 mod write;
 
 pub use error::{ReadError, Reason, Refusal};

@@ -14,7 +14,9 @@ use crate::exchange::graph::{Activation, Conv, Op, Padding, Pool, Scalar, Slice}
 pub fn refused(code: usize) -> Option<Reason> {
     match code {
         code::ADD
+        | code::ASSIGN_VARIABLE
         | code::AVERAGE_POOL_2D
+        | code::CALL_ONCE
         | code::CONCATENATION
         | code::CONV_2D
         | code::DEPTHWISE_CONV_2D
@@ -29,6 +31,7 @@ pub fn refused(code: usize) -> Option<Reason> {
         | code::PAD
         | code::PADV2
         | code::QUANTIZE
+        | code::READ_VARIABLE
         | code::RELU
         | code::RELU6
         | code::RELU_N1_TO_1
@@ -41,10 +44,10 @@ pub fn refused(code: usize) -> Option<Reason> {
         | code::STRIDED_SLICE
         | code::TANH
         | code::TRANSPOSE
-        | code::UNIDIRECTIONAL_SEQUENCE_LSTM => None,
+        | code::UNIDIRECTIONAL_SEQUENCE_LSTM
+        | code::VAR_HANDLE => None,
         code::CUSTOM => Some(Reason::Custom),
         code::CALL | code::IF | code::WHILE => Some(Reason::ControlFlow),
-        code::CALL_ONCE | code::VAR_HANDLE | code::READ_VARIABLE | code::ASSIGN_VARIABLE => Some(Reason::State),
         _ => Some(Reason::Operator),
     }
 }
@@ -68,7 +71,11 @@ impl<'a> Options<'a> {
         Ok(self.0.as_ref().map_or(Ok(false), |table| table.bool(field))?)
     }
 
-    fn i32(&self, field: usize) -> Result<i32> {
+    pub fn text(&self, field: usize) -> Result<&'a [u8]> {
+        Ok(self.0.as_ref().map_or(Ok(&[][..]), |table| table.bytes(field))?)
+    }
+
+    pub fn i32(&self, field: usize) -> Result<i32> {
         Ok(self.0.as_ref().map_or(Ok(0), |table| table.i32(field))?)
     }
 

@@ -11,6 +11,7 @@ use super::schema::{
     IDENTIFIER, OPERATORS, TYPES, VERSION, buffer, code, model, operator, operator_code, quantization, subgraph, tensor,
 };
 use super::table::{Table, Tables};
+use super::variables::{Variables, rings};
 use crate::exchange::graph::{Graph, Node, Quantization, Scalar, Value};
 
 /// LiteRT's own limit.
@@ -44,10 +45,11 @@ pub fn read(file: &[u8]) -> Result<Graph> {
         codes: root.tables(model::OPERATOR_CODES)?,
         buffers: root.tables(model::BUFFERS)?,
         tensors: subgraph.tables(subgraph::TENSORS)?,
-        subgraphs: subgraphs.len(),
+        subgraphs,
         budget: 8 * file.len(),
         values: BTreeMap::new(),
         written: BTreeSet::new(),
+        variables: Variables::default(),
         operator: None,
     };
     reader.graph(subgraph)
@@ -58,16 +60,18 @@ pub(super) struct Reader<'a> {
     file: &'a [u8],
     codes: Tables<'a>,
     buffers: Tables<'a>,
-    tensors: Tables<'a>,
-    subgraphs: usize,
+    /// Of the graph that is being read.
+    pub(super) tensors: Tables<'a>,
+    pub(super) subgraphs: Tables<'a>,
     /// Bytes that may still be taken. Tables may share their parts, so that a small file can describe a large graph.
     budget: usize,
     /// By their index in the file.
     values: BTreeMap<usize, Value>,
     /// Inputs and what operators have written.
     written: BTreeSet<usize>,
+    pub(super) variables: Variables<'a>,
     /// That is being read.
-    operator: Option<(usize, String)>,
+    pub(super) operator: Option<(usize, String)>,
 }
 
 impl<'a> Reader<'a> {
@@ -83,7 +87,13 @@ impl<'a> Reader<'a> {
             let operator = operators.get(index)?;
             let (code, name) = self.code(&operator)?;
             self.operator = Some((index, name.into()));
-            nodes.push(self.node(&operator, code)?);
+            match code {
+                code::CALL_ONCE => self.call_once(&operator)?,
+                code::VAR_HANDLE => self.var_handle(&operator)?,
+                code::READ_VARIABLE => nodes.extend(self.read_variable(&operator)?),
+                code::ASSIGN_VARIABLE => self.assign_variable(&operator)?,
+                _ => nodes.push(self.node(&operator, code)?),
+            }
         }
         self.operator = None;
         let outputs = self.indices(&subgraph, subgraph::OUTPUTS)?;
@@ -93,20 +103,25 @@ impl<'a> Reader<'a> {
         // Without those that only operators' options came from.
         let places: BTreeMap<usize, usize> = self.values.keys().enumerate().map(|(new, old)| (*old, new)).collect();
         let place = |index: &mut usize| *index = places.get(index).copied().unwrap_or(*index);
+        let variables = self.variables.placed(place);
         let mut graph = Graph { tensors: self.values.into_values().collect(), nodes, inputs, outputs };
         graph.inputs.iter_mut().chain(&mut graph.outputs).for_each(place);
         for node in &mut graph.nodes {
             node.inputs.iter_mut().flatten().chain(&mut node.outputs).for_each(place);
         }
-        Ok(graph)
+        rings(graph, variables)
     }
 
     /// Refuses all operators that are not supported.
     fn check_operators(&mut self, operators: Tables<'a>) -> Result<()> {
         let mut refusals: BTreeMap<(usize, &str), Refusal> = BTreeMap::new();
+        let mut called = BTreeSet::from([0]);
         for index in 0..operators.len() {
             let operator = operators.get(index)?;
             let (code, name) = self.code(&operator)?;
+            if code == code::CALL_ONCE {
+                called.insert(self.called(&operator)?);
+            }
             let Some(reason) = super::operators::refused(code) else { continue };
             if let Some(refusal) = refusals.get_mut(&(code, name)) {
                 refusal.times += 1;
@@ -116,15 +131,15 @@ impl<'a> Reader<'a> {
             let tensor = first.map_or(Ok(String::new()), |index| self.name(index))?;
             refusals.insert((code, name), Refusal { operator: Some((index, name.into())), times: 1, tensor, reason });
         }
-        if refusals.is_empty() && self.subgraphs > 1 {
-            let reason = Reason::Graphs(self.subgraphs);
+        if refusals.is_empty() && self.subgraphs.len() > called.len() {
+            let reason = Reason::Graphs(self.subgraphs.len());
             refusals.insert((usize::MAX, ""), Refusal { operator: None, times: 1, tensor: String::new(), reason });
         }
         if refusals.is_empty() { Ok(()) } else { Err(ReadError::Unsupported(refusals.into_values().collect())) }
     }
 
     /// Number and name of an operator.
-    fn code(&mut self, operator: &Table<'a>) -> Result<(usize, &'a str)> {
+    pub fn code(&mut self, operator: &Table<'a>) -> Result<(usize, &'a str)> {
         let entry = self.codes.get(operator.u32(operator::OPCODE_INDEX)? as usize)?;
         let old = i8::from_le_bytes(entry.number(operator_code::DEPRECATED_BUILTIN_CODE)?);
         let code = entry.i32(operator_code::BUILTIN_CODE)?.max(i32::from(old));
@@ -152,12 +167,18 @@ impl<'a> Reader<'a> {
             self.readable(*input)?;
         }
         for output in &outputs {
-            let constant = self.value(*output)?.data.is_some();
-            if constant || !self.written.insert(*output) {
-                return damaged(format!("tensor `{}` is written twice", self.name(*output)?));
-            }
+            self.write(*output)?;
         }
         Ok(Node { op, inputs, outputs })
+    }
+
+    /// An error unless the tensor is written for the first time.
+    pub fn write(&mut self, output: usize) -> Result<()> {
+        let constant = self.value(output)?.data.is_some();
+        if constant || !self.written.insert(output) {
+            return damaged(format!("tensor `{}` is written twice", self.name(output)?));
+        }
+        Ok(())
     }
 
     fn input(&mut self, index: usize) -> Result<()> {
@@ -179,7 +200,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An error unless an operator before has written the tensor, or it is an input or a constant.
-    fn readable(&mut self, index: usize) -> Result<()> {
+    pub fn readable(&mut self, index: usize) -> Result<()> {
         if self.value(index)?.data.is_none() && !self.written.contains(&index) {
             return damaged(format!("tensor `{}` is read before it is written", self.name(index)?));
         }
@@ -222,7 +243,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn read_value(&mut self, index: usize) -> Result<Value> {
+    pub fn read_value(&mut self, index: usize) -> Result<Value> {
         let table = self.tensors.get(index)?;
         let name = self.name(index)?;
         let kind = usize::from(u8::from_le_bytes(table.number(tensor::TYPE)?));
@@ -346,7 +367,7 @@ impl<'a> Reader<'a> {
         core::str::from_utf8(bytes).or_else(|_| damaged("a name is not UTF-8"))
     }
 
-    fn indices(&mut self, table: &Table<'a>, field: usize) -> Result<Vec<usize>> {
+    pub fn indices(&mut self, table: &Table<'a>, field: usize) -> Result<Vec<usize>> {
         let indices = table.i32s(field)?;
         self.take(indices.len() * size_of::<usize>())?;
         indices.map(|index| self.index(index)).collect()

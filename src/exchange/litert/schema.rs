@@ -81,6 +81,8 @@ pub mod options {
     pub const RESIZE_NEAREST: u8 = 74;
     pub const LEAKY_RELU: u8 = 75;
     pub const SPLIT_V: u8 = 79;
+    pub const CALL_ONCE: u8 = 103;
+    pub const VAR_HANDLE: u8 = 111;
 }
 
 /// Numbers of the operators.

@@ -10,7 +10,7 @@ use super::schema::{
     IDENTIFIER, TYPES, VERSION, buffer, code, model, operator, operator_code, options, quantization, subgraph, tensor,
 };
 use super::{ReadError, Reason, read};
-use crate::exchange::graph::{Graph, Op, Slice};
+use crate::exchange::graph::{Graph, Op, Scalar, Slice};
 
 fn tensor(kind: &str, shape: &[i32], buffer: i32, more: Fields) -> Fields {
     let kind = TYPES.iter().position(|name| *name == kind).unwrap();
@@ -39,6 +39,17 @@ fn with_options(mut node: Fields, tag: u8, fields: Fields) -> Fields {
 
 /// A file whose first buffer is empty; the graph reads tensor 0 and gives the last one.
 fn model(codes: &[usize], tensors: Vec<Fields>, nodes: Vec<Fields>, buffers: &[&[u8]]) -> Vec<u8> {
+    model_with(codes, tensors, nodes, None, buffers)
+}
+
+/// With a second graph, of no inputs and outputs.
+fn model_with(
+    codes: &[usize],
+    tensors: Vec<Fields>,
+    nodes: Vec<Fields>,
+    second: Option<(Vec<Fields>, Vec<Fields>)>,
+    buffers: &[&[u8]],
+) -> Vec<u8> {
     let codes = codes.iter().map(|code| vec![(operator_code::BUILTIN_CODE, Field::i32(*code as i32))]);
     let buffers = [&[][..]].into_iter().chain(buffers.iter().copied());
     let subgraph = vec![
@@ -47,10 +58,13 @@ fn model(codes: &[usize], tensors: Vec<Fields>, nodes: Vec<Fields>, buffers: &[&
         (subgraph::TENSORS, Field::Tables(tensors)),
         (subgraph::OPERATORS, Field::Tables(nodes)),
     ];
+    let second = second.map(|(tensors, nodes)| {
+        vec![(subgraph::TENSORS, Field::Tables(tensors)), (subgraph::OPERATORS, Field::Tables(nodes))]
+    });
     let root = vec![
         (model::VERSION, Field::i32(VERSION as i32)),
         (model::OPERATOR_CODES, Field::Tables(codes.collect())),
-        (model::SUBGRAPHS, Field::Tables(vec![subgraph])),
+        (model::SUBGRAPHS, Field::Tables([Some(subgraph), second].into_iter().flatten().collect())),
         (model::BUFFERS, Field::Tables(buffers.map(|bytes| vec![(buffer::DATA, Field::bytes(bytes, 16))]).collect())),
     ];
     file(IDENTIFIER, &root)
@@ -276,4 +290,190 @@ fn parts_that_overlap_take_no_memory_twice() {
         }
     }
     damaged(read(&bytes), "overlap");
+}
+
+/// How a model with a variable is spelled: `x` [1, 2, 3] is new, what comes before it is as it is read or a part of that, and both are
+/// concatenated to `y` [1, 5, 3], which goes through a ReLU.
+struct Spelled {
+    /// Rows of the variable.
+    rows: i32,
+    /// The operators between, on the tensors of [`Spelled::read`].
+    nodes: Vec<Fields>,
+    /// What the variable holds before the first run, if that is said.
+    start: Option<Vec<f32>>,
+}
+
+const RELU: i32 = 0;
+const READ: i32 = 2;
+const ASSIGN: i32 = 3;
+const CONCATENATION: i32 = 4;
+const SLICE: i32 = 5;
+const SPLIT: i32 = 6;
+const ADD: i32 = 8;
+const RESHAPE: i32 = 9;
+
+// Tensors.
+const X: i32 = 0;
+const HANDLE: i32 = 1;
+/// What is read.
+const BEFORE: i32 = 2;
+const BOTH: i32 = 3;
+/// Two rows, and three.
+const TWO: i32 = 4;
+const THREE: i32 = 5;
+const OTHER_THREE: i32 = 6;
+/// What slices and splits are told.
+const FROM_ROW_0: i32 = 7;
+const FROM_ROW_2: i32 = 8;
+const ONES: i32 = 9;
+const TWO_AND_THREE: i32 = 10;
+const AXIS: i32 = 11;
+const TO_ROW_3: i32 = 12;
+const Y: i32 = 13;
+
+fn concatenation(inputs: &[i32], output: i32) -> Fields {
+    with_options(node(CONCATENATION, inputs, &[output]), options::CONCATENATION, vec![(0, Field::i32(1))])
+}
+
+fn slice(inputs: [i32; 3], open_ends: i32, to: i32) -> Fields {
+    let [from, begin, end] = inputs;
+    let node = node(SLICE, &[from, begin, end, ONES], &[to]);
+    with_options(node, options::STRIDED_SLICE, vec![(1, Field::i32(open_ends))])
+}
+
+/// The last three rows of five.
+fn last(from: i32, to: i32) -> Fields {
+    slice([from, FROM_ROW_2, ONES], 0b111, to)
+}
+
+/// The first three rows of five.
+fn first(from: i32, to: i32) -> Fields {
+    slice([from, FROM_ROW_0, TO_ROW_3], 0b101, to)
+}
+
+/// Into two rows and three.
+fn split(from: i32, to: [i32; 2]) -> Fields {
+    with_options(node(SPLIT, &[from, TWO_AND_THREE, AXIS], &to), options::SPLIT_V, vec![])
+}
+
+impl Spelled {
+    fn read(self) -> Result<Graph, ReadError> {
+        let Self { rows, nodes, start } = self;
+        let integers = |shape: &[i32], buffer| tensor("INT32", shape, buffer, vec![]);
+        let tensors = vec![
+            floats(&[1, 2, 3]),
+            tensor("RESOURCE", &[], 0, vec![]),
+            floats(&[1, rows, 3]),
+            floats(&[1, 5, 3]),
+            floats(&[1, 2, 3]),
+            floats(&[1, 3, 3]),
+            floats(&[1, 3, 3]),
+            integers(&[3], 1),
+            integers(&[3], 2),
+            integers(&[3], 3),
+            integers(&[2], 4),
+            integers(&[1], 5),
+            integers(&[3], 6),
+            floats(&[1, 5, 3]),
+        ];
+        let options = || vec![(0, Field::text("")), (1, Field::text("state"))];
+        let handle = |tensor| with_options(node(1, &[], &[tensor]), options::VAR_HANDLE, options());
+        let data = |values: &[i32]| values.iter().copied().flat_map(i32::to_le_bytes).collect::<Vec<_>>();
+        let integers = [&[0, 0, 0][..], &[0, 2, 0], &[1, 1, 1], &[2, 3], &[1], &[0, 3, 0]].map(data);
+        let begin = start.iter().flatten().copied().flat_map(f32::to_le_bytes).collect::<Vec<_>>();
+        let mut buffers: Vec<&[u8]> = integers.iter().map(|data| &data[..]).collect();
+        buffers.push(&begin);
+        let mut all = vec![handle(HANDLE), node(READ, &[HANDLE], &[BEFORE])];
+        let second = start.map(|_| {
+            all.insert(0, with_options(node(7, &[], &[]), options::CALL_ONCE, vec![(0, Field::i32(1))]));
+            let tensors = vec![tensor("RESOURCE", &[], 0, vec![]), tensor("FLOAT32", &[1, rows, 3], 7, vec![])];
+            (tensors, vec![handle(0), node(ASSIGN, &[0, 1], &[])])
+        });
+        all.extend(nodes);
+        let codes = [
+            code::RELU,
+            code::VAR_HANDLE,
+            code::READ_VARIABLE,
+            code::ASSIGN_VARIABLE,
+            code::CONCATENATION,
+            code::STRIDED_SLICE,
+            code::SPLIT_V,
+            code::CALL_ONCE,
+            code::ADD,
+            code::RESHAPE,
+        ];
+        read(&model_with(&codes, tensors, all, second, &buffers))
+    }
+}
+
+#[test]
+fn variables_become_ring_buffers_however_they_are_spelled() {
+    let relu = || node(RELU, &[BOTH], &[Y]);
+    let assign = |value| node(ASSIGN, &[HANDLE, value], &[]);
+    let spellings = || {
+        [
+            // What is kept is read, its last rows are assigned: by a slice, or by a split.
+            (3, vec![concatenation(&[BEFORE, X], BOTH), last(BOTH, THREE), assign(THREE), relu()]),
+            (3, vec![concatenation(&[BEFORE, X], BOTH), split(BOTH, [TWO, THREE]), relu(), assign(THREE)]),
+            // All of it is assigned, what is kept is a part of what is read.
+            (5, vec![last(BEFORE, THREE), concatenation(&[THREE, X], BOTH), assign(BOTH), relu()]),
+            (5, vec![split(BEFORE, [TWO, THREE]), concatenation(&[THREE, X], BOTH), relu(), assign(BOTH)]),
+            // In another shape in between.
+            (
+                3,
+                vec![
+                    node(RESHAPE, &[BEFORE], &[OTHER_THREE]),
+                    concatenation(&[OTHER_THREE, X], BOTH),
+                    last(BOTH, THREE),
+                    assign(THREE),
+                    relu(),
+                ],
+            ),
+        ]
+    };
+    for with_start in [false, true] {
+        for (i, (rows, nodes)) in spellings().into_iter().enumerate() {
+            let start = with_start.then(|| (0..3 * rows).map(|at| (3 * rows - at) as f32).collect());
+            let graph = Spelled { rows, nodes, start }.read().unwrap_or_else(|error| panic!("{i}: {error}"));
+            let ops: Vec<_> = graph.nodes.iter().map(|node| &node.op).collect();
+            assert_eq!(ops, [&Op::Ring, &Op::Relu], "{i}");
+            let [Some(x), Some(start)] = graph.nodes[0].inputs[..] else { panic!("{i}") };
+            assert_eq!((x, graph.tensors.len()), (graph.inputs[0], 4), "{i}");
+            let start = &graph.tensors[start];
+            let expected: Vec<f32> = (0..9).map(|at| if with_start { (9 - at) as f32 } else { 0.0 }).collect();
+            assert_eq!(
+                (&start.shape[..], start.scalar, start.floats().unwrap()),
+                (&[1, 3, 3][..], Scalar::F32, expected)
+            );
+        }
+    }
+}
+
+#[test]
+fn variables_that_are_no_ring_buffers_are_refused_by_name() {
+    let relu = || node(RELU, &[BOTH], &[Y]);
+    let assign = |value| node(ASSIGN, &[HANDLE, value], &[]);
+    let both = || concatenation(&[BEFORE, X], BOTH);
+    let spellings = [
+        // A sum.
+        (3, vec![node(ADD, &[BEFORE, BEFORE], &[THREE]), assign(THREE), concatenation(&[THREE, X], BOTH), relu()]),
+        // The first rows stay, not the last.
+        (3, vec![both(), first(BOTH, THREE), assign(THREE), relu()]),
+        // What is new comes first.
+        (3, vec![concatenation(&[X, BEFORE], BOTH), last(BOTH, THREE), assign(THREE), relu()]),
+        // It is read elsewhere.
+        (3, vec![both(), last(BOTH, THREE), assign(THREE), node(RELU, &[BEFORE], &[OTHER_THREE]), relu()]),
+        // It is not assigned.
+        (3, vec![both(), relu()]),
+        // What is assigned is computed.
+        (3, vec![both(), last(BOTH, THREE), node(RELU, &[THREE], &[OTHER_THREE]), assign(OTHER_THREE), relu()]),
+        // As many rows come before as are kept, but other ones.
+        (5, vec![first(BEFORE, THREE), concatenation(&[THREE, X], BOTH), assign(BOTH), relu()]),
+    ];
+    for (i, (rows, nodes)) in spellings.into_iter().enumerate() {
+        let error = Spelled { rows, nodes, start: None }.read().expect_err("it is read");
+        let text = error.to_string();
+        assert_eq!(refused(Err(error)), Reason::Variable, "{i}");
+        assert!(text.starts_with("operator 1 (READ_VARIABLE), tensor `state`: a variable that is no ring"), "{text}");
+    }
 }

@@ -1,5 +1,6 @@
 //! A file from a graph.
 
+use std::format;
 use std::string::String;
 use std::vec;
 use std::vec::Vec;
@@ -22,16 +23,29 @@ pub fn write(graph: &Graph) -> Vec<u8> {
         // The first is empty by agreement.
         buffers: vec![vec![]],
     };
-    for value in &graph.tensors {
-        writer.tensor(value);
+    let starts = writer.starts();
+    for (index, value) in graph.tensors.iter().enumerate() {
+        // What a ring buffer begins with is what its variable is read to.
+        let read = starts.as_ref().is_some_and(|starts| starts.read.contains(&index));
+        writer.tensor(&Value { data: value.data.clone().filter(|_| !read), ..value.clone() });
     }
-    let operators = graph.nodes.iter().map(|node| writer.operator(node)).collect();
+    let mut operators = vec![];
+    if starts.is_some() {
+        operators.push(writer.entry(
+            (code::CALL_ONCE, 1),
+            &[],
+            &[],
+            Some((options::CALL_ONCE, vec![(0, Field::i32(1))])),
+        ));
+    }
+    operators.extend(graph.nodes.iter().flat_map(|node| writer.operators(node)));
     let subgraph = vec![
         (subgraph::TENSORS, Field::Tables(writer.tensors)),
         (subgraph::INPUTS, indices(&graph.inputs)),
         (subgraph::OUTPUTS, indices(&graph.outputs)),
         (subgraph::OPERATORS, Field::Tables(operators)),
     ];
+    let subgraphs = [Some(subgraph), starts.map(|starts| starts.subgraph)].into_iter().flatten().collect();
     let codes = writer.codes.into_iter().map(|(code, version)| {
         vec![
             (operator_code::DEPRECATED_BUILTIN_CODE, Field::u8(code.min(127) as u8)),
@@ -42,7 +56,7 @@ pub fn write(graph: &Graph) -> Vec<u8> {
     let model = vec![
         (model::VERSION, Field::i32(VERSION as i32)),
         (model::OPERATOR_CODES, Field::Tables(codes.collect())),
-        (model::SUBGRAPHS, Field::Tables(vec![subgraph])),
+        (model::SUBGRAPHS, Field::Tables(subgraphs)),
         (model::BUFFERS, Field::Tables(writer.buffers)),
     ];
     file(IDENTIFIER, &model)
@@ -136,7 +150,7 @@ impl Writer<'_> {
         self.integers(&[values.len()], values.map(|value| value as i32))
     }
 
-    fn operator(&mut self, node: &Node) -> Fields {
+    fn operators(&mut self, node: &Node) -> Vec<Fields> {
         let tensor = |index: Option<usize>| self.graph.tensors.get(index?);
         let from: &[usize] = tensor(node.inputs.first().copied().flatten()).map_or(&[], |value| &value.shape);
         let output = tensor(node.outputs.first().copied());
@@ -245,30 +259,109 @@ impl Writer<'_> {
                 let fields = vec![(0, Field::u8(lstm::TANH)), (1, Field::f32(lstm.cell_clip))];
                 (code::UNIDIRECTIONAL_SEQUENCE_LSTM, 3, options::UNIDIRECTIONAL_SEQUENCE_LSTM, fields)
             }
+            Op::Ring => return self.ring(node),
             Op::ResizeNearest { align_corners, half_pixel_centers } => {
                 inputs.push(self.list(to.iter().skip(1).take(2).copied()));
                 let fields = vec![(0, Field::bool(*align_corners)), (1, Field::bool(*half_pixel_centers))];
                 (code::RESIZE_NEAREST_NEIGHBOR, 3, options::RESIZE_NEAREST, fields)
             }
         };
-        let index = self.codes.iter().position(|known| *known == (code, version)).unwrap_or_else(|| {
-            self.codes.push((code, version));
+        let mut operator = self.entry((code, version), &inputs, &node.outputs, (tag != 0).then_some((tag, fields)));
+        if !intermediates.is_empty() {
+            operator.push((operator::INTERMEDIATES, indices(&intermediates)));
+        }
+        vec![operator]
+    }
+
+    fn entry(
+        &mut self,
+        code: (usize, i32),
+        inputs: &[Option<usize>],
+        outputs: &[usize],
+        options: Option<(u8, Fields)>,
+    ) -> Fields {
+        let index = self.codes.iter().position(|known| *known == code).unwrap_or_else(|| {
+            self.codes.push(code);
             self.codes.len() - 1
         });
         let mut operator = vec![
             (operator::OPCODE_INDEX, size(index)),
-            (operator::INPUTS, Field::i32s(inputs.into_iter().map(|input| input.map_or(-1, |input| input as i32)))),
-            (operator::OUTPUTS, indices(&node.outputs)),
+            (operator::INPUTS, Field::i32s(inputs.iter().map(|input| input.map_or(-1, |input| input as i32)))),
+            (operator::OUTPUTS, indices(outputs)),
         ];
-        if tag != 0 {
+        if let Some((tag, fields)) = options {
             operator.push((operator::OPTIONS_TYPE, Field::u8(tag)));
             operator.push((operator::OPTIONS, Field::Table(fields)));
         }
-        if !intermediates.is_empty() {
-            operator.push((operator::INTERMEDIATES, indices(&intermediates)));
-        }
         operator
     }
+
+    /// The graph that assigns what ring buffers begin with; none if there are none.
+    fn starts(&mut self) -> Option<Starts> {
+        let rings = self.graph.nodes.iter().filter(|node| node.op == Op::Ring);
+        let read: Vec<usize> = rings.filter_map(|node| node.inputs.get(1).copied().flatten()).collect();
+        if read.is_empty() {
+            return None;
+        }
+        let mut operators = vec![];
+        for start in &read {
+            let (handle, handle_at) = self.handle(*start);
+            let value = self.graph.tensors.get(*start).map(|value| self.tensor(value));
+            operators.push(handle);
+            operators.push(self.entry((code::ASSIGN_VARIABLE, 1), &[Some(handle_at), value], &[], None));
+        }
+        let tensors = core::mem::take(&mut self.tensors);
+        let subgraph = vec![
+            (subgraph::TENSORS, Field::Tables(tensors)),
+            (subgraph::INPUTS, indices(&[])),
+            (subgraph::OUTPUTS, indices(&[])),
+            (subgraph::OPERATORS, Field::Tables(operators)),
+        ];
+        Some(Starts { read, subgraph })
+    }
+
+    /// The handle of the variable whose ring buffer begins with a tensor: its operator, and the tensor that this writes.
+    fn handle(&mut self, start: usize) -> (Fields, usize) {
+        let name = format!("ring {start}");
+        self.tensors.push(vec![(tensor::TYPE, kind("RESOURCE")), (tensor::NAME, Field::text(&name))]);
+        let handle = self.tensors.len() - 1;
+        let options = vec![(0, Field::text("")), (1, Field::text(&name))];
+        (self.entry((code::VAR_HANDLE, 1), &[], &[handle], Some((options::VAR_HANDLE, options))), handle)
+    }
+
+    /// A ring buffer as LiteRT spells it out.
+    fn ring(&mut self, node: &Node) -> Vec<Fields> {
+        let (&[x, Some(before)], &[y]) = (&node.inputs[..], &node.outputs[..]) else { return vec![] };
+        let (Some(kept), Some(whole)) = (self.graph.tensors.get(before), self.graph.tensors.get(y)) else {
+            return vec![];
+        };
+        let (handle, handle_at) = self.handle(before);
+        let axis = kept.shape.iter().zip(&whole.shape).position(|(kept, whole)| kept != whole).unwrap_or(0);
+        let last = self.tensor(&Value { data: None, ..kept.clone() });
+        let begin = whole.shape.iter().zip(&kept.shape).map(|(whole, kept)| whole.saturating_sub(*kept));
+        let slice = [
+            Some(y),
+            self.list(begin.collect::<Vec<_>>().into_iter()),
+            self.list(whole.shape.iter().copied()),
+            self.list(whole.shape.iter().map(|_| 1)),
+        ];
+        let concatenation = Some((options::CONCATENATION, vec![(0, size(axis))]));
+        vec![
+            handle,
+            self.entry((code::READ_VARIABLE, 1), &[Some(handle_at)], &[before], None),
+            self.entry((code::CONCATENATION, 2), &[Some(before), x], &[y], concatenation),
+            self.entry((code::STRIDED_SLICE, 2), &slice, &[last], Some((options::STRIDED_SLICE, vec![]))),
+            self.entry((code::ASSIGN_VARIABLE, 1), &[Some(handle_at), Some(last)], &[], None),
+        ]
+    }
+}
+
+/// What ring buffers begin with.
+struct Starts {
+    /// The tensors.
+    read: Vec<usize>,
+    /// That assigns them.
+    subgraph: Fields,
 }
 
 /// A tensor's type, by its name.

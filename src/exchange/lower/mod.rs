@@ -67,6 +67,8 @@ pub enum Kernel {
     /// Each output is gathered.
     Gather(Vec<Strided>),
     ResizeNearest(ResizeNearest),
+    /// What came before, as many elements as these, then the input: at the first run these, as the bytes of the tensor.
+    Ring(Vec<u8>),
     /// Any operator of floats.
     Float(Float),
 }
@@ -154,6 +156,7 @@ fn step(at: &At) -> Result<Step, LowerError> {
         Op::StridedSlice { slices } => moves::strided_slice(at, slices),
         Op::Transpose { order } => moves::transpose(at, order),
         Op::UnidirectionalSequenceLstm(lstm) => recurrent::lstm(at, lstm),
+        Op::Ring => moves::ring(at),
         Op::ResizeNearest { align_corners, half_pixel_centers } => {
             moves::resize(at, *align_corners, *half_pixel_centers)
         }
@@ -164,6 +167,7 @@ fn step(at: &At) -> Result<Step, LowerError> {
         | Kernel::Conv2d(..)
         | Kernel::DepthwiseConv2d(..)
         | Kernel::Lstm(..)
+        | Kernel::Ring(..)
         | Kernel::Pad(..) => 1,
         Kernel::Float(ref float) if float.has_weights() => 1,
         _ => usize::MAX,

@@ -74,6 +74,25 @@ pub fn concatenation(at: &At, axis: usize) -> Result<Kernel, LowerError> {
     Ok(Kernel::Concatenation(parts))
 }
 
+/// What came before and the input along the one axis that they make longer.
+pub fn ring(at: &At) -> Result<Kernel, LowerError> {
+    let (x, y) = pair(at)?;
+    let start = at.input(1)?;
+    same_type(at, start, y)?;
+    if x.scalar != Scalar::F32 {
+        let same = at.steps(x)? == at.steps(y)? && at.steps(start)? == at.steps(y)?;
+        at.ensure(same, x, Unfit::Quantization("the scale and zero point of the output"))?;
+    }
+    let Some(axis) = x.shape.iter().zip(&y.shape).position(|(x, y)| x != y) else {
+        return at.refuse(Some(y), Unfit::Contradiction("is not longer than the input"));
+    };
+    at.ensure(y.shape[..axis].iter().all(|length| *length == 1), y, Unfit::Case("a ring buffer inside of an axis"))?;
+    let end = along(at, start, y, axis, 0)?;
+    let end = along(at, x, y, axis, end)?;
+    at.ensure(end == y.shape[axis], y, Unfit::Contradiction("is not as long as its parts"))?;
+    start.data.clone().map_or_else(|| at.refuse(Some(start), Unfit::Computed), |start| Ok(Kernel::Ring(start)))
+}
+
 /// Parts of the input.
 pub fn split(at: &At, axis: usize) -> Result<Kernel, LowerError> {
     let x = at.input(0)?;

@@ -19,6 +19,7 @@ pub fn groups(graph: &Graph) -> Vec<usize> {
             | Op::Split { .. }
             | Op::StridedSlice { .. }
             | Op::Transpose { .. }
+            | Op::Ring
             | Op::ResizeNearest { .. } => node.inputs.iter().flatten().chain(&node.outputs).copied().collect(),
             _ => vec![],
         };

@@ -4,8 +4,8 @@ use core::marker::PhantomData;
 
 use super::Operator;
 use crate::layers::{Forward, InRows, Memory, Streamed};
-use crate::numbers::Array;
-use crate::quant::{Dequantize, FullyConnected, Quantize, Softmax, Weighted};
+use crate::numbers::{Array, Scalar};
+use crate::quant::{Dequantize, Quantize};
 
 /// An operator that makes `Y` of `X`, both in memory at the same time.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,8 @@ macro_rules! streamed {
         }
     };
 }
-streamed!([const I: usize, const O: usize] Weighted<FullyConnected, i32>, [i8; I], [i8; O]);
-streamed!([const N: usize] Softmax, [i8; N], [i8; N]);
-streamed!([X: InRows<Elem = f32>, Y: InRows<Elem = i8>] Quantize, X, Y);
-streamed!([X: InRows<Elem = i8>, Y: InRows<Elem = f32>] Dequantize, X, Y);
+streamed!([A: Scalar, B: Scalar, Op: Operator<A, B>, const I: usize, const O: usize] Op, [A; I], [B; O]);
+streamed!([const C: usize, const L: usize] Quantize, [[f32; C]; L], [[i8; C]; L]);
+streamed!([const C: usize, const L: usize] Dequantize, [[i8; C]; L], [[f32; C]; L]);
+streamed!([const C: usize, const W: usize, const L: usize] Quantize, [[[f32; C]; W]; L], [[[i8; C]; W]; L]);
+streamed!([const C: usize, const W: usize, const L: usize] Dequantize, [[[i8; C]; W]; L], [[[f32; C]; W]; L]);

@@ -3,8 +3,8 @@
 use core::marker::PhantomData;
 
 use super::Merge;
-use crate::layers::{Forward, Memory, Plan};
-use crate::numbers::Array;
+use crate::layers::{Forward, Memory, Plan, in_place};
+use crate::numbers::{Array, Scalar};
 
 /// `X` merged with a constant, which is repeated if it is shorter, in the place of the input.
 #[derive(Clone, Copy, Debug)]
@@ -37,3 +37,6 @@ impl<X: Array<Elem = Op::Elem>, Op: Merge> Forward<X> for Merged<Op, X> {
         memory.write(|x: &mut X| self.op.run_in_place(x.flat_mut(), self.constant));
     }
 }
+
+// As a whole, which is one row.
+in_place!([T: Scalar, Op: Merge<Elem = T>, const N: usize] [T; N], Merged<Op, [T; N]>, |merged, row| merged.op.run_in_place(row, merged.constant));

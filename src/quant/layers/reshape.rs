@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use crate::layers::{Forward, InRows, LastRows, Memory, Plan, Streamed};
-use crate::numbers::Array;
+use crate::numbers::{Array, Scalar};
 
 /// The elements of `X` as a `Y`, which has as many of them. Moves nothing.
 #[derive(Clone, Copy, Debug)]
@@ -31,16 +31,32 @@ impl<X: Array, Y: Array<Elem = X::Elem>> Forward<X> for Reshape<X, Y> {
 }
 
 /// To numbers: holds as many rows as `X` has, and gives them with each row that comes from then on.
-impl<X: InRows, const N: usize> Streamed<X> for Reshape<X, [X::Elem; N]> {
+impl<T: Scalar, X: InRows<Elem = T>, const N: usize> Streamed<X> for Reshape<X, [T; N]> {
     type State = LastRows<X>;
     type Late<P: Array> = X::Each<P>;
 
     #[inline]
-    fn place<'s>(state: &'s mut LastRows<X>, _: &'s mut [X::Elem; N]) -> &'s mut X::Row {
+    fn place<'s>(state: &'s mut LastRows<X>, _: &'s mut [T; N]) -> &'s mut X::Row {
         state.next()
     }
     #[inline]
-    fn advance(&self, state: &mut LastRows<X>, y: &mut [X::Elem; N]) -> bool {
-        state.take(|x| y.iter_mut().zip(x).for_each(|(y, x)| *y = *x))
+    fn advance(&self, state: &mut LastRows<X>, y: &mut [T; N]) -> bool {
+        state.take(|x| y.iter_mut().zip(x.flat()).for_each(|(y, x)| *y = *x))
+    }
+}
+
+/// Of numbers, an image of one row.
+impl<T: Scalar, const N: usize, const C: usize, const W: usize> Streamed<[T; N]> for Reshape<[T; N], [[[T; C]; W]; 1]> {
+    type State = [T; N];
+    type Late<P: Array> = [P; 0];
+
+    #[inline]
+    fn place<'s>(x: &'s mut [T; N], _: &'s mut [[T; C]; W]) -> &'s mut [T; N] {
+        x
+    }
+    #[inline]
+    fn advance(&self, x: &mut [T; N], y: &mut [[T; C]; W]) -> bool {
+        y.flat_mut().iter_mut().zip(x).for_each(|(y, x)| *y = *x);
+        true
     }
 }
