@@ -220,8 +220,9 @@
 //! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
 //! | keep it in flash through power cuts | `checkpoint` (feature `checkpoint`) |
 //! | make an `int8` network of one in floats, hand it on for LiteRT | `quantise`, `graph::Graph::of`, `litert::write` (feature `litert`) |
-//! | take weights from PyTorch, hand a network on as ONNX | `pytorch` (feature `safetensors`), `onnx` (feature `onnx`); both need `std` |
-//! | make a typed network of a LiteRT model, in `build.rs` or by `nerve import` | `import`, `codegen` (feature `litert`), [`quant`] |
+//! | take weights from PyTorch | `pytorch` (feature `safetensors`, needs `std`) |
+//! | read an ONNX model, hand a network on as one | `onnx` (feature `onnx`, needs `std`) |
+//! | make a typed network of a LiteRT or ONNX model, in `build.rs` or by `nerve import` | `import`, `codegen` (feature `litert`, or `onnx`), [`quant`] |
 //! | read a LiteRT (TensorFlow Lite) model, write one | `litert`, `graph` (feature `litert`, needs `std`); `nerve info` (feature `cli`) |
 //! | keep it inside a data structure of your own | `serde` (feature `serde`) |
 //! | run it on a device, keep to the RAM | [`Arena`], [`arena_len`], [`assert_fits`]; batches on a desktop: [`Pass`] |
@@ -252,7 +253,7 @@ extern crate std;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-#[cfg(any(feature = "litert", feature = "onnx", feature = "safetensors"))]
+#[cfg(any(feature = "litert", feature = "safetensors"))]
 mod exchange;
 #[cfg(feature = "frontend")]
 pub mod frontend;
@@ -269,7 +270,7 @@ mod training;
 pub use exchange::onnx;
 #[cfg(feature = "safetensors")]
 pub use exchange::pytorch;
-#[cfg(any(feature = "litert", feature = "onnx", feature = "safetensors"))]
+#[cfg(any(feature = "litert", feature = "safetensors"))]
 pub use exchange::{Describe, Description, Unsupported};
 #[cfg(feature = "litert")]
 pub use exchange::{codegen, executor, float, graph, import, litert, lower, quantise};

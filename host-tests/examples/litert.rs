@@ -77,9 +77,15 @@ fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 fn compare(folder: &Path) -> Result<(), Box<dyn Error>> {
-    let integers = reference::compare(&folder.join(Scalar::I8.name()), None)?;
-    let floats = reference::compare(&folder.join(Scalar::F32.name()), Some(1e-5))?;
-    let recurrent = reference::compare(&folder.join(RECURRENT_FLOATS), Some(2e-4))?;
+    let integers = reference::compare(&folder.join(Scalar::I8.name()), |found, expected| {
+        reference::difference(found, expected, None)
+    })?;
+    let floats = reference::compare(&folder.join(Scalar::F32.name()), |found, expected| {
+        reference::difference(found, expected, Some(1e-5))
+    })?;
+    let recurrent = reference::compare(&folder.join(RECURRENT_FLOATS), |found, expected| {
+        reference::difference(found, expected, Some(2e-4))
+    })?;
     println!(
         "{integers} integer models agree in every byte, {floats} of floats within 1e-5, {recurrent} LSTMs of floats within 2e-4"
     );

@@ -1,5 +1,5 @@
 //! `onnx FOLDER` computes inputs and outputs of the examples' networks, whose weights (`NAME.nrv`) and ONNX files they have written there,
-//! and of networks with every other layer, which it writes there as ONNX itself; `onnx.py` compares the outputs with onnxruntime's.
+//! and of networks with every other layer, which it writes there as ONNX itself; `onnx_out.py` compares the outputs with onnxruntime's.
 
 use std::error::Error;
 use std::fs;

@@ -2,7 +2,7 @@
 
 use nerve::graph::Graph;
 use nerve::prelude::*;
-use nerve::{Array, Describe, Max, Pool, Tensor};
+use nerve::{Array, Describe, Max, Pool, Tensor, onnx};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -33,6 +33,8 @@ pub struct Typed {
     pub name: &'static str,
     /// Of floats.
     pub graph: Graph,
+    /// As an ONNX file.
+    pub onnx: Vec<u8>,
     /// The network itself.
     pub run: Box<Run>,
 }
@@ -113,6 +115,7 @@ pub type ToRow = chain![Conv2d<2, 3, 3, Sigmoid>, Last, Last];
 fn of<N: Describe<X> + Zero + 'static, X: Tensor<Elem = f32> + 'static>(name: &'static str) -> Typed {
     let net = random::<N>(7);
     let graph = Graph::of::<X, N>(&net).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let onnx = onnx::export::<X, N>(&net).unwrap_or_else(|error| panic!("{name}: {error}"));
     let run = move |input: &[u8]| {
         let mut x = Box::new(X::ZERO);
         for (x, bytes) in x.flat_mut().iter_mut().zip(input.as_chunks().0) {
@@ -121,5 +124,5 @@ fn of<N: Describe<X> + Zero + 'static, X: Tensor<Elem = f32> + 'static>(name: &'
         let mut pass = Box::new(Pass::<N, X>::ZERO);
         pass.run(&net, std::array::from_ref(&*x))[0].flat().iter().flat_map(|y| y.to_le_bytes()).collect()
     };
-    Typed { name, graph, run: Box::new(run) }
+    Typed { name, graph, onnx, run: Box::new(run) }
 }

@@ -1,4 +1,4 @@
-//! Outputs beside those of LiteRT's reference kernels.
+//! Outputs beside those of LiteRT's reference kernels and of onnxruntime.
 
 use std::error::Error;
 use std::fs;
@@ -6,24 +6,31 @@ use std::path::Path;
 
 use nerve::executor::Executor;
 use nerve::graph::Graph;
-use nerve::litert;
+use nerve::import;
 
-/// Runs every model NAME.tflite of a folder on the examples NAME.x, and compares the outputs with NAME.y, which `litert.py` has written.
-/// Floats may differ by `tolerance` of them; without one, every byte has to agree.
+/// Runs every model NAME.tflite or NAME.onnx of a folder on the examples NAME.x, and compares the outputs with NAME.y, which a script has
+/// written.
+/// `difference` tells outputs that differ.
 ///
 /// # Errors
 /// All models that differ.
-pub fn compare(folder: &Path, tolerance: Option<f32>) -> Result<usize, Box<dyn Error>> {
+pub fn compare(folder: &Path, difference: impl Fn(&[u8], &[u8]) -> Option<String>) -> Result<usize, Box<dyn Error>> {
     let (mut compared, mut wrong) = (0, Vec::new());
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "tflite") {
+        if path.extension().is_none_or(|extension| extension != "tflite" && extension != "onnx") {
             continue;
         }
-        let graph = litert::read(&fs::read(&path)?)?;
-        let expected = fs::read(path.with_extension("y"))?;
+        let (model, expected) = (fs::read(&path)?, fs::read(path.with_extension("y"))?);
+        let graph = match import::read(&model) {
+            Ok(graph) => graph,
+            Err(error) => {
+                wrong.push(format!("{}: {error}", path.display()));
+                continue;
+            }
+        };
         let result = match run(&graph, &fs::read(path.with_extension("x"))?) {
-            Ok(found) => difference(&found, &expected, tolerance),
+            Ok(found) => difference(&found, &expected),
             Err(error) => Some(error.to_string()),
         };
         compared += 1;
@@ -53,10 +60,24 @@ pub fn difference(found: &[u8], expected: &[u8], tolerance: Option<f32>) -> Opti
         let (at, (a, b)) = differ.next()?;
         return Some(format!("byte {at} is {} and not {}, {} more differ", *a as i8, *b as i8, differ.count()));
     };
-    let floats = |bytes: &[u8]| bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect::<Vec<_>>();
     let (found, expected) = (floats(found), floats(expected));
     let at = found.iter().zip(&expected).position(|(a, b)| !close(*a, *b, tolerance))?;
     Some(format!("float {at} is {} and not {}", found[at], expected[at]))
+}
+
+/// Where floats differ by more than `tolerance` of the largest one, if they do: what a sum that cancels is off by depends on its terms.
+pub fn far(found: &[u8], expected: &[u8], tolerance: f32) -> Option<String> {
+    if found.len() != expected.len() {
+        return Some(format!("{} bytes, not {}", found.len(), expected.len()));
+    }
+    let (found, expected) = (floats(found), floats(expected));
+    let largest = expected.iter().fold(0.0, |largest: f32, x| largest.max(x.abs()));
+    let at = found.iter().zip(&expected).position(|(a, b)| (a - b).abs() > tolerance * largest || a.is_nan())?;
+    Some(format!("float {at} is {} and not {}, the largest is {largest}", found[at], expected[at]))
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect()
 }
 
 /// Within `tolerance`, relative, or two units in the last place of 1 where that is larger: a sum that cancels is as exact as its terms.

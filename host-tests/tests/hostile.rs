@@ -1,13 +1,13 @@
-//! LiteRT files with something wrong in them: neither a panic, nor a hang, nor memory beyond a multiple of their length.
+//! LiteRT and ONNX files with something wrong in them: neither a panic, nor a hang, nor memory beyond a multiple of their length.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use host_tests::{models, mutations};
+use host_tests::{models, mutations, networks};
 use nerve::executor::Executor;
 use nerve::graph::{Cost, Graph, Scalar};
-use nerve::litert;
+use nerve::{litert, onnx};
 use peak_alloc::PeakAlloc;
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
@@ -39,13 +39,20 @@ fn files_are_read_or_refused() {
         println!("skipped public models: NERVE_MODELS names no folder of .tflite files");
     }
     let count = env::var("NERVE_MUTATIONS").map_or(MUTATIONS, |count| count.parse().unwrap());
+    check(&files, count, |file| litert::read(file).map_err(|error| error.to_string()));
+    let files: Vec<Vec<u8>> = networks::typed().into_iter().map(|typed| typed.onnx).collect();
+    check(&files, count / 5, |file| onnx::read(file).map_err(|error| error.to_string()));
+}
+
+/// Reads changed copies of files.
+fn check(files: &[Vec<u8>], count: u32, of: impl Fn(&[u8]) -> Result<Graph, String>) {
     let mut rng = Pcg32::seed_from_u64(1);
     let (mut read, mut run, mut slowest, mut largest) = (0, 0, Duration::ZERO, 0.0_f64);
     for _ in 0..count {
-        let file = mutations::mutated(&files, &mut rng);
+        let file = mutations::mutated(files, &mut rng);
         ALLOCATOR.reset_peak_usage();
         let (before, start) = (ALLOCATOR.current_usage(), Instant::now());
-        let result = litert::read(&file);
+        let result = of(&file);
         slowest = slowest.max(start.elapsed());
         largest = largest.max((ALLOCATOR.peak_usage() - before) as f64 / (file.len() as f64 + 64.0));
         match result {
@@ -59,7 +66,7 @@ fn files_are_read_or_refused() {
                     run += usize::from(is_run(&graph, cost));
                 }
             }
-            Err(error) => assert!(!error.to_string().is_empty()),
+            Err(error) => assert!(!error.is_empty()),
         }
     }
     println!(

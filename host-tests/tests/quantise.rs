@@ -11,7 +11,7 @@ const EXAMPLES: usize = 20;
 
 #[test]
 fn graphs_of_networks_compute_what_they_do() {
-    for networks::Typed { name, graph, run } in networks::typed() {
+    for networks::Typed { name, graph, run, .. } in networks::typed() {
         let read = litert::read(&litert::write(&graph)).unwrap();
         assert!(read == graph, "{name}");
         let mut executor = Executor::new(&graph).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -1,4 +1,4 @@
-//! From a `.tflite` file to a typed network, for `build.rs` and for the command line.
+//! From a model's file, LiteRT's or ONNX's, to a graph and a typed network, for `build.rs` and for the command line.
 
 use core::fmt;
 use std::fs;
@@ -8,15 +8,20 @@ use std::println;
 
 use super::codegen::{GenerateError, Generated, generate, generate_with_head};
 use super::graph::{CutError, Graph};
-use super::litert::{self, ReadError};
+use super::litert;
+#[cfg(feature = "onnx")]
+use super::onnx;
 
 /// Why a model was not imported.
 #[derive(Debug)]
 pub enum ImportError {
     /// A file could not be read or written.
     File(PathBuf, io::Error),
-    /// The model could not be read.
-    Read(ReadError),
+    /// The LiteRT model could not be read.
+    LiteRt(litert::ReadError),
+    /// The ONNX model could not be read.
+    #[cfg(feature = "onnx")]
+    Onnx(onnx::ReadError),
     /// The model cannot be cut there.
     Cut(CutError),
     /// No typed network can be made of the model.
@@ -29,7 +34,9 @@ impl fmt::Display for ImportError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
-            Self::Read(error) => error.fmt(f),
+            Self::LiteRt(error) => error.fmt(f),
+            #[cfg(feature = "onnx")]
+            Self::Onnx(error) => error.fmt(f),
             Self::Cut(error) => error.fmt(f),
             Self::Generate(error) => error.fmt(f),
             Self::Name => write!(f, "the model's name becomes a module's: rename it to letters, digits and `_`"),
@@ -39,9 +46,18 @@ impl fmt::Display for ImportError {
 
 impl core::error::Error for ImportError {}
 
-/// Writes the network of the model `NAME.tflite` to the folder `out`: the module `NAME.rs` and the constants `NAME.nrv`.
+/// The graph of a model: a `.tflite` file by its first bytes, otherwise an ONNX file (feature `onnx`).
+pub fn read(file: &[u8]) -> Result<Graph, ImportError> {
+    #[cfg(feature = "onnx")]
+    if !litert::is_litert(file) {
+        return onnx::read(file).map_err(ImportError::Onnx);
+    }
+    litert::read(file).map_err(ImportError::LiteRt)
+}
+
+/// Writes the network of the model `NAME.tflite` or `NAME.onnx` to the folder `out`: the module `NAME.rs` and the constants `NAME.nrv`.
 pub fn write(model: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<(), ImportError> {
-    write_graph(&read(model.as_ref())?, &path(model.as_ref(), out.as_ref()))
+    write_graph(&read_file(model.as_ref())?, &path(model.as_ref(), out.as_ref()))
 }
 
 /// Where a model is cut, and what goes on from there.
@@ -53,16 +69,16 @@ pub struct Cut<'a> {
     pub head: usize,
 }
 
-/// Writes the first layers of the model `NAME.tflite` with a head that has learned nothing, likewise: `Features`, a network in flash,
+/// Writes the first layers of the model `NAME.tflite` or `NAME.onnx` with a head that has learned nothing, likewise: `Features`, a network in flash,
 /// `Head`, which a [`Trainer`](crate::Trainer) trains on what it gives, and `Net`, both.
 pub fn write_cut(model: impl AsRef<Path>, cut: Cut, out: impl AsRef<Path>) -> Result<(), ImportError> {
-    let graph = read(model.as_ref())?.cut(cut.layer).map_err(ImportError::Cut)?;
+    let graph = read_file(model.as_ref())?.cut(cut.layer).map_err(ImportError::Cut)?;
     write_module(&path(model.as_ref(), out.as_ref()), |name| generate_with_head(&graph, name, cut.head))
 }
 
-fn read(model: &Path) -> Result<Graph, ImportError> {
+fn read_file(model: &Path) -> Result<Graph, ImportError> {
     let file = fs::read(model).map_err(|error| ImportError::File(model.into(), error))?;
-    litert::read(&file).map_err(ImportError::Read)
+    read(&file)
 }
 
 fn path(model: &Path, out: &Path) -> PathBuf {

@@ -6,13 +6,15 @@ pub mod codegen;
 mod cost;
 #[cfg(feature = "litert")]
 mod cut;
-#[cfg(any(feature = "litert", feature = "onnx", feature = "safetensors"))]
-#[cfg_attr(not(all(feature = "litert", feature = "onnx")), allow(dead_code))] // Reading weights needs a part of it.
+#[cfg(any(feature = "litert", feature = "safetensors"))]
+#[cfg_attr(not(feature = "onnx"), allow(dead_code))] // Reading weights needs a part of it.
 mod describe;
 #[cfg(feature = "litert")]
 pub mod executor;
 #[cfg(feature = "litert")]
 pub mod float;
+#[cfg(feature = "litert")]
+mod fold;
 #[cfg(feature = "litert")]
 pub mod graph;
 #[cfg(feature = "litert")]
@@ -30,7 +32,7 @@ pub mod pytorch;
 #[cfg(feature = "litert")]
 pub mod quantise;
 
-#[cfg(any(feature = "litert", feature = "onnx", feature = "safetensors"))]
+#[cfg(any(feature = "litert", feature = "safetensors"))]
 pub use describe::{Describe, Description, Unsupported};
 #[cfg(feature = "onnx")]
 pub(crate) use describe::{Joined, Parameter, shape};

@@ -6,6 +6,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::describe::{Describe, Description, Joined, Kind, Module, Parameter, Unsupported, shape};
+use super::fold;
 use super::graph::{Activation, Conv, Graph, Node, Op, Padding, Pool, Scalar, Slice, Value};
 use crate::kernels::Axis;
 use crate::layers::EPSILON;
@@ -298,21 +299,8 @@ impl Writer {
     fn normalize(&mut self, module: &Module) {
         let parameters: Vec<_> = module.parameters.iter().map(|parameter| self.elements(parameter)).collect();
         let [weight, bias, mean, variance] = &parameters[..] else { return };
-        let Some(node) = self.graph.nodes.last() else { return };
-        let &[_, Some(weights), Some(biases)] = &node.inputs[..] else { return };
-        let outputs_last = matches!(node.op, Op::DepthwiseConv2d(_));
-        let factor = |channel: usize| f64::from(weight[channel]) / (f64::from(variance[channel]) + EPSILON).sqrt();
-        let [Some(w), Some(b)] = [weights, biases].map(|tensor| self.graph.tensors[tensor].floats()) else { return };
-        let (outputs, row) = (b.len(), w.len() / b.len());
-        let scaled = w.iter().enumerate().map(|(at, w)| {
-            let channel = if outputs_last { at % outputs } else { at / row };
-            (f64::from(*w) * factor(channel)) as f32
-        });
-        let shifted = b.iter().enumerate().map(|(channel, b)| {
-            ((f64::from(*b) - f64::from(mean[channel])) * factor(channel) + f64::from(bias[channel])) as f32
-        });
-        self.graph.tensors[weights].set_floats(scaled);
-        self.graph.tensors[biases].set_floats(shifted);
+        let Some(last) = self.graph.nodes.len().checked_sub(1) else { return };
+        fold::normalise(&mut self.graph, last, [weight, bias, mean, variance], EPSILON);
     }
 
     fn activation(&mut self, name: &str) {

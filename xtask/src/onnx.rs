@@ -1,4 +1,4 @@
-//! The exported networks against onnxruntime.
+//! Exported networks and read models against onnxruntime.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::{output, setup};
 
 const NETWORKS: &str = "target/onnx-networks";
+const MODELS: &str = "target/onnx-models";
 /// Of the largest output: sums of up to 784 terms are rounded in another order.
 const TOLERANCE: f32 = 2e-6;
 
@@ -52,7 +53,25 @@ pub fn check() -> Result<String> {
 /// Runs every network of a folder in onnxruntime and compares its outputs; skipped where that cannot be installed.
 pub fn compare(folder: &str, tolerance: f32) -> Result<String> {
     match setup::python("onnxruntime", "import onnxruntime", "to check exported networks") {
-        Ok(python) => output(Command::new(python).args(["host-tests/src/onnx.py", folder, &tolerance.to_string()])),
+        Ok(python) => output(Command::new(python).args(["host-tests/src/onnx_out.py", folder, &tolerance.to_string()])),
         Err(error) => Ok(format!("skipped: {error:#}")),
     }
+}
+
+/// Runs random models in onnxruntime and here; skipped where that cannot be installed.
+pub fn check_read() -> Result<String> {
+    const PURPOSE: &str = "to make random models";
+    let python = setup::python("onnxruntime", "import onnxruntime", PURPOSE);
+    let python = match python.and_then(|_| setup::python("onnx", "import onnx, onnxruntime", PURPOSE)) {
+        Ok(python) => python,
+        Err(error) => return Ok(format!("skipped: {error:#}")),
+    };
+    if Path::new(MODELS).exists() {
+        std::fs::remove_dir_all(MODELS)?;
+    }
+    let made = output(Command::new(python).args(["host-tests/src/onnx_in.py", MODELS]))?;
+    let mut host = Command::new("cargo");
+    let compared =
+        output(host.args(["run", "--quiet", "--package", "host-tests", "--example", "onnx_in", "--", MODELS]))?;
+    Ok(format!("{}; {}", made.trim(), compared.trim()))
 }

@@ -1,4 +1,4 @@
-//! `nerve info | run | quantise | import`: LiteRT's models on the command line.
+//! `nerve info | run | quantise | import`: LiteRT's and ONNX's models on the command line.
 
 mod examples;
 mod info;
@@ -14,24 +14,23 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use nerve::executor::Executor;
 use nerve::graph::Graph;
-use nerve::import::Cut;
-use nerve::{import, litert};
+use nerve::import::{self, Cut};
 
-/// Looks into LiteRT's (TensorFlow Lite's) models.
+/// Looks into LiteRT's (TensorFlow Lite's) and ONNX models.
 #[derive(Parser)]
 #[command(version)]
 enum Command {
     /// Prints a model's layers and what they take: multiply-accumulates, bytes of flash and RAM.
     Info {
-        /// A `.tflite` file.
+        /// A `.tflite` or `.onnx` file.
         file: PathBuf,
         /// As JSON, for programs.
         #[arg(long)]
         json: bool,
     },
-    /// Runs a model on examples, with the bits of LiteRT's reference kernels.
+    /// Runs a model on examples, with the bits of LiteRT's reference kernels where it is of integers.
     Run {
-        /// A `.tflite` file.
+        /// A `.tflite` or `.onnx` file.
         file: PathBuf,
         /// Examples one after another, little endian, or `.npy`.
         #[arg(long)]
@@ -42,7 +41,7 @@ enum Command {
     },
     /// Writes a model of floats as one of integers, and prints what that costs in accuracy, layer by layer.
     Quantise {
-        /// A `.tflite` file of floats.
+        /// A `.tflite` or `.onnx` file of floats.
         file: PathBuf,
         /// Typical inputs, a hundred or more, one after another: little endian, or `.npy`. A fifth of them is held out for the report.
         #[arg(long)]
@@ -62,7 +61,7 @@ enum Command {
     },
     /// Writes a model as a network in Rust: NAME.rs, and its constants NAME.nrv.
     Import {
-        /// A `.tflite` file, NAME.tflite.
+        /// NAME.tflite or NAME.onnx.
         file: PathBuf,
         /// The folder for both files.
         #[arg(long)]
@@ -104,5 +103,5 @@ fn main() -> ExitCode {
 
 fn read(file: &Path) -> Result<Graph> {
     let bytes = fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
-    litert::read(&bytes).with_context(|| format!("could not take over {}", file.display()))
+    import::read(&bytes).with_context(|| format!("could not take over {}", file.display()))
 }

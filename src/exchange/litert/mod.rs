@@ -27,5 +27,7 @@ mod variables;
 mod write;
 
 pub use error::{ReadError, Reason, Refusal};
+#[cfg(feature = "onnx")]
+pub(super) use read::is_litert;
 pub use read::read;
 pub use write::write;

@@ -23,6 +23,11 @@ pub(super) fn damaged<T>(what: impl Into<String>) -> Result<T> {
     Err(ReadError::Damaged(what.into()))
 }
 
+/// Whether a file begins like those of LiteRT.
+pub fn is_litert(file: &[u8]) -> bool {
+    file.get(4..8) == Some(IDENTIFIER)
+}
+
 /// The graph of a `.tflite` file.
 ///
 /// Values that no node uses are left out. Takes at most 32 times the file's length in memory.
@@ -30,7 +35,7 @@ pub(super) fn damaged<T>(what: impl Into<String>) -> Result<T> {
 /// # Errors
 /// [`ReadError`] says what is wrong, or what is not supported; of operators that are not, all.
 pub fn read(file: &[u8]) -> Result<Graph> {
-    if file.get(4..8) != Some(IDENTIFIER) {
+    if !is_litert(file) {
         return Err(ReadError::Format);
     }
     let root = Table::root(file)?;

@@ -21,7 +21,6 @@
 //! of them; otherwise it stays a step of floats, and the network takes floats.
 
 mod build;
-mod fold;
 mod ranges;
 mod report;
 
@@ -34,8 +33,12 @@ pub use ranges::Range;
 pub use report::{LayerNoise, Report};
 
 use super::executor::InputError;
+use super::fold;
 use super::graph::{Graph, Scalar};
 use super::lower::{LowerError, lower};
+
+/// Of the deviation of an input: the largest step that inputs may have for their standardisation to be folded.
+const STEP: f32 = 0.125;
 
 /// A network in integers.
 #[derive(Clone, Debug)]
@@ -105,7 +108,10 @@ pub fn quantise(graph: &Graph, examples: &[u8], range: Range) -> Result<Quantise
     }
     // Refuses what cannot be run before anything is changed.
     lower(graph)?;
-    let float = fold::fold(graph, fold::input_range(graph, examples)?);
+    let mut float = graph.clone();
+    fold::fold(&mut float);
+    let step = ranges::input_step(graph, examples)?;
+    fold::fold_into_next(&mut float, |factor| (factor * step).abs() <= STEP);
     let groups = build::groups(&float);
     let ranges = ranges::measure(&float, examples, &groups, range)?;
     let (graph, pairs) = build::build(&float, &groups, &ranges);

@@ -34,7 +34,8 @@ pub fn measure(
     let mut ranges = vec![(0_f32, 0_f32); graph.tensors.len()];
     // Constants that are no weights share a range with values.
     for (tensor, group) in groups.iter().enumerate() {
-        for x in graph.tensors[tensor].floats().unwrap_or_default() {
+        // What surrounds a largest value is less than any.
+        for x in graph.tensors[tensor].floats().unwrap_or_default().into_iter().filter(|x| *x > f32::MIN) {
             widen(&mut ranges[*group], x);
         }
     }
@@ -66,6 +67,15 @@ pub fn measure(
         }
     }
     Ok(ranges.into_iter().zip(counts).map(|(range, counts)| narrowed(range, &counts)).collect())
+}
+
+/// The distance of 256 steps in the range of all inputs.
+pub fn input_step(graph: &Graph, examples: &[u8]) -> Result<f32, QuantiseError> {
+    let mut range = (0_f32, 0_f32);
+    for example in examples_of(graph, examples)? {
+        example.as_chunks().0.iter().for_each(|bytes| widen(&mut range, f32::from_le_bytes(*bytes)));
+    }
+    Ok((range.1 - range.0) / 255.0)
 }
 
 fn widen(range: &mut (f32, f32), x: f32) {

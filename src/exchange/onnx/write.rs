@@ -1,23 +1,4 @@
-//! Networks for other runtimes, feature `onnx`, on the host: a trained network as a file of the Open Neural Network Exchange (ONNX).
-//!
-//! ```
-//! use nerve::{onnx, prelude::*};
-//!
-//! type Net = chain![Conv2d<1, 8, 3, Relu>, MaxPool2d<2, 14, 14>, Flatten<1568>, Dense<1568, 10>];
-//! type Image = [[[f32; 1]; 28]; 28];
-//!
-//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
-//! # let net = Net::ZERO;
-//! let file = onnx::export::<Image, _>(&net)?;
-//! # let folder = std::env::temp_dir();
-//! std::fs::write(folder.join("net.onnx"), file)?;
-//! # Ok(())
-//! # }
-//! ```
-//!
-//! The model has one `input` and one `output`, in batches of any size, with the axes of the network here: an image is rows of pixels of
-//! channels. Inside, convolutions have their channels first, as ONNX wants them. Dropout and normalisation are those of inference.
-//! Outputs agree with those here up to rounding, which differs with the order of summation.
+//! A typed network as ONNX.
 
 use core::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::format;
@@ -27,8 +8,7 @@ use std::vec::Vec;
 
 use prost::Message;
 
-pub use crate::exchange::Unsupported;
-use crate::exchange::{Describe, Description, Joined, Kind, Module, Parameter, shape};
+use crate::exchange::{Describe, Description, Joined, Kind, Module, Parameter, Unsupported, shape};
 use crate::kernels::Axis;
 use crate::layers::EPSILON;
 use crate::numbers::{Real, Tensor};

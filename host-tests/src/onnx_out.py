@@ -1,4 +1,4 @@
-"""python3 onnx.py FOLDER TOLERANCE: runs every network NAME.onnx in it with onnxruntime on the inputs NAME.x, and compares the outputs with NAME.y."""
+"""python3 onnx_out.py FOLDER TOLERANCE: runs every network NAME.onnx in it with onnxruntime on the inputs NAME.x, and compares the outputs with NAME.y."""
 import sys
 from pathlib import Path
 
