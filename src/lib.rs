@@ -215,6 +215,7 @@
 //! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Clip`], [`Init`], [`shuffle()`], [`split`], [`EarlyStopping`], [`optim::Ema`] |
 //! | hear: log-mel frames of sound | `frontend` (feature `frontend`) |
 //! | learn classes of your own on top of an integer network | [`guide::new_classes`], `import::write_cut` (feature `litert`) |
+//! | tell anomalies from what is healthy | [`Threshold`] |
 //! | keep it from forgetting, take bad training back | [`Replay`], [`Guard`] |
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`roc_auc`], [`Regression`] |
 //! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
@@ -293,8 +294,8 @@ pub use storage::{flash, weights};
 pub use training::ParallelTrainer;
 pub use training::{
     BinaryCrossEntropy, ClassWeights, Clip, Confusion, CrossEntropy, EarlyStopping, Focal, Guard, Huber,
-    LabelSmoothing, Loss, Mae, Mse, Optimizer, Pass, Regression, Replay, Schedule, TrainError, Trainer, Triplet, optim,
-    roc_auc, shuffle, split,
+    LabelSmoothing, Loss, Mae, Mse, Optimizer, Pass, Regression, Replay, Schedule, Threshold, TrainError, Trainer,
+    Triplet, optim, roc_auc, shuffle, split,
 };
 
 /// Everything a program that trains or runs a network names.

@@ -13,6 +13,8 @@ pub mod memory;
 pub mod networks {
     #[path = "adapt/learning.rs"]
     pub mod adapt;
+    #[path = "anomaly/networks.rs"]
+    pub mod anomaly;
     #[path = "cnn/networks.rs"]
     pub mod cnn;
     #[path = "iris/networks.rs"]

@@ -214,7 +214,7 @@ impl<S: Source, const PERCENT: u32> FromSource<S> for Dropout<PERCENT> {
 }
 
 /// `N` floats, from the element `first` on.
-const fn floats<const N: usize>(elements: &[u8], first: usize) -> [f32; N] {
+pub(crate) const fn floats<const N: usize>(elements: &[u8], first: usize) -> [f32; N] {
     let mut values = [0.0; N];
     let (bytes, _) = elements.as_chunks::<4>();
     let mut i = 0;

@@ -19,6 +19,7 @@ mod pass;
 mod replay;
 mod schedule;
 mod shuffle;
+mod threshold;
 mod trainer;
 mod triplet;
 
@@ -37,5 +38,6 @@ pub use pass::Pass;
 pub use replay::Replay;
 pub use schedule::Schedule;
 pub use shuffle::{shuffle, split};
+pub use threshold::Threshold;
 pub use trainer::Trainer;
 pub use triplet::Triplet;

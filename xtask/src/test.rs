@@ -104,7 +104,8 @@ fn on_host(steps: &Steps, toolchain: Toolchain) {
     });
     steps.step("the firmware's weights are those that the examples train", || {
         let iris = firmware_data("iris", &["iris.nrv", "iris.tflite", "flowers.rs"])?;
-        Ok(iris + &firmware_data("signal", &["signal-cnn.nrv", "signal-gru.nrv", "signal.bin"])?)
+        let anomaly = firmware_data("anomaly", &["anomaly.nrv", "anomaly.bin"])?;
+        Ok(iris + &anomaly + &firmware_data("signal", &["signal-cnn.nrv", "signal-gru.nrv", "signal.bin"])?)
     });
     steps.step("MNIST: an epoch, the same bits with any number of threads, and resumed", mnist);
     steps.step("digits and clothes on the emulated Cortex-M4F: every logit the host's", || images::classify(toolchain));
@@ -128,6 +129,9 @@ fn on_devices(steps: &Steps, toolchain: Toolchain) {
     steps.step("LiteRT models on the emulated boards: every byte the executor's", model::check);
     steps.step("a 1-D CNN and a GRU on a signal, on the emulated Cortex-M4F", || {
         Ok(M4F.run(&M4F.build(toolchain, "signal")?, None)?.log)
+    });
+    steps.step("anomalies of a machine on the emulated Cortex-M4F: every error and threshold the host's", || {
+        Ok(M4F.run(&M4F.build(toolchain, "anomaly")?, None)?.log)
     });
     steps.step("the learner builds for nRF52840-DK, STM32F4 Discovery and Raspberry Pi Pico 2", || {
         for (feature, target) in REAL_BOARDS {

@@ -13,7 +13,9 @@ use nerve::frontend::{LogMel, Slaney};
 use nerve::optim::Ema;
 use nerve::prelude::*;
 use nerve::quant::{self, Axis, MaxPool, Output, Reshape, Weighted, Weights, Windowed};
-use nerve::{ClassWeights, Focal, Fold, InRows, LabelSmoothing, Layer, Loss, Replay, Streamed, Tensor, Triplet};
+use nerve::{
+    ClassWeights, Focal, Fold, InRows, LabelSmoothing, Layer, Loss, Replay, Streamed, Tensor, Threshold, Triplet,
+};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 #[cfg(target_arch = "riscv32")]
@@ -141,6 +143,13 @@ fn use_integer_stream() {
     use_stream::<_, X>(&(((first, second), third), Reshape::<X, [i8; 32]>::new()));
 }
 
+fn use_threshold() {
+    let mut threshold = black_box(Threshold::<f32>::ZERO);
+    black_box(threshold.is_exceeded(black_box(0.5)));
+    threshold.adapt(black_box(0.5));
+    black_box(threshold);
+}
+
 fn use_frontend() {
     let mut ear = black_box(LogMel::<400, 160, 512, 40, Slaney<16_000, 0, 8_000>>::ZERO);
     ear.push(black_box(&[1i16; 100]), |bands| {
@@ -211,6 +220,7 @@ fn main() -> ! {
     use_optimizer(Ema::new(Sgd::new(0.1), 0.9));
     use_replay();
     integers::use_them();
+    use_threshold();
     use_frontend();
     black_box(argmax(&outputs[0]));
     loop {
