@@ -81,6 +81,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={}", model.display());
     fs::copy(&model, out.join("model.tflite"))?;
     nerve::import::write(out.join("model.tflite"), &out)?;
+    // The layers of `learner_digits` that do not learn.
+    println!("cargo:rerun-if-changed={DIGITS}");
+    nerve::import::write_cut(DIGITS, Cut { layer: "5", head: 10 }, &out)?;
     // The network of the program `adapt`: the first layers of the file that the environment names, and classes of a new last one; or digits.
     let variables = ["NERVE_CUT_MODEL", "NERVE_CUT_LAYER", "NERVE_CUT_HEAD"];
     variables.iter().for_each(|name| println!("cargo:rerun-if-env-changed={name}"));

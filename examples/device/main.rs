@@ -18,13 +18,13 @@ use clap::{Parser, Subcommand, value_parser};
 use common::options;
 use indicatif::{ProgressBar, ProgressStyle};
 use nerve::shuffle;
-use nerve_protocol::{Floats, Info, OVERHEAD, Reply, Request};
+use nerve_protocol::{Info, Numbers, OVERHEAD, Reply, Request};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 
 use link::Link;
 use network::Format;
-use samples::Sample;
+use samples::Shape;
 
 #[derive(Parser)]
 #[command(about = "Run, train and keep a network on a device")]
@@ -46,13 +46,13 @@ struct Options {
 enum Command {
     /// What device it is, what it has learned, what it has left.
     Info,
-    /// The class of each input, as in `infer 5.1,3.5,1.4,0.2 7.1,3.0,5.9,2.1`.
+    /// What the network makes of each input, as in `infer 5.1,3.5,1.4,0.2 7.1,3.0,5.9,2.1`.
     Infer {
         /// Numbers between commas.
         #[arg(required = true, allow_hyphen_values = true)]
         inputs: Vec<Input>,
     },
-    /// Learns from labelled samples: a CSV of numbers, the class in the last column.
+    /// Learns from samples: a CSV of numbers, the class in the last column, or the values that the network should find in the last ones.
     Train {
         csv: PathBuf,
         /// How often all samples are trained on.
@@ -62,7 +62,7 @@ enum Command {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// Loss and accuracy on labelled samples, without learning.
+    /// Loss on samples, and accuracy if they have classes, without learning.
     Evaluate { csv: PathBuf },
     /// Writes what was learned to flash.
     Save,
@@ -97,20 +97,38 @@ fn run(Options { port, baud, timeout, command }: Options) -> Result<()> {
     let mut link = Link::open(&port, baud, Duration::try_from_secs_f32(timeout)?)?;
     match command {
         Command::Info => {
-            let Info { board, fingerprint, inputs, classes, file_len, steps, writes_left, statics, peak_stack, .. } =
-                info(&mut link)?;
+            let Info {
+                board,
+                fingerprint,
+                inputs,
+                integers,
+                outputs,
+                classes,
+                file_len,
+                steps,
+                writes_left,
+                statics,
+                peak_stack,
+                ..
+            } = info(&mut link)?;
             println!("board              {board}");
-            println!("network            {inputs} inputs, {classes} classes, architecture {fingerprint:08x}");
+            let (scalar, kind) = (if integers { "i8" } else { "f32" }, if classes { "classes" } else { "values" });
+            println!("network            {inputs} inputs ({scalar}), {outputs} {kind}, architecture {fingerprint:08x}");
             println!("weights file       {file_len} bytes");
             println!("samples learned    {steps}");
             println!("saves left         {writes_left}");
             println!("RAM                {statics} bytes of variables, {peak_stack} bytes of stack at most");
         }
         Command::Infer { inputs } => {
+            let shape = Shape::from(&info(&mut link)?);
             for Input(input) in &inputs {
-                match link.call(&Request::Infer { input: Floats::new(input) })? {
-                    Reply::Output { class, logits } => {
-                        println!("class {class}, logits {:?}", logits.iter().collect::<Vec<_>>());
+                let input = shape.input(input)?;
+                match link.call(&Request::Infer { input: Numbers::new(&input) })? {
+                    Reply::Output { class: Some(class), outputs } => {
+                        println!("class {class}, logits {:?}", outputs.floats().collect::<Vec<_>>());
+                    }
+                    Reply::Output { class: None, outputs } => {
+                        println!("values {:?}", outputs.floats().collect::<Vec<_>>());
                     }
                     other => return Err(link::unexpected(&other)),
                 }
@@ -156,15 +174,15 @@ fn info(link: &mut Link) -> Result<Info<'_>> {
 }
 
 fn train(link: &mut Link, csv: &Path, epochs: u32, seed: u64) -> Result<()> {
-    let mut samples = samples::read(csv)?;
+    let mut samples = Shape::from(&info(link)?).read(csv)?;
     let mut rng = Pcg32::seed_from_u64(seed);
     let bar = progress(u64::from(epochs) * samples.len() as u64, "samples")?;
     let (mut mean, mut learned, mut taken_back) = (f32::NAN, 0, 0);
     for _epoch in 0..epochs {
         shuffle(&mut samples, &mut rng);
         let mut sum = 0.0;
-        for Sample { input, class } in &samples {
-            match link.call(&Request::Train { input: Floats::new(input), class: *class })? {
+        for sample in &samples {
+            match link.call(&Request::Train { input: sample.input(), target: sample.target() })? {
                 Reply::Trained { loss, steps, kept } => {
                     (sum, learned, taken_back) = (sum + loss, steps, taken_back + u32::from(!kept));
                 }
@@ -184,14 +202,15 @@ fn train(link: &mut Link, csv: &Path, epochs: u32, seed: u64) -> Result<()> {
 }
 
 fn evaluate(link: &mut Link, csv: &Path) -> Result<()> {
-    let samples = samples::read(csv)?;
+    let shape = Shape::from(&info(link)?);
+    let samples = shape.read(csv)?;
     let bar = progress(samples.len() as u64, "samples")?;
     let (mut sum, mut correct) = (0.0, 0);
-    for Sample { input, class } in &samples {
-        match link.call(&Request::Evaluate { input: Floats::new(input), class: *class })? {
-            Reply::Evaluated { class: predicted, loss } => {
+    for sample in &samples {
+        match link.call(&Request::Evaluate { input: sample.input(), target: sample.target() })? {
+            Reply::Evaluated { class, loss } => {
                 sum += loss;
-                correct += usize::from(predicted == *class);
+                correct += usize::from(class == sample.class());
             }
             other => return Err(link::unexpected(&other)),
         }
@@ -199,11 +218,12 @@ fn evaluate(link: &mut Link, csv: &Path) -> Result<()> {
     }
     bar.finish_and_clear();
     let count = samples.len();
-    println!(
-        "loss {:.4}, accuracy {:.1} % ({correct} of {count})",
-        sum / count as f32,
-        100.0 * correct as f32 / count as f32
-    );
+    let loss = sum / count as f32;
+    if shape.classes {
+        println!("loss {loss:.4}, accuracy {:.1} % ({correct} of {count})", 100.0 * correct as f32 / count as f32);
+    } else {
+        println!("loss {loss:.4}, the mean squared error");
+    }
     Ok(())
 }
 

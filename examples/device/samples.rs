@@ -1,43 +1,99 @@
-//! Labelled samples of a CSV file.
+//! What the device's network takes and gives, and samples of it in a CSV file.
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use csv::StringRecord;
+use nerve_protocol::{Info, Numbers, Target};
 
-/// An input and its class.
+/// An input as the network takes it, and what it should make of it.
 pub struct Sample {
-    pub input: Vec<f32>,
-    pub class: u32,
+    input: Vec<u8>,
+    target: Wanted,
 }
 
-/// Reads rows of numbers with the class in the last column. A first row without a number is taken for a heading.
-pub fn read(path: &Path) -> Result<Vec<Sample>> {
-    let mut rows = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .trim(csv::Trim::All)
-        .from_path(path)
-        .with_context(|| format!("could not read {}", path.display()))?;
-    let mut samples = Vec::new();
-    for (index, row) in rows.records().enumerate() {
-        let row = row.with_context(|| format!("{} is not a CSV file", path.display()))?;
-        match sample(&row) {
-            Some(sample) => samples.push(sample),
-            None => ensure!(
-                index == 0 && row.iter().all(|field| field.parse::<f32>().is_err()),
-                "{}, row {}: numbers and a class expected, found `{}`",
-                path.display(),
-                index + 1,
-                row.iter().collect::<Vec<_>>().join(",")
-            ),
+enum Wanted {
+    Class(u32),
+    Values(Vec<f32>),
+}
+
+impl Sample {
+    pub fn input(&self) -> Numbers<'_> {
+        Numbers::new(&self.input)
+    }
+
+    pub fn target(&self) -> Target<'_> {
+        match &self.target {
+            Wanted::Class(class) => Target::Class(*class),
+            Wanted::Values(values) => Target::Values(Numbers::new(values)),
         }
     }
-    ensure!(!samples.is_empty(), "{} has no samples", path.display());
-    Ok(samples)
+
+    /// Its class, if it has one.
+    pub fn class(&self) -> Option<u32> {
+        if let Wanted::Class(class) = self.target { Some(class) } else { None }
+    }
 }
 
-fn sample(row: &csv::StringRecord) -> Option<Sample> {
-    let mut fields: Vec<&str> = row.iter().collect();
-    let class = fields.pop()?.parse().ok()?;
-    let input = fields.iter().map(|field| field.parse().ok()).collect::<Option<_>>()?;
-    Some(Sample { input, class })
+/// What the network takes and gives.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    integers: bool,
+    outputs: usize,
+    pub classes: bool,
+}
+
+impl From<&Info<'_>> for Shape {
+    fn from(info: &Info) -> Self {
+        Self { integers: info.integers, outputs: info.outputs as usize, classes: info.classes }
+    }
+}
+
+impl Shape {
+    /// Numbers as the network takes them.
+    pub fn input(self, numbers: &[f32]) -> Result<Vec<u8>> {
+        if !self.integers {
+            return Ok(numbers.iter().flat_map(|x| x.to_le_bytes()).collect());
+        }
+        let integer = |x: &f32| match *x as i8 {
+            integer if f32::from(integer) == *x => Ok(integer as u8),
+            _ => bail!("{x} is not an integer from -128 to 127, which the device's network takes"),
+        };
+        numbers.iter().map(integer).collect()
+    }
+
+    /// Reads rows of numbers with the class in the last column, or the values in the last ones. A first row without a number is taken for a
+    /// heading.
+    pub fn read(self, path: &Path) -> Result<Vec<Sample>> {
+        let mut rows = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .trim(csv::Trim::All)
+            .from_path(path)
+            .with_context(|| format!("could not read {}", path.display()))?;
+        let mut samples = Vec::new();
+        for (index, row) in rows.records().enumerate() {
+            let row = row.with_context(|| format!("{} is not a CSV file", path.display()))?;
+            let heading = index == 0 && row.iter().all(|field| field.parse::<f32>().is_err());
+            if !heading {
+                let sample = self.sample(&row);
+                samples.push(sample.with_context(|| format!("{}, row {}", path.display(), index + 1))?);
+            }
+        }
+        ensure!(!samples.is_empty(), "{} has no samples", path.display());
+        Ok(samples)
+    }
+
+    fn sample(self, row: &StringRecord) -> Result<Sample> {
+        let what = if self.classes { "a class" } else { "values" };
+        let expected = || format!("numbers and {what} expected, found `{}`", row.iter().collect::<Vec<_>>().join(","));
+        let fields: Vec<&str> = row.iter().collect();
+        let of_target = if self.classes { 1 } else { self.outputs };
+        let (input, target) = fields.split_at_checked(fields.len().saturating_sub(of_target)).with_context(expected)?;
+        let floats = |fields: &[&str]| fields.iter().map(|field| field.parse::<f32>()).collect::<Result<Vec<_>, _>>();
+        let target = match target {
+            [class] if self.classes => Wanted::Class(class.parse().with_context(expected)?),
+            values => Wanted::Values(floats(values).with_context(expected)?),
+        };
+        Ok(Sample { input: self.input(&floats(input).with_context(expected)?)?, target })
+    }
 }

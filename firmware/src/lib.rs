@@ -6,6 +6,7 @@ pub mod board;
 pub mod count;
 #[cfg(feature = "emulated")]
 pub mod images;
+pub mod learner;
 pub mod measure;
 pub mod memory;
 /// The networks that the examples train.

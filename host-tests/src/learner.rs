@@ -2,8 +2,8 @@
 
 use nerve::checkpoint::CheckpointStore;
 use nerve::prelude::*;
-use nerve_learner::{Device, Learner, Line, Memory};
-use nerve_protocol::{Error, Floats, FrameError, OVERHEAD, Receiver, Reply, Request, decode, encode};
+use nerve_learner::{Classes, Device, Learner, Line, Model, Whole};
+use nerve_protocol::{Error, FrameError, Numbers, OVERHEAD, Receiver, Reply, Request, Target, decode, encode};
 
 use crate::flash::SimFlash;
 
@@ -11,10 +11,26 @@ use crate::flash::SimFlash;
 mod networks;
 pub use networks::{Input, Net};
 
+/// What the firmware's learner runs and learns.
+pub struct Flowers;
+
+impl Model<3, KEPT> for Flowers {
+    type Input = Input;
+    type Body = Linear;
+    const BODY: &'static Linear = &Linear;
+    type Row = Input;
+    type Net = Net;
+    type Task = Classes;
+}
+
+/// Samples that it keeps.
+pub const KEPT: usize = 12;
+/// Its memory.
+pub type Memory = nerve_learner::Memory<Flowers, 3, KEPT, FILE, ARENA>;
 /// Bytes in its weights file.
 pub const FILE: usize = weights::file_len::<f32, Net>();
 /// Bytes of memory for inference.
-pub const ARENA: usize = arena_len::<Net, Input>();
+pub const ARENA: usize = arena_len::<Whole<'static, Flowers, 3, KEPT>, Input>();
 /// The longest frame.
 pub const FRAME: usize = 256;
 /// What the learner saves to.
@@ -29,7 +45,7 @@ pub fn flash() -> Flash {
 
 /// A device, whose flash is `flash`.
 pub struct Watched<'a> {
-    learner: Learner<'a, Net, Input, &'a mut Flash, 3, FILE, ARENA>,
+    learner: Learner<'a, Flowers, &'a mut Flash, 3, KEPT, FILE, ARENA>,
     line: Line<FRAME>,
     /// The frame under way, as the device should see it.
     sent: Receiver<FRAME>,
@@ -37,7 +53,7 @@ pub struct Watched<'a> {
 
 impl<'a> Watched<'a> {
     /// Switches it on.
-    pub fn new(memory: &'a mut Memory<Net, Input, 3, FILE, ARENA>, flash: &'a mut Flash) -> Self {
+    pub fn new(memory: &'a mut Memory, flash: &'a mut Flash) -> Self {
         let end = flash.bytes.len() as u32;
         let store = CheckpointStore::new(flash, 0..end, 10_000).expect("the range is that of the flash");
         let device = Device { board: "the desktop", memory: || (0, 0) };
@@ -100,8 +116,8 @@ impl<'a> Watched<'a> {
 
     /// The bits of the logits for an input.
     pub fn infer(&mut self, input: &Input) -> Vec<u32> {
-        self.call(&Request::Infer { input: Floats::new(input) }, |reply| match reply {
-            Reply::Output { logits, .. } => logits.iter().map(f32::to_bits).collect(),
+        self.call(&Request::Infer { input: Numbers::new(input) }, |reply| match reply {
+            Reply::Output { outputs, .. } => outputs.floats().map(f32::to_bits).collect(),
             other => panic!("{other:?}"),
         })
     }
@@ -122,18 +138,18 @@ fn check(frame: Result<Vec<u8>, FrameError>, reply: &Reply, before: &Net, after:
         (Ok(_), Reply::Error(Error::Malformed | Error::FrameTooLong { .. })) => panic!("a good frame was refused"),
         (Ok(_), Reply::Error(_)) => {}
         (Ok(Request::Info), Reply::Info(_)) => assert!(unchanged),
-        (Ok(Request::Infer { input }), Reply::Output { class, logits }) => {
+        (Ok(Request::Infer { input }), Reply::Output { class, outputs }) => {
             let mut x = [0.0; 4];
             assert!(unchanged && input.copy_to(&mut x));
             let mut arena = Arena::<{ arena_len::<Net, Input>() }>::ZERO;
             let expected = arena.predict(after, &x).map(f32::to_bits);
-            assert!(logits.iter().map(f32::to_bits).eq(expected));
-            assert!((*class as usize) < 3);
+            assert!(outputs.floats().map(f32::to_bits).eq(expected));
+            assert!(class.is_some_and(|class| class < 3));
         }
-        (Ok(Request::Evaluate { class, .. }), Reply::Evaluated { loss, .. }) => {
+        (Ok(Request::Evaluate { target: Target::Class(class), .. }), Reply::Evaluated { loss, .. }) => {
             assert!(unchanged && class < 3 && loss.is_finite());
         }
-        (Ok(Request::Train { class, .. }), Reply::Trained { loss, kept, .. }) => {
+        (Ok(Request::Train { target: Target::Class(class), .. }), Reply::Trained { loss, kept, .. }) => {
             assert!(class < 3 && loss.is_finite() && finite(after) && (*kept || unchanged));
         }
         (Ok(Request::Save | Request::Load | Request::EndUpload), Reply::Done) => assert!(finite(after)),

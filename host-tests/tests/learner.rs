@@ -2,10 +2,12 @@
 
 use std::iter::once;
 
-use host_tests::learner::{ARENA, FACTORY, FILE, FRAME, Input, Net, Watched, factory, flash};
+use host_tests::learner::{FACTORY, FILE, FRAME, Input, Memory, Net, Watched, factory, flash};
+use nerve::checkpoint::CheckpointStore;
 use nerve::prelude::*;
-use nerve_learner::Memory;
-use nerve_protocol::{Error, Floats, Reply, Request, encode};
+use nerve::quant::Reshape;
+use nerve_learner::{Device, Learner, Model, Values, Whole};
+use nerve_protocol::{Error, Numbers, Reply, Request, Target, encode};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -14,13 +16,13 @@ include!("../../firmware/data/flowers.rs");
 
 const SETOSA: Input = [5.1, 3.5, 1.4, 0.2];
 
-fn memory() -> Box<Memory<Net, Input, 3, FILE, ARENA>> {
+fn memory() -> Box<Memory> {
     Box::new(Memory::ZERO)
 }
 
 /// The loss, and whether the step was kept.
 fn train(device: &mut Watched, x: &Input, class: u32) -> Result<(f32, bool), Error> {
-    device.call(&Request::Train { input: Floats::new(x), class }, |reply| match reply {
+    device.call(&Request::Train { input: Numbers::new(x), target: Target::Class(class) }, |reply| match reply {
         Reply::Trained { loss, kept, .. } => Ok((*loss, *kept)),
         Reply::Error(error) => Err(*error),
         other => panic!("{other:?}"),
@@ -128,10 +130,16 @@ fn bad_requests_are_refused_by_name() {
             other => panic!("{other:?}"),
         })
     };
-    let x = Floats::new(&SETOSA);
-    assert_eq!(error(&Request::Infer { input: Floats::new(&[1.0]) }), Error::InputLength { found: 1, expected: 4 });
-    assert_eq!(error(&Request::Infer { input: Floats::new(&[f32::NAN; 4]) }), Error::NonFiniteInput);
-    assert_eq!(error(&Request::Train { input: x, class: 3 }), Error::ClassOutOfRange { class: 3, classes: 3 });
+    let x = Numbers::new(&SETOSA);
+    assert_eq!(
+        error(&Request::Infer { input: Numbers::new(&[1.0_f32]) }),
+        Error::InputLength { found: 1, expected: 4 }
+    );
+    assert_eq!(error(&Request::Infer { input: Numbers::new(&[f32::NAN; 4]) }), Error::NonFiniteInput);
+    assert_eq!(
+        error(&Request::Train { input: x, target: Target::Class(3) }),
+        Error::ClassOutOfRange { class: 3, classes: 3 }
+    );
     assert_eq!(error(&Request::Upload { offset: 0, bytes: &[] }), Error::NoTransfer);
     assert_eq!(error(&Request::EndUpload), Error::NoTransfer);
     assert_eq!(error(&Request::Download { offset: 0 }), Error::NoTransfer);
@@ -261,8 +269,11 @@ fn frame(rng: &mut Pcg32) -> Vec<u8> {
         })
         .collect();
     let bytes: Vec<u8> = (0..rng.next_u32() % 200).map(|_| rng.next_u32() as u8).collect();
-    let (input, class) =
-        (Floats::new(&numbers), if random.is_multiple_of(9) { rng.next_u32() } else { random / 9 % 3 });
+    let class = if random.is_multiple_of(9) { rng.next_u32() } else { random / 9 % 3 };
+    let (input, target) = (
+        Numbers::new(&numbers),
+        if random.is_multiple_of(50) { Target::Values(Numbers::new(&numbers)) } else { Target::Class(class) },
+    );
     let offset = [0, rng.next_u32() % 400, rng.next_u32()][rng.next_u32() as usize % 3];
     let request = match rng.next_u32() % 128 {
         0 => Request::FactoryReset,
@@ -271,8 +282,8 @@ fn frame(rng: &mut Pcg32) -> Vec<u8> {
         3 => Request::Restart,
         4..10 => Request::Info,
         10..40 => Request::Infer { input },
-        40..70 => Request::Train { input, class },
-        70..90 => Request::Evaluate { input, class },
+        40..70 => Request::Train { input, target },
+        70..90 => Request::Evaluate { input, target },
         90..96 => Request::BeginUpload { length: if random.is_multiple_of(2) { FILE as u32 } else { offset } },
         96..106 => Request::Upload { offset, bytes: &bytes },
         106..112 => Request::EndUpload,
@@ -295,4 +306,67 @@ fn damage(bytes: &mut Vec<u8>, rng: &mut Pcg32) {
         2 => bytes.extend_from_within(at..),
         _ => bytes.insert(at, rng.next_u32() as u8),
     }
+}
+
+/// Learns values instead of classes, from integers.
+struct Plane;
+
+impl Model<2, 20> for Plane {
+    type Input = [i8; 2];
+    type Body = Reshape<[i8; 2], [i8; 2]>;
+    const BODY: &'static Self::Body = &Reshape::new();
+    type Row = [i8; 2];
+    type Net = chain![Standardize<2>, Dense<2, 12, Tanh>, Dense<12, 2>];
+    type Task = Values;
+}
+
+#[test]
+fn values_are_learned_from_integers_and_what_cannot_be_is_refused() {
+    type Net = <Plane as Model<2, 20>>::Net;
+    const LEN: usize = weights::file_len::<f32, Net>();
+    const ARENA_LEN: usize = arena_len::<Whole<'static, Plane, 2, 20>, [i8; 2]>();
+    let mut rng = Pcg32::seed_from_u64(3);
+    let mut net = Net::ZERO;
+    net.init(Init::GlorotUniform, &mut rng);
+    net.0.0 = Standardize::new([0.0; 2], [1.0 / 64.0; 2]);
+    let mut factory = [0; LEN];
+    weights::save(&net, &mut factory).unwrap();
+
+    let mut flash = flash();
+    let end = flash.bytes.len() as u32;
+    let store = CheckpointStore::new(&mut flash, 0..end, 10_000).unwrap();
+    let mut memory = Box::new(nerve_learner::Memory::<Plane, 2, 20, LEN, ARENA_LEN>::ZERO);
+    let device = Device { board: "the desktop", memory: || (0, 0) };
+    let mut learner = Learner::new(&mut memory, store, &factory, 0.05, device).unwrap();
+    let mut losses = Vec::new();
+    for _ in 0..600 {
+        let x = [rng.next_u32() as i8, rng.next_u32() as i8];
+        let [a, b] = x.map(|x| f32::from(x) / 128.0);
+        let (input, target) = (Numbers::new(&x), [a * b, a - 0.5 * b]);
+        let target = Target::Values(Numbers::new(&target));
+        let Ok(Reply::Evaluated { class: None, loss }) = learner.handle(Request::Evaluate { input, target }, FRAME)
+        else {
+            panic!("a sample was not evaluated")
+        };
+        losses.push(loss);
+        assert!(matches!(learner.handle(Request::Train { input, target }, FRAME), Ok(Reply::Trained { .. })));
+    }
+    let mean = |losses: &[f32]| losses.iter().sum::<f32>() / losses.len() as f32;
+    let (before, after) = (mean(&losses[..50]), mean(&losses[550..]));
+    assert!(after < 0.1 * before, "the loss was {before}, now {after}");
+
+    let before = learner.network().clone();
+    let (x, values) = ([1_i8, 2], [0.5_f32, f32::NAN]);
+    let input = Numbers::new(&x);
+    let mut refused = |input, target| learner.handle(Request::Train { input, target }, FRAME).unwrap_err();
+    assert_eq!(refused(input, Target::Class(1)), Error::TargetKind { classes: false });
+    assert_eq!(refused(input, Target::Values(Numbers::new(&values))), Error::NonFiniteTarget);
+    let [good, short] = [&values[..1], &[]].map(|values: &[f32]| Target::Values(Numbers::new(values)));
+    assert_eq!(refused(input, good), Error::TargetLength { found: 1, expected: 2 });
+    assert_eq!(refused(input, short), Error::TargetLength { found: 0, expected: 2 });
+    let target = [0.5_f32; 2];
+    let (found, expected) = (1, 2);
+    let target = Target::Values(Numbers::new(&target));
+    assert_eq!(refused(Numbers::new(&x[..1]), target), Error::InputLength { found, expected });
+    assert_eq!(*learner.network(), before);
 }

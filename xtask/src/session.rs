@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use crate::device::{BOARDS, Board, LEARNER};
+use crate::device::{BOARDS, Board, LEARNER, M4F};
 use crate::setup::Toolchain;
 use crate::{onnx, output};
 
@@ -55,6 +55,15 @@ impl Host {
         number(&printed, "accuracy ")
     }
 
+    /// An error unless the device refuses to learn from this sample, for this reason.
+    fn refuses(&self, sample: &str, csv: &Path, reason: &str) -> Result<()> {
+        fs::write(csv, format!("{sample}\n"))?;
+        let error = self.call(&["train", &csv.to_string_lossy()]).err();
+        let error = error.with_context(|| format!("a sample was learned for which it should be said: {reason}"))?;
+        ensure!(error.to_string().contains(reason), "`{reason}` expected: {error}");
+        Ok(())
+    }
+
     /// The device's logits for the held-out flowers of the drifted sensor.
     fn logits(&self) -> Result<Vec<[f32; 3]>> {
         let inputs = HELD_OUT.map(|(x, ..)| fields(&recalibrated(&x)));
@@ -85,6 +94,8 @@ fn session(board: &Board, toolchain: Toolchain) -> Result<String> {
     let host = Host { port: format!("unix:{}", file("serial.sock").display()) };
     let class = host.call(&["infer", "5.1,3.5,1.4,0.2"])?;
     ensure!(class.starts_with("class 0,"), "a setosa was taken for {class}");
+    host.refuses("NaN,3,1,0.2,0", &file("refused.csv"), "infinite or NaN")?;
+    host.refuses("5,3,1,0.2,3", &file("refused.csv"), "does not exist")?;
     let drifted = host.accuracy(&held_out)?;
     host.call(&["train", &path(&labelled), "--epochs", "30"])?;
     let learned = host.accuracy(&held_out)?;
@@ -167,4 +178,70 @@ fn fields(x: &[f32; 4]) -> String {
 fn csv<'a>(path: &Path, flowers: impl Iterator<Item = (&'a [f32; 4], usize)>) -> Result<()> {
     let rows = flowers.map(|(x, class)| format!("{},{class}\n", fields(&recalibrated(x))));
     Ok(fs::write(path, rows.collect::<String>())?)
+}
+
+/// Samples of digits that the host's program shows a device: what it is given to keep, and new ones.
+const DIGITS: [&str; 2] = ["given", "shown"];
+/// Bytes of an image, behind which its digit stands.
+const IMAGE: usize = 28 * 28;
+
+/// The same with a network whose first layers are integers and lie in flash: digits that it has not seen are learned, and kept through a power
+/// cut in the middle of learning; what cannot be is refused.
+pub fn digits(toolchain: Toolchain) -> Result<String> {
+    let mut example = Command::new("cargo");
+    example.args(["run", "--quiet", "--release", "--example", "adapt", "--", "--device", "firmware/data"]);
+    match output(&mut example) {
+        Err(error) if error.to_string().contains("could not fetch") => return Ok(format!("skipped: {error}")),
+        result => result?,
+    };
+    output(Command::new("cargo").args(["build", "--quiet", "--release", "--example", "device"]))?;
+    let elf = M4F.build(toolchain, "learner_digits")?;
+    let folder = Path::new(FOLDER).join("digits");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let file = |name: &str| folder.join(name).with_extension("csv");
+    for name in DIGITS {
+        let examples = fs::read(Path::new("target/adapt").join(name).with_extension("bin"))?;
+        let row = |example: &[u8]| {
+            let (image, digit) = example.split_at(IMAGE);
+            let pixels = image.iter().map(|pixel| (*pixel as i8).to_string()).collect::<Vec<_>>();
+            format!("{},{}\n", pixels.join(","), digit[0])
+        };
+        let rows: Vec<String> = examples.chunks_exact(IMAGE + 1).map(row).collect();
+        fs::write(file(name), rows.concat())?;
+        fs::write(file("one"), &rows[0])?;
+    }
+    let path = |name: &str| file(name).to_string_lossy().into_owned();
+
+    let emulator = M4F.start(&elf, &folder)?;
+    let host = Host { port: format!("unix:{}", folder.join("serial.sock").display()) };
+    let [known, unknown] = [host.accuracy(&file("given"))?, host.accuracy(&file("shown"))?];
+    let zeros = vec!["0"; IMAGE - 1].join(",");
+    host.refuses(&format!("0,{zeros},10"), &file("refused"), "does not exist")?;
+    host.refuses(&format!("NaN,{zeros},1"), &file("refused"), "is not an integer")?;
+    host.refuses(&format!("{zeros},1"), &file("refused"), "takes 784")?;
+    ensure!(samples(&host)? == 0.0, "a refused sample was learned");
+    // More samples than are kept.
+    host.call(&["train", &path("given")])?;
+    host.call(&["train", &path("shown"), "--epochs", "2"])?;
+    let [kept, learned] = [host.accuracy(&file("given"))?, host.accuracy(&file("shown"))?];
+    let samples_saved = samples(&host)?;
+    host.call(&["save"])?;
+    host.call(&["train", &path("one")])?;
+    drop(emulator);
+    let emulator = M4F.start(&elf, &folder)?;
+    let after = host.accuracy(&file("shown"))?;
+    ensure!(samples(&host)? == samples_saved && after == learned, "the power cut changed what was saved: {after} %");
+    let info = host.call(&["info"])?;
+    drop(emulator);
+    ensure!(known > 95.0 && unknown < 5.0, "before: {known} % of known digits, {unknown} % of new ones");
+    ensure!(kept > 90.0 && learned > 80.0, "after: {kept} % of known digits, {learned} % of new ones");
+    let (statics, stack): (f32, f32) = (number(&info, "RAM ")?, number(&info, "variables, ")?);
+    ensure!(statics + stack < 64.0 * 1024.0, "too much RAM:\n{info}");
+    Ok(format!(
+        "new digits {unknown} %, learned {learned} %; those known before {known} %, then {kept} %; kept over a power cut; {statics} bytes of \
+         variables, {stack} of stack\n"
+    ))
 }

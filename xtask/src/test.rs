@@ -147,6 +147,10 @@ fn on_devices(steps: &Steps, toolchain: Toolchain) {
         .step("new digits and sounds on integer networks, on the emulated Cortex-M4F: every weight the host's", || {
             adapt::check(toolchain)
         });
+    steps
+        .step("a host's session with a learner of digits on the emulated Cortex-M4F, its power cut in between", || {
+            session::digits(toolchain)
+        });
     steps.step("cost on the device, beside benches/device.md", bench::check);
 }
 

@@ -11,6 +11,7 @@
 #![no_std]
 
 mod line;
+mod model;
 mod transfer;
 
 use core::array::from_ref;
@@ -20,18 +21,17 @@ use embedded_storage::nor_flash::NorFlash;
 use nerve::checkpoint::{CheckpointError, CheckpointStore};
 use nerve::prelude::*;
 use nerve::weights::LoadError;
-use nerve::{Guard, Layer, Replay, Tensor};
-use nerve_protocol::{Error, Floats, Info, OVERHEAD, Reply, Request, VERSION};
+use nerve::{Array, Guard, Replay};
+use nerve_protocol::{Error, Info, Numbers, OVERHEAD, Reply, Request, VERSION};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 
 pub use line::{Line, Response};
+pub use model::{Classes, Model, Task, Values};
 use transfer::Transfer;
 
 /// Momentum of the optimizer.
 const MOMENTUM: f32 = 0.9;
-/// Samples kept to learn from beside each new one.
-const KEPT: usize = 12;
 
 /// What a device is, for its host.
 #[derive(Clone, Copy)]
@@ -42,26 +42,32 @@ pub struct Device {
     pub memory: fn() -> (usize, usize),
 }
 
-/// The memory of a [`Learner`]: for a `static`, since [`ZERO`](Self::ZERO) is a constant. `C` is the number of classes,
-/// `FILE` the bytes in a weights file, `ARENA` those of inference, [`arena_len`].
-pub struct Memory<N: Layer<X>, X: Tensor, const C: usize, const FILE: usize, const ARENA: usize> {
-    net: N,
-    x: X,
+/// The memory of a [`Learner`]: for a `static`, since [`ZERO`](Self::ZERO) is a constant. `FILE` is the bytes in a weights file of what learns,
+/// `ARENA` those of inference, [`arena_len`] of [`Whole`].
+pub struct Memory<M: Model<O, KEPT>, const O: usize, const KEPT: usize, const FILE: usize, const ARENA: usize> {
+    net: M::Net,
+    x: M::Input,
     arena: Arena<ARENA>,
-    trainer: Trainer<N, X>,
-    replay: Replay<X, KEPT, C>,
+    trainer: Trainer<M::Net, M::Row>,
+    replay: Kept<M, O, KEPT>,
     /// The network before a step, as a weights file.
     copy: [u8; FILE],
     transfer: Transfer<FILE>,
 }
 
-impl<N: Layer<X> + Zero, X: Tensor, const C: usize, const FILE: usize, const ARENA: usize>
-    Memory<N, X, C, FILE, ARENA>
+type TargetOf<M, const O: usize, const KEPT: usize> = <<M as Model<O, KEPT>>::Task as Task<O>>::Target;
+type Kept<M, const O: usize, const KEPT: usize> = Replay<(<M as Model<O, KEPT>>::Row, TargetOf<M, O, KEPT>), KEPT, O>;
+/// The whole network of a model.
+pub type Whole<'a, M, const O: usize, const KEPT: usize> =
+    (&'a <M as Model<O, KEPT>>::Body, &'a <M as Model<O, KEPT>>::Net);
+
+impl<M: Model<O, KEPT>, const O: usize, const KEPT: usize, const FILE: usize, const ARENA: usize>
+    Memory<M, O, KEPT, FILE, ARENA>
 {
     /// Nothing learned, nothing received.
     pub const ZERO: Self = Self {
-        net: N::ZERO,
-        x: X::ZERO,
+        net: Zero::ZERO,
+        x: Zero::ZERO,
         arena: Arena::ZERO,
         trainer: Trainer::ZERO,
         replay: Replay::new(),
@@ -70,10 +76,10 @@ impl<N: Layer<X> + Zero, X: Tensor, const C: usize, const FILE: usize, const ARE
     };
 }
 
-/// A classifier that goes on learning, and keeps in flash what it has learned.
-pub struct Learner<'a, N: Layer<X>, X: Tensor, F, const C: usize, const FILE: usize, const ARENA: usize> {
-    memory: &'a mut Memory<N, X, C, FILE, ARENA>,
-    optimizer: Momentum<N, X::Elem>,
+/// A network that goes on learning, and keeps in flash what it has learned.
+pub struct Learner<'a, M: Model<O, KEPT>, F, const O: usize, const KEPT: usize, const FILE: usize, const ARENA: usize> {
+    memory: &'a mut Memory<M, O, KEPT, FILE, ARENA>,
+    optimizer: Momentum<M::Net>,
     store: CheckpointStore<F>,
     factory: &'a [u8],
     steps: u64,
@@ -82,13 +88,11 @@ pub struct Learner<'a, N: Layer<X>, X: Tensor, F, const C: usize, const FILE: us
     device: Device,
 }
 
-impl<'a, N, X, F, const C: usize, const FILE: usize, const ARENA: usize> Learner<'a, N, X, F, C, FILE, ARENA>
-where
-    N: Layer<X, Out = [f32; C]>,
-    X: Tensor<Elem = f32> + Clone,
-    F: NorFlash,
+impl<'a, M: Model<O, KEPT>, F: NorFlash, const O: usize, const KEPT: usize, const FILE: usize, const ARENA: usize>
+    Learner<'a, M, F, O, KEPT, FILE, ARENA>
 {
-    const FILE_LEN: () = assert!(FILE == weights::file_len::<f32, N>(), "FILE is not the network's weights::file_len");
+    const FILE_LEN: () =
+        assert!(FILE == weights::file_len::<f32, M::Net>(), "FILE is not the network's weights::file_len");
 
     /// Loads what was saved last, or else the weights file `factory`.
     ///
@@ -96,7 +100,7 @@ where
     /// [`LoadError`] if `factory` is not of this network. A flash without a state that can be loaded is no error: the host
     /// learns of it when it asks to load.
     pub fn new(
-        memory: &'a mut Memory<N, X, C, FILE, ARENA>,
+        memory: &'a mut Memory<M, O, KEPT, FILE, ARENA>,
         store: CheckpointStore<F>,
         factory: &'a [u8],
         learning_rate: f32,
@@ -122,24 +126,27 @@ where
             Request::Infer { input } => {
                 self.read(input)?;
                 let Memory { net, x, arena, .. } = &mut *self.memory;
-                let logits = arena.predict(net, x);
-                if logits.iter().any(|v| !v.is_finite()) {
+                let outputs = arena.predict(&(M::BODY, &*net), x);
+                if outputs.iter().any(|v| !v.is_finite()) {
                     return Err(Error::Diverged);
                 }
-                Ok(Reply::Output { class: argmax(logits) as u32, logits: Floats::new(logits) })
+                let class = M::Task::CLASSES.then(|| argmax(outputs) as u32);
+                Ok(Reply::Output { class, outputs: Numbers::new(outputs) })
             }
-            Request::Train { input, class } => {
+            Request::Train { input, target } => {
+                let target = M::Task::target(target)?;
                 self.read(input)?;
-                self.train(class as usize)
+                self.train(target)
             }
-            Request::Evaluate { input, class } => {
+            Request::Evaluate { input, target } => {
+                let target = M::Task::target(target)?;
                 self.read(input)?;
-                let Memory { net, x, trainer, .. } = &mut *self.memory;
-                let (target, mut predicted) = (class as usize, 0);
+                let Memory { net, x, arena, trainer, .. } = &mut *self.memory;
+                let (row, mut class) = (arena.predict(M::BODY, x), None);
                 let loss = trainer
-                    .evaluate(net, &CrossEntropy, [(&*x, &target)], |logits, _| predicted = argmax(logits))
+                    .evaluate(net, &M::Task::LOSS, [(row, &target)], |y, _| class = Some(argmax(y) as u32))
                     .map_err(of_training)?;
-                Ok(Reply::Evaluated { class: predicted as u32, loss })
+                Ok(Reply::Evaluated { class: class.filter(|_| M::Task::CLASSES), loss })
             }
             Request::Save => self.save(),
             Request::Load => self.load(),
@@ -171,7 +178,7 @@ where
     }
 
     /// The network as it is now.
-    pub fn network(&self) -> &N {
+    pub fn network(&self) -> &M::Net {
         &self.memory.net
     }
 
@@ -180,9 +187,11 @@ where
         Info {
             protocol: VERSION,
             board: self.device.board,
-            fingerprint: N::FINGERPRINT,
-            inputs: X::LEN as u32,
-            classes: C as u32,
+            fingerprint: M::Net::FINGERPRINT,
+            inputs: M::Input::LEN as u32,
+            integers: size_of::<M::Input>() == M::Input::LEN,
+            outputs: O as u32,
+            classes: M::Task::CLASSES,
             file_len: FILE as u32,
             frame: frame as u32,
             steps: self.steps,
@@ -193,36 +202,41 @@ where
     }
 
     /// Copies an input to where the network reads it.
-    fn read(&mut self, input: Floats) -> Result<(), Error> {
-        if input.iter().any(|v| !v.is_finite()) {
-            return Err(Error::NonFiniteInput);
+    fn read(&mut self, input: Numbers) -> Result<(), Error> {
+        let x = self.memory.x.flat_mut();
+        if !input.copy_to(x) {
+            let found = input.count::<<M::Input as Array>::Elem>() as u32;
+            return Err(Error::InputLength { found, expected: M::Input::LEN as u32 });
         }
-        let fits = input.copy_to(self.memory.x.flat_mut());
-        fits.then_some(()).ok_or(Error::InputLength { found: input.len() as u32, expected: X::LEN as u32 })
+        let finite = x.iter().all(|v| Into::<f32>::into(*v).is_finite());
+        finite.then_some(()).ok_or(Error::NonFiniteInput)
     }
 
     /// A step on the mean loss of the sample in `x` and of those kept, taken back if that loss is larger afterwards.
-    fn train(&mut self, class: usize) -> Result<Reply<'static>, Error> {
-        let Memory { net, x, trainer, replay, copy, .. } = &mut *self.memory;
-        let examples = || once((&*x, &class)).chain(replay.iter());
-        let before = trainer.evaluate(net, &CrossEntropy, examples(), |_, _| ()).map_err(of_training)?;
+    fn train(&mut self, target: TargetOf<M, O, KEPT>) -> Result<Reply<'static>, Error> {
+        let Memory { net, x, arena, trainer, replay, copy, .. } = &mut *self.memory;
+        let row = *arena.predict(M::BODY, x);
+        let kept = || replay.iter().map(|((row, target), _)| (row, target));
+        let examples = || once((&row, &target)).chain(kept());
+        let before = trainer.evaluate(net, &M::Task::LOSS, examples(), |_, _| ()).map_err(of_training)?;
         let guard = Guard::begin(net, before, copy).map_err(|_| Error::NonFiniteWeight)?;
-        let loss = trainer.accumulate(net, &CrossEntropy, from_ref(x), &[class]).map_err(of_training)?;
-        let replayed = replay.iter().try_for_each(|(x, class)| {
-            trainer.accumulate(net, &CrossEntropy, from_ref(x), from_ref(class)).map(|_| ())
+        let loss = trainer.accumulate(net, &M::Task::LOSS, &[row], &[target]).map_err(of_training)?;
+        let replayed = kept().try_for_each(|(row, target)| {
+            trainer.accumulate(net, &M::Task::LOSS, from_ref(row), from_ref(target)).map(|_| ())
         });
         let after = replayed
             .and(trainer.apply(net, &mut self.optimizer))
-            .and_then(|()| trainer.evaluate(net, &CrossEntropy, examples(), |_, _| ()));
-        let kept = guard.end(net, after).map_err(of_file)?;
-        if kept {
+            .and_then(|()| trainer.evaluate(net, &M::Task::LOSS, examples(), |_, _| ()));
+        let better = guard.end(net, after).map_err(of_file)?;
+        if better {
             self.steps += 1;
-            replay.insert(*x, class, &mut self.rng).map_err(of_training)?;
+            let group = M::Task::group(&target);
+            replay.insert((row, target), group, &mut self.rng).map_err(of_training)?;
         } else {
             // The same momentum would take the next step uphill too (O'Donoghue and Candès 2015, function restart).
             self.forget_momentum();
         }
-        Ok(Reply::Trained { loss, steps: self.steps, kept })
+        Ok(Reply::Trained { loss, steps: self.steps, kept: better })
     }
 
     /// The network of a weights file in place of this one.

@@ -1,10 +1,9 @@
 //! Bytes from the line to requests, and replies back to bytes.
 
 use embedded_storage::nor_flash::NorFlash;
-use nerve::{Layer, Tensor};
 use nerve_protocol::{Error, FrameError, Receiver, Reply, Request, decode, encode};
 
-use crate::Learner;
+use crate::{Learner, Model};
 
 /// The buffers of a line whose frames have up to `FRAME` bytes; for a `static`.
 pub struct Line<const FRAME: usize> {
@@ -26,15 +25,13 @@ impl<const FRAME: usize> Line<FRAME> {
     pub const EMPTY: Self = Self { receiver: Receiver::EMPTY, reply: [0; FRAME] };
 
     /// Takes a byte from the line; at the end of a frame, `learner` does what it asks for, and this is the answer.
-    pub fn push<N, X, F, const C: usize, const FILE: usize, const ARENA: usize>(
+    pub fn push<M, F: NorFlash, const O: usize, const KEPT: usize, const FILE: usize, const ARENA: usize>(
         &mut self,
-        learner: &mut Learner<N, X, F, C, FILE, ARENA>,
+        learner: &mut Learner<M, F, O, KEPT, FILE, ARENA>,
         byte: u8,
     ) -> Option<Response<'_>>
     where
-        N: Layer<X, Out = [f32; C]>,
-        X: Tensor<Elem = f32> + Clone,
-        F: NorFlash,
+        M: Model<O, KEPT>,
     {
         let request = self.receiver.push(byte)?.and_then(decode::<Request>);
         let answer = match request {

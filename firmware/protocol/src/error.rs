@@ -31,7 +31,21 @@ pub enum Error {
         /// How many there are.
         classes: u32,
     },
-    /// A logit, the loss or a gradient is infinite or NaN.
+    /// The device learns classes and was given values, or the other way round.
+    TargetKind {
+        /// Whether it learns classes.
+        classes: bool,
+    },
+    /// Not as many values as the network has outputs.
+    TargetLength {
+        /// Values given.
+        found: u32,
+        /// Outputs of the network.
+        expected: u32,
+    },
+    /// A value that the network should find is infinite or NaN.
+    NonFiniteTarget,
+    /// An output, the loss or a gradient is infinite or NaN.
     Diverged,
     /// Nothing has been saved yet.
     NothingSaved,
@@ -86,7 +100,13 @@ impl fmt::Display for Error {
             Error::ClassOutOfRange { class, classes } => {
                 write!(f, "class {class} does not exist, the network knows 0 to {}: look at the CSV's last column", classes.saturating_sub(1))
             }
-            Error::Diverged => f.write_str("a logit, the loss or a gradient is infinite or NaN: `load` what was saved, or reset to factory"),
+            Error::TargetKind { classes: true } => f.write_str("the device learns classes: give the number of one in the CSV's last column"),
+            Error::TargetKind { classes: false } => f.write_str("the device learns values: give all of its outputs in the CSV's last columns"),
+            Error::TargetLength { found, expected } => {
+                write!(f, "the sample has {found} values and the network {expected} outputs: look at the CSV's last columns")
+            }
+            Error::NonFiniteTarget => f.write_str("a value of the target is infinite or NaN: leave that sample out"),
+            Error::Diverged => f.write_str("an output, the loss or a gradient is infinite or NaN: `load` what was saved, or reset to factory"),
             Error::NothingSaved => f.write_str("nothing has been saved yet: save first"),
             Error::SavedByAnother => {
                 f.write_str("the flash holds another network's state: reset to factory to write over it")

@@ -15,7 +15,7 @@ mod message;
 
 pub use error::Error;
 pub use frame::{FrameError, OVERHEAD, Receiver, decode, encode};
-pub use message::{Floats, Info, Reply, Request};
+pub use message::{Info, Numbers, Reply, Request, Target};
 
 /// Version of this protocol. It changes with any message.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;

@@ -1,5 +1,6 @@
 //! Requests and their replies.
 
+use bytemuck::{NoUninit, Pod};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -13,23 +14,23 @@ pub enum Request<'a> {
     Infer {
         /// The input.
         #[serde(borrow)]
-        input: Floats<'a>,
+        input: Numbers<'a>,
     },
-    /// Learns, in RAM, from a labelled sample and from a few kept ones, then keeps it for later: [`Reply::Trained`].
+    /// Learns, in RAM, from a sample and from a few kept ones, then keeps it for later: [`Reply::Trained`].
     Train {
         /// The input.
         #[serde(borrow)]
-        input: Floats<'a>,
-        /// Its class.
-        class: u32,
+        input: Numbers<'a>,
+        /// What the network should make of it.
+        target: Target<'a>,
     },
-    /// The loss of a labelled sample, without learning: [`Reply::Evaluated`].
+    /// The loss of a sample, without learning: [`Reply::Evaluated`].
     Evaluate {
         /// The input.
         #[serde(borrow)]
-        input: Floats<'a>,
-        /// Its class.
-        class: u32,
+        input: Numbers<'a>,
+        /// What the network should make of it.
+        target: Target<'a>,
     },
     /// Writes network and optimizer to flash, unless a weight is infinite or NaN: [`Reply::Done`].
     Save,
@@ -69,11 +70,11 @@ pub enum Reply<'a> {
     Info(#[serde(borrow)] Info<'a>),
     /// See [`Request::Infer`].
     Output {
-        /// The largest logit's index.
-        class: u32,
-        /// The logits.
+        /// Of a classifier: the largest output's index.
+        class: Option<u32>,
+        /// The network's outputs, `f32`.
         #[serde(borrow)]
-        logits: Floats<'a>,
+        outputs: Numbers<'a>,
     },
     /// See [`Request::Train`].
     Trained {
@@ -87,8 +88,8 @@ pub enum Reply<'a> {
     },
     /// See [`Request::Evaluate`].
     Evaluated {
-        /// The predicted class.
-        class: u32,
+        /// The predicted class, of a classifier.
+        class: Option<u32>,
         /// The loss.
         loss: f32,
     },
@@ -121,8 +122,12 @@ pub struct Info<'a> {
     pub fingerprint: u32,
     /// Numbers in an input.
     pub inputs: u32,
-    /// Classes.
-    pub classes: u32,
+    /// Whether they are `i8` instead of `f32`.
+    pub integers: bool,
+    /// Numbers in an output.
+    pub outputs: u32,
+    /// Whether they are classes, of which a sample has one, instead of values, of which it has all.
+    pub classes: bool,
     /// Bytes in a weights file.
     pub file_len: u32,
     /// The longest frame that the device can receive, in bytes.
@@ -137,40 +142,45 @@ pub struct Info<'a> {
     pub peak_stack: u32,
 }
 
-/// `f32` numbers, little-endian as on every device that this is for.
+/// What the network should make of a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Target<'a> {
+    /// Of a classifier.
+    Class(u32),
+    /// As many `f32` as the network has outputs.
+    Values(#[serde(borrow)] Numbers<'a>),
+}
+
+/// Numbers of one type, little-endian as on every device that this is for.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Floats<'a>(&'a [u8]);
+pub struct Numbers<'a>(&'a [u8]);
 
 #[cfg(target_endian = "big")]
-compile_error!("`Floats` is a view of little-endian numbers");
+compile_error!("`Numbers` is a view of little-endian numbers");
 
-impl<'a> Floats<'a> {
+impl<'a> Numbers<'a> {
     /// A view of `values`.
-    pub fn new(values: &'a [f32]) -> Self {
+    pub fn new<T: NoUninit>(values: &'a [T]) -> Self {
         Self(bytemuck::cast_slice(values))
     }
 
-    /// How many there are, if the bytes are whole numbers.
-    pub fn len(&self) -> usize {
-        self.0.len().div_ceil(size_of::<f32>())
+    /// How many `T` there are, a part of one counted as one.
+    pub fn count<T>(&self) -> usize {
+        self.0.len().div_ceil(size_of::<T>().max(1))
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// The numbers.
-    pub fn iter(&self) -> impl Iterator<Item = f32> + 'a {
+    /// Them, if they are `f32`.
+    pub fn floats(&self) -> impl Iterator<Item = f32> + 'a {
         self.0.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes))
     }
 
     /// Copies them to `values`; nothing and `false` unless there are as many.
-    pub fn copy_to(&self, values: &mut [f32]) -> bool {
-        let fits = self.0.len() == size_of_val(values);
+    pub fn copy_to<T: Pod>(&self, values: &mut [T]) -> bool {
+        let to: &mut [u8] = bytemuck::cast_slice_mut(values);
+        let fits = self.0.len() == to.len();
         if fits {
-            values.iter_mut().zip(self.iter()).for_each(|(to, from)| *to = from);
+            to.copy_from_slice(self.0);
         }
         fits
     }

@@ -1,9 +1,8 @@
 //! Weights files: the device takes what the library takes, and nothing of what it does not.
 #![no_main]
 
-use host_tests::learner::{Watched, factory, flash};
+use host_tests::learner::{Memory, Watched, factory, flash};
 use libfuzzer_sys::fuzz_target;
-use nerve_learner::Memory;
 
 fuzz_target!(|file: &[u8]| {
     let (mut flash, mut memory) = (flash(), Memory::ZERO);

@@ -1,9 +1,8 @@
 //! Bytes on the line: as they are, and as messages in frames that are whole.
 #![no_main]
 
-use host_tests::learner::{FRAME, Watched, flash};
+use host_tests::learner::{FRAME, Memory, Watched, flash};
 use libfuzzer_sys::fuzz_target;
-use nerve_learner::Memory;
 use serde::ser::{Serialize, SerializeTuple, Serializer};
 
 /// Bytes without a length before them.
