@@ -211,7 +211,7 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`Conv`], [`DepthwiseConv2d`], [`Depthwise`], [`To`], [`To1d`], [`SAME`], [`ConvTranspose2d`], [`BatchNorm`], [`LayerNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Lstm`], [`Last`], [`Embedding`], [`Residual`], [`Branches`], [`Around`], [`Sum`], [`Concat`], [`Dropout`], [`Standardize`], [`Activation`], [`PRelu`], [`Gelu`], [`GeluTanh`], [`Silu`], [`HardSwish`], [`Frozen`] |
+//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`Conv`], [`DepthwiseConv2d`], [`Depthwise`], [`To`], [`To1d`], [`SAME`], [`ConvTranspose2d`], [`BatchNorm`], [`LayerNorm`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Lstm`], [`Last`], [`Embedding`], [`Residual`], [`Branches`], [`Around`], [`Sum`], [`Concat`], [`Dropout`], [`Standardize`], [`Activation`], [`PRelu`], [`Gelu`], [`GeluTanh`], [`Silu`], [`HardSwish`], [`Frozen`], [`Fixed`] |
 //! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Clip`], [`Init`], [`shuffle()`], [`split`], [`EarlyStopping`], [`optim::Ema`] |
 //! | hear: log-mel frames of sound | `frontend` (feature `frontend`) |
 //! | learn classes of your own on top of an integer network | [`guide::new_classes`], `import::write_cut` (feature `litert`) |
@@ -275,7 +275,7 @@ pub use exchange::pytorch;
 pub use exchange::{Describe, Description, Unsupported};
 #[cfg(feature = "litert")]
 pub use exchange::{codegen, executor, float, graph, import, litert, lower, quantise};
-pub use infer::{Arena, Stream, arena_len, assert_fits};
+pub use infer::{Arena, Fixed, Stream, arena_len, assert_fits};
 pub use layers::{
     Activation, Affine, Around, Avg, AvgPool1d, AvgPool2d, BatchNorm, Branches, Concat, Conv, Conv1d, Conv2d,
     ConvTranspose2d, Dense, Depthwise, DepthwiseConv2d, Dropout, Elu, Embedding, Flatten, Fold, Forward, Frozen, Gelu,

@@ -1,7 +1,8 @@
 //! Policies of learning on a device: replay against forgetting, a guard that takes bad training back, frozen layers.
 
 use nerve::prelude::*;
-use nerve::{Guard, Replay};
+use nerve::quant::{Dequantize, Integer};
+use nerve::{Fixed, Guard, Replay};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -75,6 +76,48 @@ fn what_learns_on_integers_has_the_bits_of_what_learns_on_their_numbers() {
     let mut loaded = Head::<Standardize<4>>::ZERO;
     weights::load(&mut loaded, weights::save(&of_integers, &mut file).unwrap()).unwrap();
     assert_eq!(loaded, of_integers);
+}
+
+#[test]
+fn what_learns_behind_fixed_layers_has_the_bits_of_what_learns_behind_frozen_ones() {
+    type Body = chain![Dense<2, 8, Tanh>, Dense<8, 6, Relu>];
+    type Behind<First> = (First, Dense<6, 2>);
+    let mut rng = Pcg32::seed_from_u64(9);
+    let examples = points(0, 60, &mut rng);
+    let mut frozen: Behind<Frozen<Body>> = Zero::ZERO;
+    frozen.init(Init::GlorotUniform, &mut rng);
+    frozen.0.0.init(Init::GlorotUniform, &mut rng);
+    let body = frozen.0.0.clone();
+    let mut fixed: Behind<Fixed<Body, { arena_len::<Body, Input>() }>> = (Fixed(&body), frozen.1.clone());
+    let (mut trainer, mut other) = (Trainer::<_, Input, 4>::ZERO, Trainer::<_, Input, 4>::ZERO);
+    let (mut optimizer, mut others) = (Momentum::new(0.05, 0.9), Momentum::new(0.05, 0.9));
+    for _ in 0..3 {
+        let examples = || examples.iter().map(|(x, class)| (x, class));
+        trainer.epoch(&mut fixed, &mut optimizer, &CrossEntropy, examples()).unwrap();
+        other.epoch(&mut frozen, &mut others, &CrossEntropy, examples()).unwrap();
+    }
+    assert_eq!(fixed.1, frozen.1);
+    let mut arena = Arena::<{ arena_len::<Behind<Frozen<Body>>, Input>() }>::ZERO;
+    for (x, _) in &examples {
+        let expected = *arena.predict(&frozen, x);
+        assert_eq!(*arena.predict(&fixed, x), expected);
+    }
+}
+
+#[test]
+fn integers_may_be_fixed_layers() {
+    type Body = Integer<Dequantize, [i8; 4], [f32; 4]>;
+    static BODY: Body = Integer::new(Dequantize { scale: 0.25, zero_point: -5, least: -128 });
+    let head = Dense::<4, 2>::new([[0.1, -0.1], [0.2, 0.3], [-0.3, 0.1], [0.05, 0.0]], [0.0; 2]);
+    let mut fixed: (Fixed<Body, { arena_len::<Body, [i8; 4]>() }>, _) = (Fixed(&BODY), head.clone());
+    let mut standardized = (Standardize::new([-5.0; 4], [0.25; 4]), head);
+    let (mut trainer, mut other) = (Trainer::<_, [i8; 4]>::ZERO, Trainer::<_, [i8; 4]>::ZERO);
+    for (x, class) in [([1, 2, 3, 4], 0), ([-128, 127, 0, 9], 1)] {
+        let loss = trainer.step(&mut fixed, &mut Sgd::new(0.1), &CrossEntropy, &[x], &[class]).unwrap();
+        let same = other.step(&mut standardized, &mut Sgd::new(0.1), &CrossEntropy, &[x], &[class]).unwrap();
+        assert_eq!(loss, same);
+    }
+    assert_eq!(fixed.1, standardized.1);
 }
 
 #[test]

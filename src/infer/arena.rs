@@ -3,7 +3,7 @@
 use const_panic::concat_panic;
 
 use crate::layers::{Forward, Memory};
-use crate::numbers::Array;
+use crate::numbers::{Array, Zero};
 
 /// Bytes of an [`Arena`] for the network `N` and the input `X`: the largest that are needed at the same time.
 pub const fn arena_len<N: Forward<X>, X: Array>() -> usize {
@@ -37,6 +37,13 @@ pub const fn arena_len<N: Forward<X>, X: Array>() -> usize {
 /// ```
 #[repr(align(8))]
 pub struct Arena<const BYTES: usize>([u8; BYTES]);
+
+impl<const BYTES: usize> Zero for Arena<BYTES> {
+    const ZERO: Self = Self::ZERO;
+    fn clear(&mut self) {
+        self.0.fill(0);
+    }
+}
 
 impl<const BYTES: usize> Arena<BYTES> {
     /// Empty memory.

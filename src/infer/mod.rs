@@ -1,9 +1,11 @@
-//! Running a network on a device: forward passes in planned memory, and what they take. Uses `numbers` and `layers`.
+//! Running a network on a device: forward passes in planned memory, what they take, and layers that are run so while others learn. Uses `numbers` and `layers`.
 
 mod arena;
 mod fits;
+mod fixed;
 mod stream;
 
 pub use arena::{Arena, arena_len};
 pub use fits::assert_fits;
+pub use fixed::Fixed;
 pub use stream::Stream;
