@@ -57,6 +57,7 @@ impl Axis {
     }
 
     /// The windows that lie in the image with all of their taps.
+    #[inline(never)]
     pub(crate) fn whole(&self) -> Range<usize> {
         let room = self.input.wrapping_add(self.before).checked_sub(span(self.kernel, self.dilation));
         let last = room.and_then(|room| room.checked_div(self.stride));

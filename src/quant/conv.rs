@@ -197,20 +197,26 @@ impl Windows<'_> {
         let end = first.wrapping_add(length);
         for from in (first..end).step_by(PART) {
             let here = PART.min(end.wrapping_sub(from));
-            for (part, window) in self.parts.iter_mut().zip(windows) {
-                *part = [self.conv.zero_point; PART];
-                self.conv.runs(self.x, window, |at, run| {
-                    // What of both lies together, in words.
-                    let (skip, to) = (from.saturating_sub(at), at.saturating_sub(from));
-                    let (run, to) = (run.get(skip..).unwrap_or(&[]), part.get_mut(to..here).unwrap_or_default());
-                    let len = run.len().min(to.len());
-                    let (run, to) = (run.get(..len).unwrap_or(&[]), to.get_mut(..len).unwrap_or_default());
-                    let ((run, last), (to, last_to)) = (run.as_chunks::<4>(), to.as_chunks_mut());
-                    to.iter_mut().zip(run).for_each(|(to, x)| *to = *x);
-                    last_to.iter_mut().zip(last).for_each(|(to, x)| *to = *x);
-                });
-            }
+            self.put_together(&windows, from, here);
             vectors.put(from.wrapping_sub(first), self.parts(here));
+        }
+    }
+
+    /// Sets the parts to the `here` elements of windows from `from` on.
+    #[inline(never)]
+    fn put_together(&mut self, windows: &[[usize; 2]], from: usize, here: usize) {
+        for (part, window) in self.parts.iter_mut().zip(windows) {
+            *part = [self.conv.zero_point; PART];
+            self.conv.runs(self.x, *window, |at, run| {
+                // What of both lies together, in words.
+                let (skip, to) = (from.saturating_sub(at), at.saturating_sub(from));
+                let (run, to) = (run.get(skip..).unwrap_or(&[]), part.get_mut(to..here).unwrap_or_default());
+                let len = run.len().min(to.len());
+                let (run, to) = (run.get(..len).unwrap_or(&[]), to.get_mut(..len).unwrap_or_default());
+                let ((run, last), (to, last_to)) = (run.as_chunks::<4>(), to.as_chunks_mut());
+                to.iter_mut().zip(run).for_each(|(to, x)| *to = *x);
+                last_to.iter_mut().zip(last).for_each(|(to, x)| *to = *x);
+            });
         }
     }
 

@@ -47,7 +47,7 @@ impl Softmax {
     }
 
     /// Of the difference; `None` if it counts as 0.
-    #[inline(always)]
+    #[inline(never)]
     fn exp(&self, x: i8, largest: i8) -> Option<i32> {
         let difference = i32::from(x) - i32::from(largest);
         (difference >= self.least).then(|| exp(self.multiplier.twice(difference)))

@@ -58,10 +58,7 @@ impl<W> Weights<'_, W> {
     pub(super) fn round_twice<const P: usize>(&self, output: Output, first: usize, sums: &[[i32; P]], y: &mut [i8]) {
         // One copy for any number of vectors: where sums are rounded in registers, few come here.
         if cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")) {
-            for (at, y) in y.chunks_exact_mut(self.outputs().max(1)).take(P).enumerate() {
-                let sums = sums.as_flattened().get(at..).unwrap_or(&[]);
-                self.round_each(output, first, sums, P, y.get_mut(first..).unwrap_or_default());
-            }
+            self.round_all(output, first, sums.as_flattened(), P, y);
             return;
         }
         let of = |all: usize| if all == 1 { 0 } else { first };
@@ -87,11 +84,14 @@ impl<W> Weights<'_, W> {
         );
     }
 
-    /// `y[i]` of each `step`th sum.
+    /// As [`round_twice`](Self::round_twice), of any number of `vectors`.
     #[inline(never)]
-    fn round_each(&self, output: Output, first: usize, sums: &[i32], step: usize, y: &mut [i8]) {
-        for ((y, sum), i) in y.iter_mut().zip(sums.iter().step_by(step.max(1))).zip(first..) {
-            *y = output.of(self.multiplier(i).twice(*sum));
+    fn round_all(&self, output: Output, first: usize, sums: &[i32], vectors: usize, y: &mut [i8]) {
+        for (at, y) in y.chunks_exact_mut(self.outputs().max(1)).take(vectors).enumerate() {
+            let sums = sums.iter().skip(at).step_by(vectors.max(1));
+            for ((y, sum), i) in y.iter_mut().skip(first).zip(sums).zip(first..) {
+                *y = output.of(self.multiplier(i).twice(*sum));
+            }
         }
     }
 

@@ -7,8 +7,8 @@ mod wide;
 
 use super::{Axis, Multiplier, Output, Rows, Weights};
 
-/// Outputs that are summed up together, side by side.
-const BLOCK: usize = 16;
+/// Outputs that are summed up together, side by side. Where there is a faster loop few come here, and one at a time is the least code.
+const BLOCK: usize = if cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")) { 1 } else { 16 };
 
 /// Taps of a window whose places are looked up once for all channels.
 const TAPS: usize = 32;
@@ -69,14 +69,14 @@ impl DepthwiseConv2d {
     #[inline(always)]
     fn plain_row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
         // One copy of the loop for both cases.
-        let together = if self.multiplier == 1 { weights.outputs() } else { self.multiplier };
+        let (together, step) = if self.multiplier == 1 { (weights.outputs(), 1) } else { (self.multiplier, 0) };
         for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
             if self.multiplier == 1 && !cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")) {
                 self.quads(weights, x, [at, column], y);
                 continue;
             }
             for (channel, y) in y.chunks_exact_mut(together.max(1)).enumerate() {
-                self.pixel(weights, x, [at, column], channel, y);
+                self.pixel(weights, x, [at, column], [channel, step], y);
             }
         }
     }
@@ -86,7 +86,7 @@ impl DepthwiseConv2d {
     fn quads(&self, weights: &Weights, x: Rows, [at, column]: [usize; 2], y: &mut [i8]) {
         let count = self.height.kernel.wrapping_mul(self.width.kernel);
         if count > TAPS {
-            return self.pixel(weights, x, [at, column], 0, y);
+            return self.pixel(weights, x, [at, column], [0, 1], y);
         }
         let mut places = [(&[][..], &[][..]); TAPS];
         let mut next = places.iter_mut();
@@ -121,31 +121,30 @@ impl DepthwiseConv2d {
                 *y = self.output.of(Multiplier { mantissa: *mantissa, shift: *shift }.twice(sum));
             }
         }
-        self.pixel(weights, x, [at, column], done, rest);
+        self.pixel(weights, x, [at, column], [done, 1], rest);
     }
 
-    /// The outputs of a pixel that the channels from `channel` on make: with one output a channel, of all channels; otherwise of this one.
+    /// Outputs of a pixel, from those of `channel` on, each of the channel `step` after that of the one before it: 1 or 0.
     #[inline(never)]
-    fn pixel(&self, weights: &Weights, x: Rows, [at, column]: [usize; 2], channel: usize, y: &mut [i8]) {
+    fn pixel(&self, weights: &Weights, x: Rows, [at, column]: [usize; 2], [channel, step]: [usize; 2], y: &mut [i8]) {
         for (block, y) in y.chunks_mut(BLOCK).enumerate() {
-            let start = channel.wrapping_mul(self.multiplier).wrapping_add(block.wrapping_mul(BLOCK));
+            let done = block.wrapping_mul(BLOCK);
+            let start = channel.wrapping_mul(self.multiplier).wrapping_add(done);
+            let input = channel.wrapping_add(done.wrapping_mul(step));
             let mut sums = [0; BLOCK];
             for (sum, bias) in sums.iter_mut().zip(weights.biases.get(start..).unwrap_or(&[])) {
                 *sum = *bias;
             }
             let mut w = weights.weights.get(start..).unwrap_or(&[]);
             for tap in 0..self.height.kernel {
-                let row = self.height.at(at, tap).map(|at| x.row(at));
+                let row = self.height.at(at, tap).map_or(&[][..], |at| x.row(at));
                 for tap in 0..self.width.kernel {
-                    let pixel = row.zip(self.width.at(column, tap)).map(|(row, at)| {
-                        let first = at.wrapping_mul(self.channels);
-                        row.get(first..).and_then(|rest| rest.get(..self.channels)).unwrap_or(&[])
-                    });
-                    let these = w.get(..y.len()).unwrap_or(&[]);
-                    match pixel {
-                        Some(x) if self.multiplier == 1 => products(&mut sums, x.get(start..).unwrap_or(&[]), these),
-                        Some(x) => multiples(&mut sums, x.get(channel).copied().unwrap_or(0), these),
-                        None => multiples(&mut sums, self.zero_point, these),
+                    let first = self.width.at(column, tap).map_or(usize::MAX, |at| at.wrapping_mul(self.channels));
+                    let x = row.get(first..).unwrap_or(&[]);
+                    for (output, (sum, w)) in sums.iter_mut().zip(w).enumerate() {
+                        let x =
+                            x.get(input.wrapping_add(output.wrapping_mul(step))).copied().unwrap_or(self.zero_point);
+                        *sum = sum.wrapping_add(i32::from(x) * i32::from(*w));
                     }
                     w = w.get(weights.outputs()..).unwrap_or(&[]);
                 }
@@ -154,20 +153,6 @@ impl DepthwiseConv2d {
                 *y = self.output.of(weights.multiplier(start.wrapping_add(output)).twice(sum));
             }
         }
-    }
-}
-
-#[inline(always)]
-fn products(sums: &mut [i32; BLOCK], x: &[i8], w: &[i8]) {
-    for (sum, (x, w)) in sums.iter_mut().zip(x.iter().zip(w)) {
-        *sum = sum.wrapping_add(i32::from(*x) * i32::from(*w));
-    }
-}
-
-#[inline(always)]
-fn multiples(sums: &mut [i32; BLOCK], x: i8, w: &[i8]) {
-    for (sum, w) in sums.iter_mut().zip(w) {
-        *sum = sum.wrapping_add(i32::from(x) * i32::from(*w));
     }
 }
 
