@@ -119,14 +119,13 @@ impl Windows<'_> {
         let Self { conv, x, .. } = *self;
         let Conv2d { height, width, channels, .. } = conv;
         let row = width.kernel.wrapping_mul(*channels);
-        if length == conv.inputs()
-            && let Some(starts) = self.starts(windows)
-        {
+        let mut starts = [0; P];
+        if length == conv.inputs() && self.starts(&windows, &mut starts) {
             let rows = [height.kernel, height.dilation.wrapping_mul(x.len)];
             if row.is_multiple_of(4) {
                 return vectors.put_windows(x.data, starts, row, rows);
             }
-            if self.gather(starts, row, rows) {
+            if P > 1 && self.gather(starts, row, rows) {
                 return vectors.put(0, self.parts(length));
             }
         }
@@ -220,24 +219,23 @@ impl Windows<'_> {
         }
     }
 
-    /// Where windows begin, if they lie in the image, a tap beside the other and the rows one after another. Without this short way resnet8
-    /// takes 7 % more instructions on the Cortex-M4F, vww 11 %.
-    #[inline(always)]
-    fn starts<const P: usize>(&self, windows: [[usize; 2]; P]) -> Option<[usize; P]> {
+    /// Finds where windows begin, if they lie in the image, a tap beside the other and the rows one after another. Without this short way
+    /// resnet8 takes 7 % more instructions on the Cortex-M4F, vww 11 %.
+    #[inline(never)]
+    fn starts(&self, windows: &[[usize; 2]], starts: &mut [usize]) -> bool {
         let Conv2d { height, width, channels, .. } = self.conv;
         let [rows, columns] = &self.whole;
         let span = height.kernel.wrapping_sub(1).wrapping_mul(height.dilation).wrapping_mul(self.x.len);
         let span = span.wrapping_add(width.kernel.wrapping_mul(*channels));
-        let mut starts = [0; P];
         for (start, [row, column]) in starts.iter_mut().zip(windows) {
             let row_start = self.x.place(row.wrapping_mul(height.stride).wrapping_sub(height.before));
             let column_start = column.wrapping_mul(width.stride).wrapping_sub(width.before).wrapping_mul(*channels);
             *start = row_start.wrapping_add(column_start);
-            if !rows.contains(&row) || !columns.contains(&column) || start.saturating_add(span) > self.x.data.len() {
-                return None;
+            if !rows.contains(row) || !columns.contains(column) || start.saturating_add(span) > self.x.data.len() {
+                return false;
             }
         }
-        (width.dilation == 1).then_some(starts)
+        width.dilation == 1
     }
 
     /// Puts windows of short rows together, in steps as long as the longest: what is too much is written over by the next row. Not if a window

@@ -83,20 +83,24 @@ fn exp(x: i32) -> i32 {
 }
 
 /// `1 / (1 + x)` for `x` from 0 to 1, both fractions of 2³¹, by Newton's iteration on the half of the denominator.
+#[inline(always)]
 fn reciprocal(x: i32) -> i32 {
     /// 48/17, with 2 bits before the point.
     const START: i32 = 1_515_870_810;
     /// -32/17, with 2 bits before the point.
     const SLOPE: i32 = -1_010_580_540;
-    const ONE: i32 = 1 << 29;
 
     let half = ((i64::from(x) + i64::from(i32::MAX) + 1) >> 1) as i32;
-    let mut y = START.wrapping_add(high(half, SLOPE));
-    for _ in 0..3 {
-        let error = ONE.wrapping_sub(high(half, y));
-        y = y.wrapping_add(high(y, error).saturating_mul(4));
-    }
-    y.saturating_mul(2)
+    let start = START.wrapping_add(high(half, SLOPE));
+    (0..3).fold(start, |y, _| newton(half, y)).saturating_mul(2)
+}
+
+/// `y` and what is missing to `1 / half`, about; both with 2 bits before the point.
+#[inline(never)]
+fn newton(half: i32, y: i32) -> i32 {
+    const ONE: i32 = 1 << 29;
+    let error = ONE.wrapping_sub(high(half, y));
+    y.wrapping_add(high(y, error).saturating_mul(4))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub(crate) struct Vectors<const P: usize> {
     quads: usize,
 }
 
-/// What [`one`], [`three`] and [`rounded_three`] read.
+/// What [`one`], [`rounded_one`], [`three`] and [`rounded_three`] read.
 #[repr(C)]
 struct Call {
     weights: *const i32,
@@ -39,23 +39,26 @@ struct Call {
     skip: usize,
     /// Bytes from the end of what is read of a pair of rows to the next one that this pair's place goes to.
     gap: usize,
-    /// Of [`one`], bytes from a pair of rows to the one that is taken together with it; of [`rounded_three`], from a vector's outputs to the
-    /// next one's.
+    /// Of one vector, bytes from a pair of rows to the one that is taken together with it; of [`rounded_three`], from a vector's outputs to
+    /// the next one's.
     other: usize,
     offsets: [i32; 3],
-    /// The following of [`rounded_three`] alone.
+    /// The following of what is rounded alone.
     biases: *const i32,
     mantissas: *const i32,
     shifts: *const i8,
     /// Twice the zero point, and 1.
     zero_point: i32,
+    /// Of [`rounded_one`], bytes from four mantissas to the next four.
+    step: usize,
 }
 
 impl<const P: usize> Vectors<P> {
     #[inline(always)]
     pub(crate) fn new() -> Self {
         const { assert!(P == 1 || P == 3) };
-        Self { x: MaybeUninit::uninit(), sums: [0; P], quads: 0 }
+        // Zeros would be those of `x` too.
+        Self { x: MaybeUninit::uninit(), sums: [1; P], quads: 1 }
     }
 
     /// Of each vector, `length` inputs are set from now on, at most [`PIECE`].
@@ -163,6 +166,7 @@ impl<const P: usize> Vectors<P> {
             mantissas: ptr::null(),
             shifts: ptr::null(),
             zero_point: 0,
+            step: 0,
         }
     }
 
@@ -254,6 +258,74 @@ impl<const P: usize> Vectors<P> {
     }
 }
 
+impl Vectors<1> {
+    /// `y[output]`: as [`round`](Self::round), but rounded once, halves away from 0; one multiplier may be that of all. Returns false if it has
+    /// not done so: for shifts that are not from -31 to -2.
+    #[inline(never)]
+    pub(crate) fn round_once(
+        &self,
+        weights: &[i32],
+        biases: &[i32],
+        (mantissas, shifts): (&[i32], &[i8]),
+        zero_point: i8,
+        y: &mut [i8],
+    ) -> bool {
+        let outputs = biases.len();
+        let words = 2 * self.quads;
+        let step = if mantissas.len() == 1 { 0 } else { 1 };
+        let multipliers = if step == 0 { 1 } else { outputs };
+        let fits = self.quads > 0
+            && outputs.div_ceil(2).saturating_mul(words) <= weights.len()
+            && multipliers <= mantissas.len()
+            && multipliers <= shifts.len()
+            && outputs <= y.len();
+        if !fits || !shifts.iter().all(|shift| (-31..=-2).contains(shift)) {
+            return false;
+        }
+        let pair = words * size_of::<i32>();
+        let multiplier = |at: usize| (mantissas.get(at).copied().unwrap_or(0), shifts.get(at).copied().unwrap_or(-2));
+        let (quads, rest) = (outputs / 4, outputs % 4);
+        let mut four_mantissas = [multiplier(0).0; 4];
+        let mut four_shifts = [multiplier(0).1; 4];
+        let mut call = Call {
+            weights: weights.as_ptr(),
+            to: y.as_mut_ptr().cast(),
+            end: y.as_ptr().wrapping_add(4 * quads).cast(),
+            gap: pair,
+            other: pair,
+            biases: biases.as_ptr(),
+            mantissas: if step == 0 { four_mantissas.as_ptr() } else { mantissas.as_ptr() },
+            shifts: if step == 0 { four_shifts.as_ptr() } else { shifts.as_ptr() },
+            zero_point: 2 * i32::from(zero_point) + 1,
+            step: step * size_of::<[i32; 4]>(),
+            ..self.call()
+        };
+        if quads > 0 {
+            // SAFETY: reads two pairs of rows, four biases and the multipliers of each four outputs, or those of all, which are all there, and
+            // the vector; writes four bytes of `y`.
+            unsafe { rounded_one(&call) };
+        }
+        if rest > 0 {
+            let lanes = [0, 1, 2, 3].map(|lane| 4 * quads + lane.min(rest - 1));
+            let last_biases = lanes.map(|lane| biases.get(lane).copied().unwrap_or(0));
+            four_mantissas = lanes.map(|lane| multiplier(lane * step).0);
+            four_shifts = lanes.map(|lane| multiplier(lane * step).1);
+            let mut last = [0_i8; 4];
+            call.weights = weights.as_ptr().wrapping_add(2 * quads * words);
+            call.to = last.as_mut_ptr().cast();
+            call.end = last.as_ptr_range().end.cast();
+            call.other = if rest > 2 { pair } else { 0 };
+            call.biases = last_biases.as_ptr();
+            call.mantissas = four_mantissas.as_ptr();
+            call.shifts = four_shifts.as_ptr();
+            // SAFETY: as above, of the last two pairs, or the last one twice, and four bytes, of which the first ones are used.
+            unsafe { rounded_one(&call) };
+            y.iter_mut().skip(4 * quads).zip(last).take(rest).for_each(|(y, last)| *y = last);
+        }
+        true
+    }
+}
+
 /// What [`expand_three`] reads.
 #[repr(C)]
 struct Expanded {
@@ -317,16 +389,16 @@ unsafe extern "C" fn expand_three(call: &mut Expanded) {
     )
 }
 
-/// Bytes of assembly for a quad in [`one`] and in [`three`].
+/// Bytes of assembly for a quad of one vector, and of three.
 const ONE: usize = 60;
 /// See [`ONE`].
 const THREE: usize = 68;
 
-/// Loads a [`Call`] from r0 into s0 to s14, where `skip` becomes the place within the turn at `3:`; r0 are the weights.
+/// Loads a [`Call`] from r0 into s0 to s15, where `skip` becomes the place within the turn at `3:`; r0 are the weights.
 macro_rules! enter {
     () => {
         "push {{r3-r11, lr}}
-         vldmia r0, {{s0-s14}}
+         vldmia r0, {{s0-s15}}
          adr.w r1, 3f
          vmov r2, s5
          add r1, r1, r2
@@ -336,56 +408,66 @@ macro_rules! enter {
     };
 }
 
+/// r0, r1 weights; r2 inputs; r4, r6 the mixed sums, r5, r7 those of row 0.
+macro_rules! quad_of_one {
+    () => {
+        "ldrd r8, r9, [r0], #8
+         ldrd r10, r11, [r1], #8
+         ldrd r12, lr, [r2], #8
+         smlad r4, r8, r12, r4
+         smlad r6, r10, r12, r6
+         uxtb16 r8, r8
+         uxtb16 r10, r10
+         smlad r5, r8, r12, r5
+         smlad r7, r10, r12, r7
+         smlad r4, r9, lr, r4
+         smlad r6, r11, lr, r6
+         uxtb16 r9, r9
+         uxtb16 r11, r11
+         smlad r5, r9, lr, r5
+         smlad r7, r11, lr, r7\n"
+    };
+}
+
+/// From the beginning of two pairs of rows to their sums: r4, r6 256 times those of row 1, r5, r7 those of row 0.
+macro_rules! products_of_one {
+    () => {
+        concat!(
+            "vmov r1, s7
+             add r1, r1, r0
+             vmov r2, s3
+             vmov r3, s4
+             vmov r4, s8
+             mov r5, r4
+             mov r6, r4
+             mov r7, r4
+             vmov r8, s5
+             bx r8
+             .p2align 2
+             3:\n",
+            quad_of_one!(),
+            quad_of_one!(),
+            quad_of_one!(),
+            quad_of_one!(),
+            "subs r3, r3, #1
+             bne.w 3b
+             sub r4, r4, r5
+             sub r6, r6, r7"
+        )
+    };
+}
+
 /// Two pairs of rows, one vector.
 ///
 /// # Safety
 /// What the call points to must be there.
 #[unsafe(naked)]
 unsafe extern "C" fn one(call: &Call) {
-    /// r0, r1 weights; r2 inputs; r4, r6 the mixed sums, r5, r7 those of row 0.
-    macro_rules! quad {
-        () => {
-            "ldrd r8, r9, [r0], #8
-             ldrd r10, r11, [r1], #8
-             ldrd r12, lr, [r2], #8
-             smlad r4, r8, r12, r4
-             smlad r6, r10, r12, r6
-             uxtb16 r8, r8
-             uxtb16 r10, r10
-             smlad r5, r8, r12, r5
-             smlad r7, r10, r12, r7
-             smlad r4, r9, lr, r4
-             smlad r6, r11, lr, r6
-             uxtb16 r9, r9
-             uxtb16 r11, r11
-             smlad r5, r9, lr, r5
-             smlad r7, r11, lr, r7"
-        };
-    }
     naked_asm!(
         ".cpu cortex-m4",
         enter!(),
         "2:",
-        "vmov r1, s7",
-        "add r1, r1, r0",
-        "vmov r2, s3",
-        "vmov r3, s4",
-        "vmov r4, s8",
-        "mov r5, r4",
-        "mov r6, r4",
-        "mov r7, r4",
-        "vmov r8, s5",
-        "bx r8",
-        ".p2align 2",
-        "3:",
-        quad!(),
-        quad!(),
-        quad!(),
-        quad!(),
-        "subs r3, r3, #1",
-        "bne.w 3b",
-        "sub r4, r4, r5",
-        "sub r6, r6, r7",
+        products_of_one!(),
         "vmov r1, s1",
         "ldm r1, {{r8-r11}}",
         "add r8, r8, r5",
@@ -393,6 +475,99 @@ unsafe extern "C" fn one(call: &Call) {
         "add r10, r10, r7",
         "add r11, r11, r6, asr #8",
         "stmia r1!, {{r8-r11}}",
+        "vmov s1, r1",
+        "vmov r2, s6",
+        "add r0, r0, r2",
+        "vmov r2, s2",
+        "cmp r1, r2",
+        "bne.w 2b",
+        "pop {{r3-r11, pc}}",
+    )
+}
+
+/// Outputs of two pairs of rows, one vector: 15 instructions each beside the products.
+///
+/// # Safety
+/// What the call points to must be there.
+#[unsafe(naked)]
+unsafe extern "C" fn rounded_one(call: &Call) {
+    /// Of a sum s, with its mantissa m and n + 1 bits to the right of the upper word: `t = (s·m - (s < 0))·2⁻³²`, rounded down, then
+    /// `((t >> n) + 2 * zero_point + 1) >> 1`, in m.
+    macro_rules! round {
+        ($s:literal $m:literal $ror:literal) => {
+            concat!(
+                "smull r12, ",
+                $m,
+                ", ",
+                $s,
+                ", ",
+                $m,
+                "
+                 adds r12, r12, ",
+                $s,
+                ", asr #31
+                 adc ",
+                $m,
+                ", ",
+                $m,
+                ", ",
+                $s,
+                ", asr #31
+                 uxtb lr, r3",
+                $ror,
+                "
+                 asr ",
+                $m,
+                ", ",
+                $m,
+                ", lr
+                 qadd ",
+                $m,
+                ", ",
+                $m,
+                ", r2
+                 ssat ",
+                $m,
+                ", #8, ",
+                $m,
+                ", asr #1"
+            )
+        };
+    }
+    naked_asm!(
+        ".cpu cortex-m4",
+        enter!(),
+        "2:",
+        products_of_one!(),
+        "vmov r1, s11",
+        "ldmia.w r1!, {{r8-r11}}",
+        "vmov s11, r1",
+        "add r8, r8, r5",
+        "add r9, r9, r4, asr #8",
+        "add r10, r10, r7",
+        "add r11, r11, r6, asr #8",
+        "vmov r1, s12",
+        "vmov r2, s15",
+        "ldm r1, {{r4-r7}}",
+        "add r1, r1, r2",
+        "vmov s12, r1",
+        // Four shifts, of which each byte becomes -2 less it.
+        "vmov r1, s13",
+        "ldr r3, [r1]",
+        "add r1, r1, r2, lsr #2",
+        "vmov s13, r1",
+        "mvn r3, r3",
+        "sub r3, r3, #0x01010101",
+        "vmov r2, s14",
+        round!("r8" "r4" ""),
+        round!("r9" "r5" ", ror #8"),
+        round!("r10" "r6" ", ror #16"),
+        round!("r11" "r7" ", ror #24"),
+        "bfi r4, r5, #8, #8",
+        "bfi r6, r7, #8, #8",
+        "pkhbt r4, r4, r6, lsl #16",
+        "vmov r1, s1",
+        "str r4, [r1], #4",
         "vmov s1, r1",
         "vmov r2, s6",
         "add r0, r0, r2",
