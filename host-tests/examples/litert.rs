@@ -77,13 +77,13 @@ fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
 }
 
 fn compare(folder: &Path) -> Result<(), Box<dyn Error>> {
-    let integers = reference::compare(&folder.join(Scalar::I8.name()), |found, expected| {
+    let integers = reference::compare(&folder.join(Scalar::I8.name()), |_, found, expected| {
         reference::difference(found, expected, None)
     })?;
-    let floats = reference::compare(&folder.join(Scalar::F32.name()), |found, expected| {
+    let floats = reference::compare(&folder.join(Scalar::F32.name()), |_, found, expected| {
         reference::difference(found, expected, Some(1e-5))
     })?;
-    let recurrent = reference::compare(&folder.join(RECURRENT_FLOATS), |found, expected| {
+    let recurrent = reference::compare(&folder.join(RECURRENT_FLOATS), |_, found, expected| {
         reference::difference(found, expected, Some(2e-4))
     })?;
     println!(

@@ -1,21 +1,31 @@
 """python3 onnx_in.py FOLDER: writes random ONNX models NAME.onnx there, examples NAME.x, and what onnxruntime makes of them, NAME.y."""
+import logging
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime import quantization
+
+logging.disable(logging.WARNING)
+onnxruntime.set_default_logger_severity(3)
 
 MODELS = 320
 EXAMPLES = 3
+INTEGERS = 200
+CALIBRATED = 16
 OPSETS = (13, 15, 17, 18, 20, 21)
 
 
 class Model:
     """Nodes in series, with forks that are joined again; `x` is the value that the next one reads, `shape` its shape."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, integers):
+        # Without what onnxruntime's quantisation leaves in floats.
+        self.integers = integers
         self.rng = np.random.default_rng(seed)
         self.opset = int(self.rng.choice(OPSETS))
         self.nodes, self.constants, self.count = [], [], 0
@@ -39,7 +49,7 @@ class Model:
         name = f"c{len(self.constants)}"
         array = np.asarray(array)
         array = array.astype(np.float32) if array.dtype == np.float64 else array
-        if self.one_in(8):
+        if self.one_in(8) and not self.integers:
             self.nodes.append(helper.make_node("Constant", [], [name], value=numpy_helper.from_array(array)))
             self.constants.append(None)
         else:
@@ -119,7 +129,7 @@ class Model:
             attributes["auto_pad"] = "SAME_UPPER"
         if op == "AveragePool" and "pads" in attributes:
             attributes["count_include_pad"] = 1
-        if op == "MaxPool" and "auto_pad" not in attributes and self.one_in(3):
+        if op == "MaxPool" and "auto_pad" not in attributes and not self.integers and self.one_in(3):
             pads = attributes.setdefault("pads", [0] * (2 * len(out)))
             attributes["ceil_mode"] = 1
             n, k, s = self.shape[2:], attributes["kernel_shape"], attributes["strides"]
@@ -146,7 +156,7 @@ class Model:
 
     def activation(self):
         op = self.pick("Relu", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "HardSigmoid", "HardSwish", "Clip", "Softmax", "Silu", "Max", "Identity", "Dropout", "Cast")
-        if op == "HardSwish" and self.opset < 14:
+        if op == "HardSwish" and self.opset < 14 or self.integers and op in ("HardSwish", "HardSigmoid", "Tanh", "Max", "Cast", "Dropout", "Identity"):
             op = "Relu"
         if op == "Silu":
             (gate,) = (x := self.x) and self.node("Sigmoid", self.x)
@@ -166,7 +176,7 @@ class Model:
             self.node(op, self.x, **attributes)
 
     def pair(self):
-        op = self.pick("Add", "Mul", "Sub", "Div")
+        op = self.pick("Add", "Mul", *(() if self.integers else ("Sub", "Div")))
         channels = (1, self.shape[1], *(1 for _ in self.shape[2:]))
         shape = self.pick(channels, self.shape, (), channels[1:])
         values = self.rng.uniform(0.5, 1.5, shape)
@@ -187,10 +197,10 @@ class Model:
             return
         outputs = channels if kind == 0 else self.below(1, 5)
         self.node("Conv", self.x, self.random(outputs, channels, *(3 for _ in range(rank)), scale=0.4), pads=[1] * (2 * rank), shape=(1, outputs, *shape[2:]))
-        if self.one_in(2):
+        if self.one_in(2) and not self.integers:
             self.normalise()
         if kind == 0:
-            self.node(self.pick("Add", "Sub"), *self.pick((start, self.x), (self.x, start)))
+            self.node(self.pick("Add", "Add" if self.integers else "Sub"), *self.pick((start, self.x), (self.x, start)))
         else:
             axis = 1
             self.node("Concat", start, self.x, axis=self.pick(axis, axis - len(shape)), shape=(1, channels + outputs, *shape[2:]))
@@ -262,7 +272,7 @@ class Model:
             inputs = [self.x, self.random(*((outputs, n) if by_row else (n, outputs)), scale=scale)]
             if not self.one_in(3):
                 inputs.append(self.random(*self.pick((outputs,), (1, outputs))))
-            attributes = self.pick({}, {"alpha": 0.5, "beta": 2.0})
+            attributes = self.pick({}, {} if self.integers else {"alpha": 0.5, "beta": 2.0})
             self.node("Gemm", *inputs, transB=by_row, shape=(1, outputs), **attributes)
         else:
             self.node("MatMul", self.x, self.random(n, outputs, scale=scale), shape=(*others, outputs))
@@ -286,19 +296,22 @@ class Model:
             self.node("Squeeze", self.x, self.ints(1))
             self.node("Transpose", self.x, perm=[1, 0, 2], shape=(1, steps, units))
 
-    def build(self):
-        for _ in range(self.below(1, 7)):
+    def build(self, most=7):
+        for _ in range(self.below(1, most)):
             rank, small = len(self.shape), np.prod(self.shape) < 3000
             choices = [self.activation, self.pair]
             if rank > 1 and small:
-                choices += [self.normalise, self.dense]
+                choices += [self.dense] if self.integers else [self.normalise, self.dense]
             if rank in (3, 4) and small:
                 choices += [self.conv] * 3 + [self.pool] * 2 + [self.residual] * 2 + [self.moves] * 2
-            if rank == 3 and small:
+            if rank == 3 and small and not self.integers:
                 choices += [self.lstm] * 2
             self.pick(*choices)()
         if len(self.shape) > 2 and self.one_in(2):
             self.pick(self.flatten, self.global_pool)()
+            self.dense()
+        elif self.integers:
+            # Of moves alone, no integers are made.
             self.dense()
         self.node("Identity", self.x)
         output = helper.make_tensor_value_info(self.x, TensorProto.FLOAT, None)
@@ -306,24 +319,56 @@ class Model:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
 
 
-def main():
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
+class Examples(quantization.CalibrationDataReader):
+    """What ranges are measured on."""
+
+    def __init__(self, x):
+        self.rest = list(x)
+
+    def get_next(self):
+        return {"input": self.rest.pop()} if self.rest else None
+
+
+def quantised(file, x, rng):
+    """A model of floats in integers, QDQ form."""
+    kind = rng.choice([quantization.QuantType.QInt8, quantization.QuantType.QUInt8])
+    options = {"quant_format": quantization.QuantFormat.QDQ, "activation_type": kind, "weight_type": quantization.QuantType.QInt8}
+    with tempfile.TemporaryDirectory() as folder:
+        before, after = Path(folder) / "float.onnx", Path(folder) / "integers.onnx"
+        before.write_bytes(file)
+        try:
+            quantization.quantize_static(before, after, Examples(x), per_channel=bool(rng.integers(0, 2)), **options)
+        except ValueError:
+            # onnxruntime 1.32 cannot adjust the scales of a Gemm's outputs to its biases.
+            quantization.quantize_static(before, after, Examples(x), **options)
+        return after.read_bytes()
+
+
+def write(path, file, x):
+    """A model, examples, and what onnxruntime makes of them, operator by operator as the model says."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    for seed in range(MODELS):
-        model = Model(seed)
-        rng, shape = model.rng, model.shape
-        file = model.build().SerializeToString()
-        session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-        shape = [n if isinstance(n, int) else 1 for n in session.get_inputs()[0].shape]
-        x = rng.uniform(-2, 2, (EXAMPLES, *shape)).astype(np.float32)
-        y = [session.run(None, {"input": example})[0] for example in x]
-        path = folder / f"{seed}.onnx"
-        path.write_bytes(file)
-        x.tofile(path.with_suffix(".x"))
-        np.concatenate([y.ravel() for y in y]).tofile(path.with_suffix(".y"))
-    print(f"{MODELS} random ONNX models, onnxruntime {onnxruntime.__version__}")
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    y = [session.run(None, {"input": example})[0] for example in x]
+    path.with_suffix(".onnx").write_bytes(file)
+    x.tofile(path.with_suffix(".x"))
+    np.concatenate([y.ravel() for y in y]).tofile(path.with_suffix(".y"))
+
+
+def main():
+    folder = Path(sys.argv[1])
+    for part, count, examples in (("f32", MODELS, EXAMPLES), ("i8", INTEGERS, CALIBRATED)):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+        for seed in range(count):
+            model = Model(seed, part == "i8")
+            shape = model.shape
+            file = model.build(7 if part == "f32" else 4).SerializeToString()
+            x = model.rng.uniform(-2, 2, (examples, *shape)).astype(np.float32)
+            if part == "i8":
+                file = quantised(file, x, model.rng)
+            write(folder / part / str(seed), file, x)
+    print(f"{MODELS} random ONNX models, {INTEGERS} in integers, onnxruntime {onnxruntime.__version__}")
 
 
 main()

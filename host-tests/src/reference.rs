@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use nerve::executor::Executor;
-use nerve::graph::Graph;
+use nerve::graph::{Graph, Op};
 use nerve::import;
 
 /// Runs every model NAME.tflite or NAME.onnx of a folder on the examples NAME.x, and compares the outputs with NAME.y, which a script has
@@ -14,7 +14,10 @@ use nerve::import;
 ///
 /// # Errors
 /// All models that differ.
-pub fn compare(folder: &Path, difference: impl Fn(&[u8], &[u8]) -> Option<String>) -> Result<usize, Box<dyn Error>> {
+pub fn compare(
+    folder: &Path,
+    difference: impl Fn(&Graph, &[u8], &[u8]) -> Option<String>,
+) -> Result<usize, Box<dyn Error>> {
     let (mut compared, mut wrong) = (0, Vec::new());
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
@@ -30,7 +33,7 @@ pub fn compare(folder: &Path, difference: impl Fn(&[u8], &[u8]) -> Option<String
             }
         };
         let result = match run(&graph, &fs::read(path.with_extension("x"))?) {
-            Ok(found) => difference(&found, &expected),
+            Ok(found) => difference(&graph, &found, &expected),
             Err(error) => Some(error.to_string()),
         };
         compared += 1;
@@ -63,6 +66,35 @@ pub fn difference(found: &[u8], expected: &[u8], tolerance: Option<f32>) -> Opti
     let (found, expected) = (floats(found), floats(expected));
     let at = found.iter().zip(&expected).position(|(a, b)| !close(*a, *b, tolerance))?;
     Some(format!("float {at} is {} and not {}", found[at], expected[at]))
+}
+
+/// How far outputs are apart, in units of the scale of the integers that they were made of; none without integers.
+pub fn units_apart(graph: &Graph, found: &[u8], expected: &[u8]) -> Option<Vec<f32>> {
+    let last = graph.nodes.iter().find(|node| node.op == Op::Dequantize && graph.outputs.contains(&node.outputs[0]))?;
+    let scale = graph.tensors[last.inputs[0]?].quantization.as_ref()?.scales[0];
+    let same = found.len() == expected.len();
+    same.then(|| {
+        floats(found).into_iter().zip(floats(expected)).map(|(a, b)| ((a - b) / scale).round().abs()).collect()
+    })
+}
+
+/// Operators that round what they write.
+pub fn roundings(graph: &Graph) -> usize {
+    let moves = |op: &Op| {
+        matches!(
+            op,
+            Op::Dequantize
+                | Op::Reshape
+                | Op::Transpose { .. }
+                | Op::Split { .. }
+                | Op::StridedSlice { .. }
+                | Op::Pad { .. }
+                | Op::Concatenation { .. }
+                | Op::MaxPool2d(_)
+                | Op::ResizeNearest { .. }
+        )
+    };
+    graph.nodes.iter().filter(|node| !moves(&node.op)).count()
 }
 
 /// Where floats differ by more than `tolerance` of the largest one, if they do: what a sum that cancels is off by depends on its terms.

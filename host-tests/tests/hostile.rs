@@ -31,17 +31,22 @@ fn files_are_read_or_refused() {
         })
         .map(|graph| litert::write(&graph))
         .collect();
+    let mut onnx_files: Vec<Vec<u8>> = networks::typed().into_iter().map(|typed| typed.onnx).collect();
     if let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) {
-        let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let paths = paths.filter(|path| path.extension().is_some_and(|extension| extension == "tflite"));
-        files = paths.map(|path| fs::read(path).unwrap()).collect();
+        for (ending, files) in [("tflite", &mut files), ("onnx", &mut onnx_files)] {
+            let paths = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+            let paths = paths.filter(|path| path.extension().is_some_and(|extension| extension == ending));
+            let found: Vec<Vec<u8>> = paths.map(|path| fs::read(path).unwrap()).collect();
+            if !found.is_empty() {
+                *files = found;
+            }
+        }
     } else {
-        println!("skipped public models: NERVE_MODELS names no folder of .tflite files");
+        println!("skipped public models: NERVE_MODELS names no folder of .tflite or .onnx files");
     }
     let count = env::var("NERVE_MUTATIONS").map_or(MUTATIONS, |count| count.parse().unwrap());
     check(&files, count, |file| litert::read(file).map_err(|error| error.to_string()));
-    let files: Vec<Vec<u8>> = networks::typed().into_iter().map(|typed| typed.onnx).collect();
-    check(&files, count / 5, |file| onnx::read(file).map_err(|error| error.to_string()));
+    check(&onnx_files, count / 5, |file| onnx::read(file).map_err(|error| error.to_string()));
 }
 
 /// Reads changed copies of files.

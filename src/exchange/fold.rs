@@ -35,6 +35,9 @@ pub fn normalise(
     let &[_, Some(weights), Some(biases)] = &node.inputs[..] else { return None };
     let outputs_last = matches!(node.op, Op::DepthwiseConv2d(_));
     let factor = |channel: usize| f64::from(weight[channel]) / (f64::from(variance[channel]) + epsilon).sqrt();
+    if graph.tensors[weights].quantization.is_some() {
+        return None;
+    }
     let [w, b] = [graph.tensors[weights].floats()?, graph.tensors[biases].floats()?];
     let (outputs, row) = (b.len(), w.len() / b.len());
     let scaled = w.iter().enumerate().map(|(at, w)| {
@@ -93,7 +96,8 @@ impl<'g> Folding<'g> {
     /// Weights and biases of a node, which nobody else reads, and their elements.
     fn own_weights(&self, at: usize) -> Option<([usize; 2], [Vec<f32>; 2])> {
         let &[_, Some(weights), Some(biases)] = &self.graph.nodes[at].inputs[..] else { return None };
-        let own = [weights, biases].iter().all(|tensor| self.readers[*tensor].0 == 1);
+        let own = [weights, biases].iter().all(|tensor| self.readers[*tensor].0 == 1)
+            && self.graph.tensors[weights].quantization.is_none();
         let elements = [self.graph.tensors[weights].floats()?, self.graph.tensors[biases].floats()?];
         own.then_some(([weights, biases], elements))
     }

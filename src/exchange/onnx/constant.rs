@@ -7,6 +7,7 @@ use std::vec::Vec;
 use super::error::{Fault, ReadError, Reason};
 use super::view::{places, row_major};
 use super::wire::Message;
+use crate::exchange::graph::Quantization;
 
 /// A tensor whose elements are known.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +15,10 @@ pub struct Constant {
     /// A length may be 0.
     pub shape: Vec<usize>,
     pub elements: Elements,
+    /// Integers of eight bits without a sign.
+    pub unsigned: bool,
+    /// What floats were as integers.
+    pub steps: Option<Quantization>,
 }
 
 /// Integers of any width, and truth values, have 64 bits here.
@@ -93,16 +98,19 @@ pub fn reshaped(from: &[usize], named: &[i64], allow_zero: bool) -> Result<Vec<u
 
 /// Begin, step and length of what a slice takes of an axis.
 pub fn slice(length: usize, begin: i64, end: i64, step: i64) -> Option<(usize, isize, usize)> {
+    if length == 0 {
+        return Some((0, 1, 0));
+    }
     let length = length as i64;
     let (low, high) = if step > 0 { (0, length) } else { (-1, length - 1) };
     let inside = |n: i64| if n < 0 { n.saturating_add(length) } else { n };
-    let begin = inside(begin).clamp(0, high.max(0));
-    let end = inside(end).clamp(low, high.max(low));
+    let (begin, end) = (inside(begin).clamp(0, high), inside(end).clamp(low, high));
     let span = if step > 0 { end - begin } else { begin - end };
     if step == 0 {
         return None;
     }
     let count = u64::try_from(span).unwrap_or(0).div_ceil(step.unsigned_abs());
+    let step = if count > 1 { step } else { 1 };
     Some((begin.try_into().ok()?, step.try_into().ok()?, count.try_into().ok()?))
 }
 
@@ -110,12 +118,16 @@ pub fn slice(length: usize, begin: i64, end: i64, step: i64) -> Option<(usize, i
 type Binary<T> = fn(T, T) -> Option<T>;
 
 impl Constant {
+    pub fn new(shape: Vec<usize>, elements: Elements) -> Self {
+        Self { shape, elements, unsigned: false, steps: None }
+    }
+
     pub fn integers(shape: Vec<usize>, integers: Vec<i64>) -> Self {
-        Self { shape, elements: Elements::Integers(integers) }
+        Self::new(shape, Elements::Integers(integers))
     }
 
     pub fn floats(shape: Vec<usize>, floats: Vec<f32>) -> Self {
-        Self { shape, elements: Elements::Floats(floats) }
+        Self::new(shape, Elements::Floats(floats))
     }
 
     pub fn len(&self) -> usize {
@@ -139,8 +151,8 @@ impl Constant {
         }
     }
 
-    /// A TensorProto and its type.
-    pub fn read(tensor: Message) -> Result<(Self, i64), Fault> {
+    /// A TensorProto.
+    pub fn read(tensor: Message) -> Result<Self, Fault> {
         if tensor.i64(14)? == 1 {
             return Err(Fault::Refused(Reason::External));
         }
@@ -166,12 +178,8 @@ impl Constant {
             }
             (other, _) => return Err(Fault::Refused(Reason::Type(other))),
         };
-        let constant = Self { shape, elements };
-        if constant.len() == count {
-            Ok((constant, kind))
-        } else {
-            Err(wrong("has more or fewer elements than its shape"))
-        }
+        let constant = Self { unsigned: kind == data_type::UINT8, ..Self::new(shape, elements) };
+        if constant.len() == count { Ok(constant) } else { Err(wrong("has more or fewer elements than its shape")) }
     }
 
     /// Elements at these places.
@@ -180,7 +188,7 @@ impl Constant {
             Elements::Floats(floats) => Elements::Floats(at.iter().map(|at| floats[*at]).collect()),
             Elements::Integers(integers) => Elements::Integers(at.iter().map(|at| integers[*at]).collect()),
         };
-        Self { shape, elements }
+        Self::new(shape, elements)
     }
 
     /// Repeated to a shape.
@@ -212,14 +220,16 @@ impl Constant {
         let own = row_major(&self.shape);
         let first = slices.iter().zip(&own).map(|((begin, ..), step)| begin * step).sum();
         let shape: Vec<usize> = slices.iter().map(|(.., length)| *length).collect();
-        let steps: Vec<isize> = slices.iter().zip(&own).map(|((_, step, _), own)| step * *own as isize).collect();
+        let steps: Vec<isize> =
+            slices.iter().zip(&own).map(|((_, step, _), own)| step.wrapping_mul(*own as isize)).collect();
         let at = places(&shape, &steps, first);
         self.taken(shape, &at)
     }
 
     /// The same elements in another shape, which has as many.
     pub fn shaped(self, shape: Vec<usize>) -> Self {
-        Self { shape, ..self }
+        let steps = self.steps.filter(|steps| steps.scales.len() == 1);
+        Self { shape, steps, ..self }
     }
 
     /// A function of each pair of elements, one for floats and one for integers; none is refused.
@@ -241,7 +251,7 @@ impl Constant {
             }
             _ => return Err(WRONG),
         };
-        Ok(Self { shape, elements })
+        Ok(Self::new(shape, elements))
     }
 
     /// As another type.
@@ -265,6 +275,6 @@ impl Constant {
             }
             (_, other) => return Err(Fault::Refused(Reason::Type(other))),
         };
-        Ok(Self { shape: self.shape.clone(), elements })
+        Ok(Self::new(self.shape.clone(), elements))
     }
 }

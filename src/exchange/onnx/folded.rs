@@ -15,7 +15,7 @@ pub fn folded(operator: &Operator, inputs: &[Option<Rc<Constant>>], opset: i64) 
     let input = |at: usize| inputs.get(at).cloned().flatten();
     if operator.name == "Constant" {
         return match operator.tensor("value")? {
-            Some(tensor) => Ok(Some(Constant::read(tensor)?.0)),
+            Some(tensor) => Ok(Some(Constant::read(tensor)?)),
             None => Ok(operator.numbers()?),
         };
     }
@@ -56,6 +56,8 @@ pub fn folded(operator: &Operator, inputs: &[Option<Rc<Constant>>], opset: i64) 
                 Some(x.with(&Constant::integers(vec![], vec![-1]), None, Some(i64::checked_mul))?)
             }
         },
+        "QuantizeLinear" => Some(super::quantised::quantised(&x, &steps_of(operator, inputs, &x.shape)?)?),
+        "DequantizeLinear" => Some(super::quantised::real(&x, &steps_of(operator, inputs, &x.shape)?)?),
         "Sqrt" => each(libm::sqrtf)?,
         "Reciprocal" => each(|x| 1.0 / x)?,
         "Floor" => each(libm::floorf)?,
@@ -76,7 +78,7 @@ pub fn folded(operator: &Operator, inputs: &[Option<Rc<Constant>>], opset: i64) 
                 }
                 _ => return Err(Fault::Damaged("chooses between types")),
             };
-            Some(Constant { shape, elements })
+            Some(Constant::new(shape, elements))
         }
         "ConstantOfShape" => {
             let shape: Vec<usize> =
@@ -85,7 +87,7 @@ pub fn folded(operator: &Operator, inputs: &[Option<Rc<Constant>>], opset: i64) 
             let count = product(&shape)
                 .filter(|count| *count <= 1 << 16)
                 .ok_or(Fault::Damaged("makes too large a constant"))?;
-            let value = operator.tensor("value")?.map(Constant::read).transpose()?.map(|(value, _)| value);
+            let value = operator.tensor("value")?.map(Constant::read).transpose()?;
             let value = value.unwrap_or_else(|| Constant::floats(vec![], vec![0.0]));
             if value.len() != 1 {
                 return Err(Fault::Damaged("should have one value"));
@@ -172,6 +174,11 @@ pub fn folded(operator: &Operator, inputs: &[Option<Rc<Constant>>], opset: i64) 
         }
         _ => None,
     })
+}
+
+fn steps_of(operator: &Operator, inputs: &[Option<Rc<Constant>>], shape: &[usize]) -> Result<super::quantised::Steps> {
+    let Some(Some(scales)) = inputs.get(1) else { return Err(Fault::Damaged("lacks an input")) };
+    super::quantised::Steps::read(operator, scales, inputs.get(2).and_then(Option::as_deref), shape)
 }
 
 /// A shape's lengths from one axis to another.

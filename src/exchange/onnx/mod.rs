@@ -24,6 +24,10 @@
 //! The weights behind a Flatten are put in order instead of the elements. Normalisations lie in the weights before them, computations of
 //! constants and shapes are done when the model is read, and an open batch is 1. What is not supported is named, all of it.
 //!
+//! Integer models are read in QDQ form, as `onnxruntime.quantization` writes them: operators between DequantizeLinear and QuantizeLinear become
+//! those of integers, with LiteRT's rounding, which may be a unit apart from onnxruntime's for each operator. Weights have no zero point
+//! (`QuantType.QInt8`), activations may be signed or not. What would have to be computed in floats is refused by name.
+//!
 //! A file may come from anyone: it is held against the format and its own length. Data in other files are refused.
 //!
 //! # Writing
@@ -36,6 +40,7 @@ mod constant;
 mod error;
 mod folded;
 mod operators;
+mod quantised;
 mod read;
 mod view;
 mod windows;

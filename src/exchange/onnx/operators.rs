@@ -4,14 +4,15 @@ use std::rc::Rc;
 use std::vec;
 use std::vec::Vec;
 
-use super::constant::{Constant, Elements, axes, axis, broadcast, reshaped};
+use super::constant::{Constant, Elements, axes, axis, broadcast, data_type, reshaped};
 use super::error::{Fault, Reason};
 use super::folded::{folded, order, shape_of, slices, squeezed, unsqueezed};
+use super::quantised::Steps;
 use super::read::{Form, Known, Operator, Reader};
 use super::view::{View, places, row_major};
 use super::windows::{Along, along};
 use crate::exchange::fold;
-use crate::exchange::graph::{Activation, Conv, Lstm, Op, Padding, Pool, Scalar, Slice};
+use crate::exchange::graph::{Activation, Conv, Lstm, Op, Padding, Pool, Quantization, Scalar, Slice};
 
 type Result<T> = core::result::Result<T, Fault>;
 
@@ -40,6 +41,7 @@ fn is_supported(name: &str) -> bool {
         "Constant",
         "ConstantOfShape",
         "Conv",
+        "DequantizeLinear",
         "Div",
         "Dropout",
         "Equal",
@@ -68,6 +70,7 @@ fn is_supported(name: &str) -> bool {
         "Or",
         "PRelu",
         "Pad",
+        "QuantizeLinear",
         "Range",
         "Reciprocal",
         "ReduceMean",
@@ -122,6 +125,15 @@ impl<'a> Reader<'a> {
             self.take(constant.len() * 8)?;
             return self.write(output, Known::Constant(Rc::new(constant)));
         }
+        // Between QuantizeLinear and DequantizeLinear, integers are only told in another shape.
+        const SHAPES_ONLY: &[&str] =
+            &["DequantizeLinear", "Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"];
+        let integers = inputs.iter().any(
+            |input| matches!(input, Some(Known::View(view)) if self.graph.tensors[view.tensor].scalar != Scalar::F32),
+        );
+        if integers && !SHAPES_ONLY.contains(&operator.name) {
+            return Err(Fault::Refused(Reason::Type(data_type::INT8)));
+        }
         let mut node = At { reader: self, operator, inputs };
         let written = match operator.name {
             "Constant" => return Err(Fault::Refused(Reason::Option("a constant of this kind"))),
@@ -136,6 +148,8 @@ impl<'a> Reader<'a> {
             }
             "Split" => return node.split(),
             "LSTM" => return node.lstm(),
+            "QuantizeLinear" => node.quantize()?,
+            "DequantizeLinear" => node.dequantize()?,
             "Identity" => node.view(0)?,
             "Dropout" => node.dropout()?,
             "Cast" => node.cast()?,
@@ -232,6 +246,47 @@ impl<'a> At<'_, 'a> {
         self.each_of(op, &x)
     }
 
+    fn steps(&self, x: &View) -> Result<Steps> {
+        let Some(scales) = self.constant(1, "a scale")? else { return Err(MISSING) };
+        let zeros = self.constant(2, "a zero point")?;
+        Steps::read(self.operator, &scales, zeros.as_deref(), &x.shape())
+    }
+
+    fn quantize(&mut self) -> Result<View> {
+        let x = self.view(0)?;
+        let steps = self.steps(&x)?;
+        let steps = steps.of_value(steps.is_unsigned())?;
+        let shape = self.reader.shape(x.tensor).to_vec();
+        let tensor = self.reader.tensor(&shape, Scalar::I8, None)?;
+        self.reader.graph.tensors[tensor].quantization = Some(steps);
+        self.reader.push(Op::Quantize, &[x.tensor], &[tensor])?;
+        Ok(View { tensor, axes: x.axes })
+    }
+
+    fn dequantize(&mut self) -> Result<View> {
+        let x = self.view(0)?;
+        let steps = self.steps(&x)?;
+        let steps = steps.of_value(steps.is_unsigned())?;
+        if self.reader.graph.tensors[x.tensor].quantization != Some(steps) {
+            return Err(Fault::Refused(Reason::Quantization(
+                "the scale and zero point of the QuantizeLinear before it",
+            )));
+        }
+        let shape = self.reader.shape(x.tensor).to_vec();
+        let tensor = self.reader.tensor(&shape, Scalar::F32, None)?;
+        self.reader.push(Op::Dequantize, &[x.tensor], &[tensor])?;
+        Ok(View { tensor, axes: x.axes })
+    }
+
+    /// What the weights of outputs along an axis were as integers, once these lie along another one.
+    fn of_outputs(weights: &Constant, axis: usize, to: usize) -> Result<Option<Quantization>> {
+        let Some(steps) = weights.steps.clone() else { return Ok(None) };
+        if steps.scales.len() > 1 && steps.axis != axis {
+            return Err(Fault::Refused(Reason::Quantization("one scale, or one for each output")));
+        }
+        Ok(Some(Quantization { axis: if steps.scales.len() == 1 { 0 } else { to }, ..steps }))
+    }
+
     fn dropout(&mut self) -> Result<View> {
         let training = self.constant(2, "training_mode")?;
         if training.is_some_and(|training| training.elements != Elements::Integers(vec![0])) {
@@ -242,7 +297,7 @@ impl<'a> At<'_, 'a> {
 
     fn cast(&mut self) -> Result<View> {
         match self.operator.int("to", 1)? {
-            super::constant::data_type::FLOAT => self.view(0),
+            data_type::FLOAT => self.view(0),
             other => Err(Fault::Refused(Reason::Type(other))),
         }
     }
@@ -368,7 +423,8 @@ impl<'a> At<'_, 'a> {
         }
         constant.as_floats()?;
         if constant.len() == 1 {
-            let c = self.reader.floats(&[1], constant.as_floats()?.iter().copied())?;
+            let c =
+                self.reader.quantised_floats(&[1], constant.as_floats()?.iter().copied(), constant.steps.clone())?;
             let to = self.reader.shape(x.tensor).to_vec();
             let tensor = self.reader.emit(op, &[x.tensor, c], &to)?;
             return Ok(View { tensor, axes: x.axes });
@@ -376,7 +432,8 @@ impl<'a> At<'_, 'a> {
         if of_constant == shape {
             let to = self.reader.shape(x.tensor).to_vec();
             let elements = constant.as_floats()?;
-            let c = self.reader.floats(&to, x.numbers().into_iter().map(|at| elements[at]))?;
+            let steps = constant.steps.clone().filter(|steps| steps.scales.len() == 1);
+            let c = self.reader.quantised_floats(&to, x.numbers().into_iter().map(|at| elements[at]), steps)?;
             let tensor = self.reader.emit(op, &[x.tensor, c], &to)?;
             return Ok(View { tensor, axes: x.axes });
         }
@@ -465,7 +522,8 @@ impl<'a> At<'_, 'a> {
         let reader = &mut *self.reader;
         if groups > 1 && of_group == 1 {
             let ordered = (0..taps).flat_map(|tap| (0..outputs).map(move |output| at(output, tap, 0)));
-            let weights = reader.floats(&[1, kh, kw, outputs], ordered)?;
+            let steps = Self::of_outputs(&w, 0, 3)?;
+            let weights = reader.quantised_floats(&[1, kh, kw, outputs], ordered, steps)?;
             let biases = reader.floats(&[outputs], biases)?;
             return value(reader.emit(Op::DepthwiseConv2d(conv), &[x, weights, biases], &to)?);
         }
@@ -485,7 +543,12 @@ impl<'a> At<'_, 'a> {
         for (group, part) in parts.into_iter().enumerate() {
             let of = |output| (0..taps).flat_map(move |tap| (0..of_group).map(move |channel| at(output, tap, channel)));
             let rows = group * each..(group + 1) * each;
-            let weights = reader.floats(&[each, kh, kw, of_group], rows.clone().flat_map(of))?;
+            let mut steps = Self::of_outputs(&w, 0, 0)?;
+            if let Some(steps) = steps.as_mut().filter(|steps| steps.scales.len() > 1) {
+                steps.scales = steps.scales[rows.clone()].to_vec();
+                steps.zero_points = steps.zero_points[rows.clone()].to_vec();
+            }
+            let weights = reader.quantised_floats(&[each, kh, kw, of_group], rows.clone().flat_map(of), steps)?;
             let biases = reader.floats(&[each], biases[rows].iter().copied())?;
             made.push(reader.emit(Op::Conv2d(conv), &[part, weights, biases], &[1, to[1], to[2], each])?);
         }
@@ -646,7 +709,11 @@ impl<'a> At<'_, 'a> {
         };
         let order = &order;
         let rows = (0..outputs).flat_map(|output| order.iter().map(move |input| alpha * at(output, *input)));
-        let weights = self.reader.floats(&[outputs, inputs], rows)?;
+        let steps = Self::of_outputs(&w, if by_column { 1 } else { 0 }, 0)?;
+        if steps.is_some() && alpha != 1.0 {
+            return option("a factor of integers");
+        }
+        let weights = self.reader.quantised_floats(&[outputs, inputs], rows, steps)?;
         let biases = self.reader.floats(&[outputs], biases)?;
         let written = if one { vec![1, outputs] } else { to.clone() };
         let op = Op::FullyConnected { activation: Activation::None };
@@ -1002,12 +1069,15 @@ impl<'a> At<'_, 'a> {
         let [Some(w), Some(r)] = [self.constant(1, "weights")?, self.constant(2, "weights")?] else {
             return Err(MISSING);
         };
+        let gates = units.checked_mul(4).ok_or(SHAPES)?;
+        if units == 0 || w.shape != [1, gates, inputs] || r.shape != [1, gates, units] {
+            return Err(SHAPES);
+        }
         let bias = match self.constant(3, "biases")? {
             Some(bias) => bias.as_floats()?.to_vec(),
-            None => vec![0.0; 8 * units],
+            None => vec![0.0; 2 * gates],
         };
-        let gates = 4 * units;
-        if units == 0 || w.shape != [1, gates, inputs] || r.shape != [1, gates, units] || bias.len() != 2 * gates {
+        if bias.len() != 2 * gates {
             return Err(SHAPES);
         }
         let x = self.reader.arranged(&x, &[0, 1, 2])?;
@@ -1047,6 +1117,7 @@ impl Reader<'_> {
         let steps: Vec<isize> = dims.iter().map(|axis| axis.map_or(0, |axis| steps[axis] as isize)).collect();
         let elements = constant.as_floats()?;
         let at = places(&shape, &steps, 0);
-        Ok(self.floats(&shape, at.into_iter().map(|at| elements[at]))?)
+        let steps = constant.steps.clone().filter(|steps| steps.scales.len() == 1);
+        Ok(self.quantised_floats(&shape, at.into_iter().map(|at| elements[at]), steps)?)
     }
 }

@@ -10,10 +10,11 @@ use std::vec::Vec;
 
 use super::constant::{Constant, data_type, product};
 use super::error::{Fault, ReadError, Reason, Refusal, Result};
+use super::quantised;
 use super::view::{Factor, View, merged, sorted};
 use super::wire::{Field, Message};
 use crate::exchange::fold;
-use crate::exchange::graph::{Graph, Node, Op, Scalar, Value};
+use crate::exchange::graph::{Graph, Node, Op, Quantization, Scalar, Value};
 
 /// The oldest version of operators that is read.
 const OPSET: i64 = 13;
@@ -181,7 +182,7 @@ impl<'a> Reader<'a> {
             let tensor = tensor?;
             let name = tensor.text(8)?;
             match Constant::read(tensor) {
-                Ok((constant, _)) => {
+                Ok(constant) => {
                     self.values.insert(name, Known::Constant(Rc::new(constant)));
                 }
                 Err(fault) => self.fault(fault, None, name)?,
@@ -244,7 +245,19 @@ impl<'a> Reader<'a> {
         }
         fold::fold(&mut self.graph);
         prune(&mut self.graph);
-        Ok(self.graph)
+        if self.graph.tensors.iter().all(|value| value.quantization.is_none()) {
+            return Ok(self.graph);
+        }
+        self.take(
+            self.graph
+                .tensors
+                .iter()
+                .map(|value| size_of::<Value>() / 8 + value.data.as_ref().map_or(0, Vec::len))
+                .sum(),
+        )?;
+        let mut graph = quantised::integers(&self.graph).map_err(ReadError::Unsupported)?;
+        prune(&mut graph);
+        Ok(graph)
     }
 
     /// An input, unless it is only the default of one.
@@ -366,6 +379,18 @@ impl<'a> Reader<'a> {
     pub fn floats(&mut self, shape: &[usize], elements: impl IntoIterator<Item = f32>) -> Result<usize> {
         let data: Vec<u8> = elements.into_iter().flat_map(f32::to_le_bytes).collect();
         self.tensor(shape, Scalar::F32, Some(data))
+    }
+
+    /// A constant of the graph that integers are made of again.
+    pub fn quantised_floats(
+        &mut self,
+        shape: &[usize],
+        elements: impl IntoIterator<Item = f32>,
+        steps: Option<Quantization>,
+    ) -> Result<usize> {
+        let tensor = self.floats(shape, elements)?;
+        self.graph.tensors[tensor].quantization = steps;
+        Ok(tensor)
     }
 
     /// A node that writes a tensor of this shape, of the type of its first input.

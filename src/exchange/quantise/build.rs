@@ -33,7 +33,7 @@ pub fn groups(graph: &Graph) -> Vec<usize> {
 }
 
 /// What LiteRT demands of a function's output.
-fn demanded(op: &Op) -> Option<(f32, i32)> {
+pub fn demanded(op: &Op) -> Option<(f32, i32)> {
     match op {
         Op::Logistic | Op::Softmax { .. } => Some((1.0 / 256.0, -128)),
         Op::Tanh => Some((1.0 / 128.0, 0)),

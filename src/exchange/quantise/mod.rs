@@ -29,6 +29,8 @@ use core::slice::Chunks;
 use std::string::String;
 use std::vec::Vec;
 
+#[cfg(feature = "onnx")]
+pub(super) use build::{demanded, quantised};
 pub use ranges::Range;
 pub use report::{LayerNoise, Report};
 
