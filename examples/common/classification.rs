@@ -67,6 +67,8 @@ where
         let trained = train::<N, X, C>(session, &plan, data.0, data.1)?;
         bar.finish();
         println!("\n{name}, {plan}\n{}", trained.confusion);
+        let picture = format!("{name}-{optimizer}-confusion.svg").to_lowercase();
+        plot::confusion(&training.out.join(picture), &format!("{title}, {optimizer}"), &trained.confusion)?;
         store::write::<X, N>(&trained.net, training, &format!("{name}-{optimizer}"), data.0.x)?;
         rows.push(format!(
             "| {optimizer} | {:.2} | {:.4} | {:.2} |",

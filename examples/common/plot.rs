@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
+use nerve::Confusion;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// A line, with a vertical bar at each point if `spread` has one for it.
 pub struct Curve {
@@ -97,6 +99,52 @@ pub fn curves(path: &Path, title: &str, axes: (&str, &str), curves: &[Curve]) ->
         .background_style(WHITE.mix(0.85))
         .border_style(BLACK.mix(0.3))
         .draw()?;
+    area.present()?;
+    println!("picture: {}", path.display());
+    Ok(())
+}
+
+/// Draws a confusion matrix, each cell the darker the larger its share of the true class, and prints where.
+pub fn confusion<const C: usize>(path: &Path, title: &str, confusion: &Confusion<C>) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let area = SVGBackend::new(path, (560, 560)).into_drawing_area();
+    area.fill(&WHITE)?;
+    let classes = || (0..C.saturating_sub(1)).into_segmented();
+    let mut chart = ChartBuilder::on(&area)
+        .caption(title, ("sans-serif", 20))
+        .margin(12)
+        .margin_right(24)
+        .x_label_area_size(40)
+        .y_label_area_size(48)
+        .build_cartesian_2d(classes(), classes())?;
+    // The first class on top.
+    let from_top = |class: usize| C - 1 - class;
+    let column = |place: &SegmentValue<usize>| match place {
+        SegmentValue::CenterOf(class) if *class < C => class.to_string(),
+        _ => String::new(),
+    };
+    let row = |place: &SegmentValue<usize>| match place {
+        SegmentValue::CenterOf(class) if *class < C => from_top(*class).to_string(),
+        _ => String::new(),
+    };
+    let mut mesh = chart.configure_mesh();
+    mesh.disable_mesh().x_labels(C).y_labels(C).x_label_formatter(&column).y_label_formatter(&row);
+    mesh.x_desc("predicted class").y_desc("true class").draw()?;
+    for (class, predicted) in (0..C).flat_map(|class| (0..C).map(move |predicted| (class, predicted))) {
+        let (count, y) = (confusion.count(class, predicted), from_top(class));
+        let share = f64::from(count) / f64::from(confusion.examples(class).max(1));
+        let corners =
+            [(predicted, y), (predicted + 1, y + 1)].map(|(x, y)| (SegmentValue::Exact(x), SegmentValue::Exact(y)));
+        let centre = (SegmentValue::CenterOf(predicted), SegmentValue::CenterOf(y));
+        let colour = if share > 0.6 { &WHITE } else { &BLACK };
+        let text = ("sans-serif", 14).into_font().color(colour).pos(Pos::new(HPos::Center, VPos::Center));
+        chart.draw_series([Rectangle::new(corners, COLOURS[0].mix(share).filled())])?;
+        if count > 0 {
+            chart.draw_series([Text::new(count.to_string(), centre, text)])?;
+        }
+    }
     area.present()?;
     println!("picture: {}", path.display());
     Ok(())

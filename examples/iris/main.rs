@@ -88,7 +88,12 @@ fn run<const H: usize>(options: &Options) -> Result<()> {
         let confusion = &trained.confusion;
         println!("\n4-{H}(sigmoid)-3(softmax), {plan}");
         println!("{} flowers trained, {} held out: {}\n", split.train.x.len(), split.test.x.len(), SPECIES.join(", "));
-        println!("{confusion}\n");
+        println!("{}\n", confusion.named(&SPECIES));
+        plot::confusion(
+            &out.join(format!("confusion-{name}.svg").to_lowercase()),
+            &format!("Iris 4-{H}-3, {name}"),
+            confusion,
+        )?;
         println!(
             "held-out accuracy {:.1} % ({} of {})",
             100.0 * confusion.accuracy(),

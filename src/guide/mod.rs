@@ -4,6 +4,9 @@
 #[doc = include_str!("from_pytorch.md")]
 pub mod from_pytorch {}
 
+#[doc = include_str!("layers.md")]
+pub mod layers {}
+
 #[doc = include_str!("memory.md")]
 pub mod memory {}
 
