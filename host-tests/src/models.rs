@@ -83,6 +83,29 @@ pub fn recurrent(seed: u64, scalar: Scalar) -> Graph {
     model.graph
 }
 
+/// A model that can run row by row: convolutions and pooling of any geometry, functions of elements, residual sums.
+pub fn rows(seed: u64, scalar: Scalar) -> Graph {
+    let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
+    let shape = [1, model.between(8, 24), model.between(1, 4), model.between(1, 5)];
+    let mut x = model.input(&shape);
+    for _ in 0..model.between(2, 5) {
+        x = match model.below(7) {
+            0 | 1 => model.convolution(true, x),
+            2 => model.convolution(false, x),
+            3 => model.pool(true, x),
+            4 => model.pool(false, x),
+            5 => model.each(Op::Relu, x),
+            _ => {
+                let path = model.convolved(x, model.of(x)[3]);
+                let y = model.value(&model.of(x));
+                model.node(Op::Add { activation: Activation::None }, &[x, path], &[y])
+            }
+        };
+    }
+    model.graph.outputs.push(x);
+    model.graph
+}
+
 /// A model that takes one step after another: ring buffers of any length before operators of any geometry, of which some read a part.
 pub fn steps(seed: u64, scalar: Scalar) -> Graph {
     let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };

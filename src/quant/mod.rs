@@ -43,7 +43,7 @@ pub use fully_connected::FullyConnected;
 pub use functions::Function;
 pub use layers::{
     AddFloats, Constant, Each, Integer, Kept, Merge, Merged, MulFloats, Operator, Padded, Recurrent, Reshape,
-    RowOperator, Steps, Weighted, Windowed,
+    RowOperator, Steps, Weighted, Whole, Windowed,
 };
 pub use lstm::Lstm;
 pub use max_pool::MaxPool;

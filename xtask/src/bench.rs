@@ -68,7 +68,7 @@ const CMSIS_NN: [(&str, &Board, u64, Option<u64>); 15] = [
 ];
 
 /// The firmware's program that does the work, and what it is.
-const NETWORKS: [(&str, &str); 19] = [
+const NETWORKS: [(&str, &str); 20] = [
     ("infer_iris", "Iris 4-10-3 with standardisation, inference"),
     ("step_iris", "Iris 4-10-3 with standardisation, SGD step"),
     ("infer_signal_cnn", "signal CNN, inference"),
@@ -88,6 +88,7 @@ const NETWORKS: [(&str, &str); 19] = [
     ("infer_int8_mlp", "784-100-10 in int8, inference"),
     ("infer_int8_separable", "depthwise and pointwise CNN in int8, inference"),
     ("infer_int8_residuals", "residual CNN in int8, inference"),
+    ("frame_log_mel", "log-mel frame of 25 ms, 40 bands"),
 ];
 /// Those that take 800 million instructions and more, too long for QEMU, on a core without a floating-point unit.
 const LONG: [&str; 2] = ["step_residuals", "infer_mobilenet"];
@@ -103,7 +104,7 @@ const ABOVE_PLAIN: u64 = 2;
 
 /// Prints the figures, or writes them to [`RESULTS`].
 pub fn run(write: bool) -> Result<()> {
-    let text = table()? + &beside_cmsis_nn()?;
+    let text = table()? + &beside_cmsis_nn()? + &streams()?;
     if write {
         return fs::write(RESULTS, text).context(RESULTS);
     }
@@ -349,6 +350,38 @@ fn beside_cmsis_nn() -> Result<String> {
             board.core,
             part(instructions, their_instructions)
         ));
+    }
+    Ok(text)
+}
+
+/// Public models as streams, and whether they can be run over a whole window or image too.
+const STREAMS: [(&str, bool); 4] =
+    [("streaming_wakeword_int8", true), ("vww_int8", true), ("v2_okay_nabu", false), ("v2_vad", false)];
+
+fn streams() -> Result<String> {
+    let Some(folder) = model::public_models() else {
+        return Ok("\nskipped the public models as streams: NERVE_MODELS does not name their folder\n".into());
+    };
+    let mut text = String::from(
+        "\nPublic models as streams on the Cortex-M4F: the row of a signal or image, or the step of a model with ring buffers, that takes most, \
+         and the memory that is kept, beside the whole at once, whose input of its own is left out; of one of them alone: \
+         `cargo xtask emulate --stream --model`:\n\n\
+         | model | instructions a row | cycles a row | RAM | of the whole: instructions | cycles | RAM | row/whole, instructions |\n\
+         |---|---|---|---|---|---|---|---|\n",
+    );
+    for (name, window) in STREAMS {
+        let file = folder.join(name).with_extension("tflite");
+        if !file.exists() {
+            text.push_str(&format!("| {name} | skipped: no such file | | | | | | |\n"));
+            continue;
+        }
+        let row = model::taken(&file, true)?;
+        let whole = window.then(|| model::taken(&file, false)).transpose()?;
+        let whole = whole.map_or("- | - | - | -".into(), |whole| {
+            let part = row.instructions as f64 / whole.instructions as f64;
+            format!("{} | {} | {} | {part:.3}", whole.instructions, whole.cycles, whole.ram)
+        });
+        text.push_str(&format!("| {name} | {} | {} | {} | {whole} |\n", row.instructions, row.cycles, row.ram));
     }
     Ok(text)
 }

@@ -143,6 +143,23 @@ pub fn cost(board: &Board, model: &Path) -> Result<(u64, u64)> {
     Ok(costs[0])
 }
 
+/// What a model takes on the Cortex-M4F, of bytes its own memory.
+pub struct Taken {
+    pub instructions: u64,
+    pub cycles: u64,
+    pub ram: u64,
+}
+
+/// What an inference takes or, as a stream, the row that takes most of those of two windows.
+pub fn taken(model: &Path, stream: bool) -> Result<Taken> {
+    let graph = litert::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
+    let count = if stream { 2 } else { 1 };
+    let Ran { run, costs, .. } = run_model(&M4F, model, &graph, &vec![1; count * example(&graph)], stream)?;
+    let (instructions, cycles) = costs.into_iter().max().unwrap_or_default();
+    let ram = run.log.split_once("RAM ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+    Ok(Taken { instructions, cycles, ram: ram.context("the device printed no RAM")? })
+}
+
 /// The folder of public models that the environment names.
 pub fn public_models() -> Option<PathBuf> {
     env::var_os("NERVE_MODELS").map(PathBuf::from)

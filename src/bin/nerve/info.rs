@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use anyhow::{Context, Result};
+use nerve::codegen::{self, LayerInStream};
 use nerve::graph::{Cost, Graph, Value};
 use serde_json::json;
 
@@ -34,17 +36,7 @@ fn text(graph: &Graph) -> String {
             graph.layer_name(node).into(),
         ]);
     }
-    let widths = [0, 1, 2, 3, 4, 5, 6].map(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or_default());
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-            // Words to the left, numbers to the right.
-            line += &if matches!(column, 1 | 2 | 6) { format!("{cell:width$}  ") } else { format!("{cell:>width$}  ") };
-        }
-        text += line.trim_end();
-        text += "\n";
-    }
+    let mut text = aligned(&rows, [1, 2, 6]);
     let cost = Cost::of(graph);
     for (end, indices) in [("input", &graph.inputs), ("output", &graph.outputs)] {
         for value in values(graph, indices) {
@@ -61,6 +53,56 @@ fn text(graph: &Graph) -> String {
         grouped(cost.flash as u64),
         grouped(cost.ram as u64)
     )
+}
+
+/// What the layers keep when the network runs row by row.
+pub fn stream(graph: &Graph, as_json: bool) -> Result<()> {
+    let layers = codegen::streamed(graph).context("this network cannot run row by row")?;
+    let bytes: usize = layers.iter().map(|layer| layer.bytes).sum();
+    let (first, stride) = layers.last().map_or((1, 1), |last| (last.first, last.stride));
+    let name = |layer: &LayerInStream| graph.nodes.get(layer.operator).map_or("", |node| node.op.name());
+    if as_json {
+        let layers = layers.iter().map(|layer| {
+            json!({"operator": name(layer), "number": layer.operator, "bytes": layer.bytes, "first_row": layer.first, "stride": layer.stride})
+        });
+        let layers: Vec<_> = layers.collect();
+        println!("{:#}", json!({"layers": layers, "bytes": bytes, "first_row": first, "stride": stride}));
+        return Ok(());
+    }
+    let mut rows = vec![["", "operator", "keeps", "first row after", "then every"].map(String::from)];
+    for layer in &layers {
+        let numbers = [layer.bytes, layer.first, layer.stride].map(|number| grouped(number as u64));
+        let [bytes, first, stride] = numbers;
+        rows.push([layer.operator.to_string(), name(layer).into(), bytes, first, stride]);
+    }
+    print!("{}", aligned(&rows, [1]));
+    let rows = match &values(graph, &graph.inputs)[..] {
+        [input] if input.shape.len() > 2 => input.shape[1],
+        _ => first,
+    };
+    let when = match first {
+        1 => "with each row".into(),
+        _ if first > rows => format!("when the input ends after {rows} rows"),
+        _ => format!("after {first} rows, then every {stride}"),
+    };
+    println!("about {} bytes of RAM are kept from row to row; an output comes {when}", grouped(bytes as u64));
+    Ok(())
+}
+
+/// Rows of cells, these columns to the left, numbers to the right.
+fn aligned<const COLUMNS: usize, const LEFT: usize>(rows: &[[String; COLUMNS]], left: [usize; LEFT]) -> String {
+    let widths: [usize; COLUMNS] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or_default());
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            line += &if left.contains(&column) { format!("{cell:width$}  ") } else { format!("{cell:>width$}  ") };
+        }
+        text += line.trim_end();
+        text += "\n";
+    }
+    text
 }
 
 /// With a comma before every three digits.

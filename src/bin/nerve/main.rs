@@ -24,6 +24,9 @@ enum Command {
     Info {
         /// A `.tflite` or `.onnx` file.
         file: PathBuf,
+        /// Instead what the layers keep when the network runs row by row, or which one cannot.
+        #[arg(long)]
+        stream: bool,
         /// As JSON, for programs.
         #[arg(long)]
         json: bool,
@@ -77,7 +80,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
-        Command::Info { file, json } => read(&file).and_then(|graph| Ok(info::print(&graph, json)?)),
+        Command::Info { file, stream: false, json } => read(&file).and_then(|graph| Ok(info::print(&graph, json)?)),
+        Command::Info { file, stream: true, json } => read(&file).and_then(|graph| info::stream(&graph, json)),
         Command::Run { file, input, output } => read(&file).and_then(|graph| {
             let model = Executor::new(&graph).with_context(|| format!("could not run {}", file.display()))?;
             run::run(&graph, model, &input, &output)

@@ -18,6 +18,10 @@ use paths::{Paths, Step};
 mod floats;
 mod paths;
 mod rings;
+mod streamed;
+mod whole;
+
+pub use streamed::{LayerInStream, streamed};
 
 /// Branches in branches, at most.
 const DEPTH: usize = 32;
@@ -122,10 +126,13 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
     let (input, output) = (paths.graph.inputs[0], paths.graph.outputs[0]);
     let steps = graph.nodes.iter().any(|node| node.op == Op::Ring);
     let used = vec![false; paths.steps.len()];
-    let mut code = Code { used, paths, steps, kept: None, lets: String::new(), file: vec![] };
+    let mut code = Code { used, paths, steps, kept: None, rest: None, lets: String::new(), file: vec![] };
     let net = code.chain(input, output, 0)?;
     let [input, output] = [input, output].map(|tensor| code.array(tensor));
-    let Code { lets, file, .. } = code;
+    let Code { lets, file, rest, .. } = code;
+    let rest = rest.map_or(String::new(), |ty| {
+        format!("/// The last layers, which wait for all rows in a stream.\npub type Rest = {ty};\n")
+    });
     let fingerprint = fingerprint(&[&net.ty[..], &lets, &net.value].concat(), &[]);
     let weights = [&ConstantsFile::header(fingerprint, &file)[..], &file].concat();
     let mut source = String::new();
@@ -139,7 +146,7 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
          pub type {output_type} = {};\n\
          /// The network, from the LiteRT model `{name}`.\n\
          pub type {net_type} = {};\n\
-         \n\
+         {rest}\n\
          {}{}\
          /// The network, in flash.\n\
          #[allow(long_running_const_eval)]\n\
@@ -148,7 +155,7 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
          use nerve::quant::{{\n        \
          Add, AddFloats, Addend, AveragePool, Axis, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
          FullyConnected, Integer, Kept, Lstm, MaxPool, Mean, Merged, Mul, MulFloats, Multiplier, Nearest, Output, Padded, Quantize, Recurrent, Reshape,\n        \
-         ResizeNearest, Softmax, Strided, Table, Weighted, Weights, Windowed,\n    \
+         ResizeNearest, Softmax, Strided, Table, Weighted, Weights, Whole, Windowed,\n    \
          }};\n    \
          #[allow(dead_code)]\n    \
          const FILE: nerve::flash::ConstantsFile =\n        \
@@ -293,6 +300,8 @@ struct Code {
     used: Vec<bool>,
     /// Whether the network takes one step after another.
     steps: bool,
+    /// The type of the layers that wait for all rows in a stream, if there are some.
+    rest: Option<String>,
     /// The ring buffer in which the next operator's input lies.
     kept: Option<Kept>,
     /// A statement for each layer.
@@ -311,25 +320,14 @@ impl Code {
     }
 
     fn refuse<T>(&self, step: &Step, tensor: usize, why: &'static str) -> Result<T, GenerateError> {
-        let name = self.paths.graph.nodes.get(step.operator).map_or("", |node| node.op.name());
-        let tensor = self.value(tensor).name.clone();
-        let number = self.paths.numbers.get(step.operator).copied().unwrap_or_default();
-        Err(GenerateError::Untyped { operator: (number, name), tensor, why })
+        self.paths.refuse(step, tensor, why)
     }
 
     /// The layers between two tensors, through the first of which all paths to the second go.
     fn chain(&mut self, from: usize, to: usize, depth: usize) -> Result<Layer, GenerateError> {
-        let mut tensors = vec![];
-        let mut at = to;
-        while at != from {
-            tensors.push(at);
-            let Some((before, _)) = self.paths.before[at].filter(|(before, _)| *before != at) else {
-                return Err(GenerateError::Ends);
-            };
-            at = before;
-        }
-        let mut parts = vec![];
-        for tensor in tensors.into_iter().rev() {
+        let tensors = self.paths.series(from, to)?;
+        let (mut at, mut parts) = (from, vec![]);
+        for tensor in tensors.iter().copied() {
             let Some(step) = self.paths.steps[tensor].take() else { return Err(GenerateError::Ends) };
             if core::mem::replace(&mut self.used[tensor], true) {
                 return self.refuse(&step, tensor, "is read inside and outside of branches");
@@ -349,7 +347,21 @@ impl Code {
             at = tensor;
         }
         parts.extend(self.copied(true));
+        if depth == 0 && !self.steps {
+            self.wait(&tensors, &mut parts, to);
+        }
         Ok(series(parts, &self.array(from), &self.array(to)))
+    }
+
+    /// Lets the last of the parts that make these tensors wait for all rows where that takes less memory.
+    fn wait(&mut self, tensors: &[usize], parts: &mut Vec<Part>, to: usize) {
+        let Some(at) = whole::cut(&self.paths, tensors) else { return };
+        let rest = parts.split_off(at);
+        let (from, to) = (self.array(tensors[at - 1]), self.array(to));
+        let Layer { ty, value } = series(rest, &from, &to);
+        let whole = format!("quant::Whole<Rest, {{ nerve::arena_len::<Rest, {from}>() }}>");
+        parts.push(Part { ty: whole, value: format!("Whole({value})"), from, to });
+        self.rest = Some(ty);
     }
 
     /// A layer as a statement of its own.
@@ -403,7 +415,15 @@ impl Code {
         let scalar = scalar_of(self.value(output));
         Ok(match &step.kernel {
             Kernel::FullyConnected(op, constants) => {
-                integer("Weighted<quant::FullyConnected, i32>", weighted(&mut self.file, op, constants, words))
+                let value = weighted(&mut self.file, op, constants, words);
+                let numbers = nested("i8", &[self.value(from).elements()]);
+                if steps || numbers == x || axes(self.value(output)).len() > 1 {
+                    return Ok(integer("Weighted<quant::FullyConnected, i32>", value));
+                }
+                // Of an image, its numbers.
+                let ty = format!("quant::Integer<quant::Weighted<quant::FullyConnected, i32>, {numbers}, {to}>");
+                let part = Part { ty, value: format!("Integer::new({value})"), from: numbers, to: to.clone() };
+                series(vec![part], &x, &to)
             }
             Kernel::Conv2d(op, constants) => {
                 windowed("Weighted<quant::Conv2d, i32>", &op.height, weighted(&mut self.file, op, constants, words))

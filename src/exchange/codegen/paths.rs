@@ -72,6 +72,29 @@ impl Paths {
         Ok(paths)
     }
 
+    /// The tensors between two, without the first one, through which all paths from that to the second go.
+    pub fn series(&self, from: usize, to: usize) -> Result<Vec<usize>, GenerateError> {
+        let mut tensors = vec![];
+        let mut at = to;
+        while at != from {
+            tensors.push(at);
+            let Some((before, _)) = self.before[at].filter(|(before, _)| *before != at) else {
+                return Err(GenerateError::Ends);
+            };
+            at = before;
+        }
+        tensors.reverse();
+        Ok(tensors)
+    }
+
+    /// An error at the operator of a step, which writes a tensor.
+    pub fn refuse<T>(&self, step: &Step, tensor: usize, why: &'static str) -> Result<T, GenerateError> {
+        let name = self.graph.nodes.get(step.operator).map_or("", |node| node.op.name());
+        let number = self.numbers.get(step.operator).copied().unwrap_or_default();
+        let tensor = self.graph.tensors[tensor].name.clone();
+        Err(GenerateError::Untyped { operator: (number, name), tensor, why })
+    }
+
     fn push(&mut self, step: Step, output: usize) {
         self.before[output] = self.common(&step.inputs).map(|(tensor, depth)| (tensor, depth + 1));
         self.steps[output] = Some(step);

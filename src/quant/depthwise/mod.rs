@@ -48,7 +48,8 @@ impl DepthwiseConv2d {
     #[inline(never)]
     fn rows(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
         #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
-        if self.rows_of_pairs(weights, x, at, y) {
+        // One pixel, as a signal has in a stream, is not worth the expansion of its weights: 4 times as many instructions.
+        if y.len() > weights.outputs() && self.rows_of_pairs(weights, x, at, y) {
             return;
         }
         #[cfg(all(target_arch = "x86_64", feature = "std"))]
@@ -71,7 +72,7 @@ impl DepthwiseConv2d {
         // One copy of the loop for both cases.
         let (together, step) = if self.multiplier == 1 { (weights.outputs(), 1) } else { (self.multiplier, 0) };
         for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
-            if self.multiplier == 1 && !cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")) {
+            if self.multiplier == 1 {
                 self.quads(weights, x, [at, column], y);
                 continue;
             }

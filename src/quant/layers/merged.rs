@@ -3,8 +3,8 @@
 use core::marker::PhantomData;
 
 use super::Merge;
-use crate::layers::{Forward, Memory, Plan, in_place};
-use crate::numbers::{Array, Scalar};
+use crate::layers::{Forward, InRows, Memory, Plan, Streamed};
+use crate::numbers::{Array, Zero};
 
 /// `X` merged with a constant, which is repeated if it is shorter, in the place of the input.
 #[derive(Clone, Copy, Debug)]
@@ -38,5 +38,31 @@ impl<X: Array<Elem = Op::Elem>, Op: Merge> Forward<X> for Merged<Op, X> {
     }
 }
 
-// As a whole, which is one row.
-in_place!([T: Scalar, Op: Merge<Elem = T>, const N: usize] [T; N], Merged<Op, [T; N]>, |merged, row| merged.op.run_in_place(row, merged.constant));
+/// The number of the row that comes.
+pub struct RowNumber(usize);
+
+impl Zero for RowNumber {
+    const ZERO: Self = Self(0);
+    fn clear(&mut self) {
+        self.0 = 0;
+    }
+}
+
+impl<X: InRows<Elem = Op::Elem>, Op: Merge> Streamed<X> for Merged<Op, X> {
+    type State = RowNumber;
+    type Late<P: Array> = [P; 0];
+
+    #[inline]
+    fn place<'s>(_: &'s mut RowNumber, y: &'s mut X::Row) -> &'s mut X::Row {
+        y
+    }
+    #[inline]
+    fn advance(&self, RowNumber(at): &mut RowNumber, y: &mut X::Row) -> bool {
+        // A constant that is longer than a row has one for each.
+        let of_row = self.constant.chunks(X::Row::LEN.max(1)).nth(*at);
+        self.op.run_in_place(y.flat_mut(), of_row.unwrap_or(self.constant));
+        let rows = self.constant.len().checked_div(X::Row::LEN).unwrap_or(0).max(1);
+        *at = (*at + 1) % rows;
+        true
+    }
+}

@@ -10,6 +10,7 @@ mod kept;
 mod merged;
 mod operator;
 mod reshape;
+mod whole;
 mod windowed;
 
 pub use constant::Constant;
@@ -20,4 +21,5 @@ pub use kept::{Kept, Steps};
 pub use merged::Merged;
 pub use operator::{Merge, Operator, Padded, Recurrent, Weighted};
 pub use reshape::Reshape;
+pub use whole::Whole;
 pub use windowed::{RowOperator, Windowed};
