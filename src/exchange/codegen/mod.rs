@@ -144,7 +144,7 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
          pub type Input = {};\n\
          /// What the network makes of one.\n\
          pub type {output_type} = {};\n\
-         /// The network, from the LiteRT model `{name}`.\n\
+         /// The network, from the model `{name}`.\n\
          pub type {net_type} = {};\n\
          {rest}\n\
          {}{}\
