@@ -95,6 +95,17 @@ pub fn rows(seed: u64, scalar: Scalar) -> Graph {
             3 => model.pool(true, x),
             4 => model.pool(false, x),
             5 => model.each(Op::Relu, x),
+            6 if model.one_in(2) => {
+                // For each channel, or for each element.
+                let mut shape = model.of(x);
+                if model.one_in(2) {
+                    shape[1..3].fill(1);
+                }
+                let quantization = model.quantization();
+                let constant = model.constant(&shape, quantization);
+                let y = model.value(&model.of(x));
+                model.node(Op::Mul { activation: Activation::None }, &[x, constant], &[y])
+            }
             _ => {
                 let path = model.convolved(x, model.of(x)[3]);
                 let y = model.value(&model.of(x));
