@@ -141,7 +141,7 @@ const STREAMED: [(&str, usize); 3] =
 /// Outputs of a new head.
 const CLASSES: usize = 3;
 
-/// Public models without their last layers, and random ones after their first.
+/// A public model without its last layers, and random ones after their first.
 fn cut() -> Vec<Case> {
     let case = |name: String, whole: Graph, layer: &str, inputs: Vec<u8>| {
         let graph = whole.cut(layer).ok()?;
@@ -151,12 +151,10 @@ fn cut() -> Vec<Case> {
     };
     let mut cases = Vec::new();
     if let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) {
-        for (name, behind) in [("kws_int8", 2), ("vww_int8", 2)] {
-            let read = |ending: &str| fs::read(folder.join(format!("{name}.{ending}"))).unwrap();
-            let graph = litert::read(&read("tflite")).unwrap();
-            let layer = graph.layer_name(&graph.nodes[graph.nodes.len() - 1 - behind]).to_owned();
-            cases.push(case(format!("{name}_cut"), graph, &layer, read("input.bin")).unwrap());
-        }
+        let read = |ending: &str| fs::read(folder.join(format!("kws_int8.{ending}"))).unwrap();
+        let graph = litert::read(&read("tflite")).unwrap();
+        let layer = graph.layer_name(&graph.nodes[graph.nodes.len() - 3]).to_owned();
+        cases.push(case("kws_int8_cut".into(), graph, &layer, read("input.bin")).unwrap());
     }
     for (scalar, count) in [(Scalar::I8, 3), (Scalar::F32, 1)] {
         let random = (0..).filter_map(|seed| {
