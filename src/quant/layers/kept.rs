@@ -78,7 +78,7 @@ impl<A: Scalar, B: Scalar, Op: Operator<A, B>, const X: usize, const W: usize, c
         if !core::mem::replace(&mut state.begun, true) {
             self.begin(&mut state.elements);
         }
-        self.op.run(&state.elements, y);
+        self.op.run_row(&state.elements, y);
         state.elements.copy_within(X.min(W).., 0);
         true
     }

@@ -4,13 +4,18 @@ use crate::layers::Join;
 use crate::numbers::{Array, Scalar};
 use crate::quant::{
     Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Lstm, MaxPool, Mean, Mul, Quantize,
-    ResizeNearest, Softmax, Strided, Weights,
+    ResizeNearest, Rows, Softmax, Strided, Weights,
 };
 
 /// An operator that makes one tensor of another one.
 pub trait Operator<A, B> {
     /// Writes `y`.
     fn run(&self, x: &[A], y: &mut [B]);
+    /// As [`run`](Self::run), for one row of output, of which there will be many.
+    #[inline]
+    fn run_row(&self, x: &[A], y: &mut [B]) {
+        self.run(x, y);
+    }
 }
 
 macro_rules! operators {
@@ -66,7 +71,18 @@ macro_rules! weighted {
         }
     )*};
 }
-weighted!(FullyConnected, i32; Conv2d, i32; DepthwiseConv2d, i8);
+weighted!(FullyConnected, i32; Conv2d, i32);
+
+impl Operator<i8, i8> for Weighted<DepthwiseConv2d> {
+    #[inline]
+    fn run(&self, x: &[i8], y: &mut [i8]) {
+        self.op.run(&self.weights, x, y);
+    }
+    #[inline]
+    fn run_row(&self, x: &[i8], y: &mut [i8]) {
+        self.op.row(&self.weights, Rows { data: x, len: self.op.width.input.wrapping_mul(self.op.channels) }, 0, y);
+    }
+}
 
 /// A recurrent operator of `UNITS` units with its weights, which lie in flash. Takes two bytes of stack for each unit's cell.
 #[derive(Clone, Copy, Debug)]
