@@ -13,6 +13,7 @@ use crate::{bench, model, output};
 const RAM: u64 = 64 * 1024;
 /// Inferences for whose instructions an update may last.
 const INFERENCES: u64 = 3;
+
 /// The last layer of a network of eight digits learns two more; that of the keyword network in the folder that `NERVE_MODELS` names learns
 /// sounds.
 pub fn check(toolchain: Toolchain) -> Result<String> {
