@@ -42,7 +42,7 @@ enum Task {
         /// A file of `firmware/src/bin`.
         #[arg(long, default_value = "iris", conflicts_with = "model")]
         program: String,
-        /// A LiteRT model to build the firmware around instead.
+        /// A LiteRT or ONNX model to build the firmware around instead.
         #[arg(long)]
         model: Option<PathBuf>,
         /// The model's examples one after another, little endian; one of zeros without it. Of a stream, its rows.

@@ -1,4 +1,4 @@
-//! A user's LiteRT model on an emulated board.
+//! A user's model on an emulated board.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use std::{env, fs};
 use anyhow::{Context, Result, ensure};
 use nerve::executor::Executor;
 use nerve::graph::{Cost, Graph, Op, Scalar};
-use nerve::litert;
+use nerve::import;
 
 use crate::bench;
 use crate::device::{self, BOARDS, Board, M4F, Run};
@@ -31,7 +31,7 @@ pub fn emulate(
     stream: bool,
 ) -> Result<()> {
     let file = fs::read(model).with_context(|| model.display().to_string())?;
-    let graph = litert::read(&file).with_context(|| model.display().to_string())?;
+    let graph = import::read(&file).with_context(|| model.display().to_string())?;
     let stream = stream || has_rings(&graph);
     let example = if stream { row(&graph) } else { example(&graph) };
     let examples = match &input {
@@ -138,7 +138,7 @@ fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8], stream
 
 /// Instructions and cycles of an inference with a core's code.
 pub fn cost(board: &Board, model: &Path) -> Result<(u64, u64)> {
-    let graph = litert::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
+    let graph = import::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
     let Ran { costs, .. } = run_model(board, model, &graph, &vec![1; example(&graph)], false)?;
     Ok(costs[0])
 }
@@ -152,7 +152,7 @@ pub struct Taken {
 
 /// What an inference takes or, as a stream, the row that takes most of those of two windows.
 pub fn taken(model: &Path, stream: bool) -> Result<Taken> {
-    let graph = litert::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
+    let graph = import::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
     let count = if stream { 2 } else { 1 };
     let Ran { run, costs, .. } = run_model(&M4F, model, &graph, &vec![1; count * example(&graph)], stream)?;
     let (instructions, cycles) = costs.into_iter().max().unwrap_or_default();
@@ -200,7 +200,7 @@ pub fn check() -> Result<String> {
 }
 
 fn compare(board: &Board, model: &Path, examples: usize) -> Result<String> {
-    let graph = litert::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
+    let graph = import::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
     let example = example(&graph);
     // Any bytes; of floats, any numbers of both signs.
     let bytes = |count: usize| (0..count).map(|i| (i * 73 + i / 7 * 29 + i / 251 * 13) as u8);
