@@ -6,7 +6,7 @@ use std::path::Path;
 use host_tests::same_bits::{self, Imported};
 use nerve::prelude::*;
 use nerve::pytorch::{self, ImportError};
-use nerve::{Describe, Fold, Same};
+use nerve::{Avg, Describe, Fold, Max, Pool, Same};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
@@ -76,6 +76,16 @@ type Decoder = chain![
     Dense<160, 3>
 ];
 
+type Geometry = chain![
+    Conv<2, 4, 3, 2, Relu, (To1d<4, 2, 2, 1, 0>, To1d<10, 1, 0, 1, 1>)>,
+    Depthwise<4, 2, 3, Tanh, (To1d<3>, To1d<6, 1, 0, 2>)>,
+    Pool<Max, 2, 3, (To1d<4, 1, 1>, To1d<3, 2, 1>)>,
+    Pool<Avg, 3, 2, To<4, 4, 1, 1>>,
+    Branches<Conv2d<4, 3, 1>, Conv<4, 2, 3, 1, Linear, (To1d<4, 1, 1>, To1d<4>)>, Concat<5>>,
+    Flatten<80>,
+    Dense<80, 3>
+];
+
 type Window = [[f32; 3]; 6];
 type Remembering = chain![Lstm<3, 5>, Last, Dense<5, 4, Tanh>, Dense<4, 2>];
 type Recurrent = chain![Gru<3, 5>, Last, Dense<5, 4, Tanh>, Dense<4, 2>];
@@ -125,6 +135,7 @@ fn logits_are_pytorchs() {
     answers::<Window, Recurrent, 2>(file!("halves"), &["recurrent", "head"], torch::HALVES);
     answers_to::<Integers, Layers, 3>([0.0, 3.0, 6.0, 1.0, 5.0, 2.0, 4.0, 6.0], file!("layers"), &[], torch::LAYERS);
     answers::<Image, Decoder, 3>(file!("decoder"), &[], torch::DECODER);
+    answers::<Image, Geometry, 3>(file!("geometry"), &["1", "3", "7.left", "7.right", "9"], torch::GEOMETRY);
 }
 
 #[test]

@@ -47,6 +47,15 @@ class Skip(nn.Module):
         return x + self.inner(x)
 
 
+class Both(nn.Module):
+    def __init__(self, left, right):
+        super().__init__()
+        self.left, self.right = left, right
+
+    def forward(self, x):
+        return torch.cat([self.left(x), self.right(x)], 1)
+
+
 image = trained(nn.Sequential(
     nn.Conv2d(2, 3, 3, padding="same", bias=False), nn.BatchNorm2d(3), nn.ReLU(), nn.MaxPool2d(2),
     nn.Conv2d(3, 3, 3, padding="same", groups=3), nn.ELU(),
@@ -86,6 +95,13 @@ for module in layers:
     if isinstance(module, nn.LayerNorm):
         module.weight.data.uniform_(0.5, 1.5)
         module.bias.data.uniform_()
+# Kernels and windows that are not square, with other strides, dilations and paddings for rows and columns, and at each end.
+geometry = trained(nn.Sequential(
+    nn.ZeroPad2d((0, 1, 2, 0)), nn.Conv2d(2, 4, (3, 2), stride=(2, 1)), nn.ReLU(),
+    nn.Conv2d(4, 4, (2, 3), dilation=(1, 2), groups=4), nn.Tanh(),
+    nn.MaxPool2d((2, 3), stride=(1, 2), padding=(1, 1)), nn.AvgPool2d((3, 2), stride=1, padding=(1, 1), count_include_pad=False),
+    Both(nn.Conv2d(4, 3, 1), nn.Conv2d(4, 2, (3, 1), padding=(1, 0))), nn.Flatten(), nn.Linear(80, 3),
+))
 
 lines = ["// Written by import.py."]
 for name, model, x in (
@@ -99,6 +115,7 @@ for name, model, x in (
     ("halves", halves, values(6, 3)),
     ("layers", layers, torch.tensor([0, 3, 6, 1, 5, 2, 4, 6])),
     ("decoder", decoder, values(8, 10, 2).permute(2, 0, 1)),
+    ("geometry", geometry, values(8, 10, 2).permute(2, 0, 1)),
 ):
     state = model.state_dict()
     if name == "halves":
