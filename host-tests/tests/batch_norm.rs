@@ -124,8 +124,8 @@ fn folding_keeps_the_outputs() {
 /// Frozen, it computes as in inference and passes the derivative of that on.
 #[test]
 fn frozen_it_is_the_folded_layer() {
-    type Frozen1 = chain![Dense<3, 4, Tanh, f64>, Frozen<BatchNorm<Dense<4, 3, Linear, f64>, Sigmoid, f64>>];
-    type Frozen2 = chain![Dense<3, 4, Tanh, f64>, Frozen<Dense<4, 3, Sigmoid, f64>>];
+    type Frozen1 = chain![Dense<3, 4, Tanh, f64>, Frozen<BatchNorm<Dense<4, 3, Linear, f64>, Tanh, f64>>];
+    type Frozen2 = chain![Dense<3, 4, Tanh, f64>, Frozen<Dense<4, 3, Tanh, f64>>];
     let mut rng = Pcg32::seed_from_u64(8);
     let mut net = Frozen1::ZERO;
     net.visit_mut(&mut |tensor: &mut [f64]| {
