@@ -85,9 +85,8 @@ impl Graph {
         let row = Value { shape: vec![1, graph.tensors[output].elements()], ..graph.tensors[output].clone() };
         graph.outputs = vec![output];
         if row.shape != graph.tensors[output].shape {
-            graph.outputs = vec![graph.tensors.len()];
+            graph.outputs = vec![graph.add(row)];
             graph.nodes.push(Node { op: Op::Reshape, inputs: vec![Some(output)], outputs: graph.outputs.clone() });
-            graph.tensors.push(row);
         }
         Ok(graph)
     }

@@ -20,6 +20,14 @@ pub struct Graph {
     pub outputs: Vec<usize>,
 }
 
+impl Graph {
+    /// Appends a tensor, and returns its index.
+    pub(crate) fn add(&mut self, value: Value) -> usize {
+        self.tensors.push(value);
+        self.tensors.len() - 1
+    }
+}
+
 /// A tensor: a constant if it has data.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {

@@ -38,3 +38,12 @@ pub use describe::{Describe, Description, Unsupported};
 pub(crate) use describe::{Joined, Parameter, shape};
 #[cfg(any(feature = "onnx", feature = "safetensors"))]
 pub(crate) use describe::{Kind, Module};
+
+/// Writes all that is refused.
+#[cfg(feature = "litert")]
+fn one_a_line(f: &mut core::fmt::Formatter, refusals: &[impl core::fmt::Display]) -> core::fmt::Result {
+    for (i, refusal) in refusals.iter().enumerate() {
+        write!(f, "{}{refusal}", if i > 0 { "\n" } else { "" })?;
+    }
+    Ok(())
+}

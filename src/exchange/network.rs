@@ -89,14 +89,13 @@ impl Writer {
     }
 
     fn tensor(&mut self, name: &str, shape: &[usize], data: Option<&[f32]>) -> usize {
-        self.graph.tensors.push(Value {
+        self.graph.add(Value {
             name: name.into(),
             shape: shape.into(),
             scalar: Scalar::F32,
             quantization: None,
             data: data.map(|data| data.iter().flat_map(|x| x.to_le_bytes()).collect()),
-        });
-        self.graph.tensors.len() - 1
+        })
     }
 
     /// Appends a node that reads what the last one has written, then the `others`.

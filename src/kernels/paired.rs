@@ -38,9 +38,11 @@ pub fn pack(weights: &[i8], inputs: usize, packed: &mut [i32]) {
     }
 }
 
+/// Whether there are instructions for two halfwords. Their loops round sums in registers.
+pub(crate) const DSP: bool = cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"));
+
 /// Vectors that share what is loaded of the weights: as many as there are registers for.
-pub(crate) const TOGETHER: usize =
-    if cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")) { 3 } else { 2 };
+pub(crate) const TOGETHER: usize = if DSP { 3 } else { 2 };
 
 /// `P` vectors of up to [`PIECE`] inputs, ready for products.
 #[cfg(not(any(

@@ -276,6 +276,12 @@ fn exp_each<T: Real>(row: &mut [T], mut each: impl FnMut(T)) {
     }
 }
 
+/// `1 / (1 + e⁻ˣ)`.
+#[inline]
+pub(crate) fn sigmoid<T: Real>(x: T) -> T {
+    T::ONE / (T::ONE + (-x).exp())
+}
+
 /// The largest of an example's outputs.
 #[inline]
 pub(crate) fn largest<T: Real>(row: &[T]) -> T {

@@ -36,7 +36,7 @@ mod weights_and_biases;
 pub use activation::{
     Activation, Elu, HardSigmoid, HardTanh, LeakyRelu, Linear, Relu, Relu6, Sigmoid, Softmax, Tanh, argmax,
 };
-pub(crate) use activation::{largest, softmax};
+pub(crate) use activation::{largest, sigmoid, softmax};
 pub(crate) use batch_norm::EPSILON;
 pub(crate) use batch_norm::scale_rows;
 pub use batch_norm::{Affine, BatchNorm, Scale};

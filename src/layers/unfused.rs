@@ -2,7 +2,7 @@
 
 use core::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
-use crate::layers::activation::held;
+use crate::layers::activation::{held, sigmoid};
 use crate::layers::{Forward, InRows, Layer, Memory, Mode, Plan, in_place};
 use crate::numbers::{Array, Real, Tensor, Zero, fingerprint, stateless};
 
@@ -90,7 +90,10 @@ unfused! {
         T::of(0.5) * (T::ONE + tanh) + T::of(0.5) * x * (T::ONE - tanh * tanh) * inner
     };
     /// `x / (1 + e⁻ˣ)` (Elfwing, Uchibe and Doya 2017), also called swish; `nn.SiLU()`.
-    Silu: |x| x * sigmoid(x), sigmoid(x) * (T::ONE + x * (T::ONE - sigmoid(x)));
+    Silu: |x| x * sigmoid(x), {
+        let y = sigmoid(x);
+        y * (T::ONE + x * (T::ONE - y))
+    };
     /// `x · min(max(x + 3, 0), 6) / 6` (Howard et al. 2019): a [`Silu`] without an exponential; `nn.Hardswish()`.
     HardSwish: |x| x * held(x + T::of(3.0), T::ZERO, T::of(6.0)) / T::of(6.0), {
         let three = T::of(3.0);
@@ -117,9 +120,4 @@ const CUBE: f64 = 0.044715;
 #[inline]
 fn bent<T: Real>(x: T) -> T {
     T::of(FRAC_2_SQRT_PI * FRAC_1_SQRT_2) * (x + T::of(CUBE) * x * x * x)
-}
-
-#[inline]
-fn sigmoid<T: Real>(x: T) -> T {
-    T::ONE / (T::ONE + (-x).exp())
 }

@@ -2,7 +2,7 @@
 
 use super::{Multiplier, Output};
 use crate::kernels::backend::widest;
-use crate::kernels::paired::packed_len;
+use crate::kernels::paired::{DSP, packed_len};
 
 /// Weights and what belongs to each output channel.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +57,7 @@ impl<W> Weights<'_, W> {
     #[inline(never)]
     pub(super) fn round_twice<const P: usize>(&self, output: Output, first: usize, sums: &[[i32; P]], y: &mut [i8]) {
         // One copy for any number of vectors: where sums are rounded in registers, few come here.
-        if cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")) {
+        if DSP {
             self.round_all(output, first, sums.as_flattened(), P, y);
             return;
         }

@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use crate::layers::{largest, softmax};
+use crate::layers::{largest, sigmoid, softmax};
 use crate::numbers::{Real, Tensor, Zero};
 use crate::training::TrainError;
 
@@ -107,7 +107,7 @@ impl<T: Real, Y: Tensor<Elem = T>> Loss<Y> for BinaryCrossEntropy {
     fn loss(&self, z: &Y, target: &Y, dz: &mut Y) -> Result<T, TrainError> {
         mean(z, target, dz, |z, t| {
             let loss = z.max(T::ZERO) - z * t + (-z.abs()).exp().ln_1p();
-            (loss, T::ONE / (T::ONE + (-z).exp()) - t)
+            (loss, sigmoid(z) - t)
         })
     }
 }

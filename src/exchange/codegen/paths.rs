@@ -106,10 +106,9 @@ impl Paths {
         let mut value = Value { name: format!("{}, {}", a.name, b.name), data: None, ..a.clone() };
         let axis = self.concatenated(operator);
         value.shape[axis] += b.shape[axis];
-        self.graph.tensors.push(value);
         self.steps.push(None);
         self.before.push(None);
-        self.graph.tensors.len() - 1
+        self.graph.add(value)
     }
 
     /// The axis of a concatenation.
@@ -170,8 +169,7 @@ fn row(graph: &mut Graph, name: &str, values: &[usize]) -> Result<(usize, Vec<us
     let elements: Vec<usize> = values.iter().map(|value| graph.tensors[*value].elements()).collect();
     let mut push = |name, elements| {
         let quantization = Some(Quantization { scales: vec![1.0], zero_points: vec![0], axis: 0 });
-        graph.tensors.push(Value { name, shape: vec![1, elements], scalar, quantization, data: None });
-        graph.tensors.len() - 1
+        graph.add(Value { name, shape: vec![1, elements], scalar, quantization, data: None })
     };
     let whole = push(name.to_owned(), elements.iter().sum());
     let parts = elements.iter().map(|elements| push(name.to_owned(), *elements)).collect();

@@ -61,8 +61,7 @@ impl Apart {
                         let len = self.graph.tensors[*output].shape[*axis];
                         let mut x = self.graph.tensors[ring.x].clone();
                         x.shape[*axis] = len;
-                        self.graph.tensors.push(x);
-                        let x = self.graph.tensors.len() - 1;
+                        let x = self.graph.add(x);
                         parts.push(x);
                         self.rings
                             .insert(*output, Ring { x, start: part(&ring.start, *axis, begin, len), axis: ring.axis });
@@ -93,8 +92,7 @@ impl Apart {
         }
         for input in node.inputs.iter_mut().flatten() {
             if let Some(ring) = self.rings.get(input).cloned() {
-                self.graph.tensors.push(self.graph.tensors[*input].clone());
-                *input = self.graph.tensors.len() - 1;
+                *input = self.graph.add(self.graph.tensors[*input].clone());
                 self.put(ring, *input);
             }
         }
@@ -103,8 +101,7 @@ impl Apart {
 
     /// The node that a ring buffer is.
     fn put(&mut self, ring: Ring, y: usize) {
-        self.graph.tensors.push(ring.start);
-        let inputs = vec![Some(ring.x), Some(self.graph.tensors.len() - 1)];
+        let inputs = vec![Some(ring.x), Some(self.graph.add(ring.start))];
         self.graph.nodes.push(Node { op: Op::Ring, inputs, outputs: vec![y] });
     }
 }

@@ -5,6 +5,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::table::OutOfBounds;
+use crate::exchange::one_a_line;
 
 /// Why a file is not read.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,12 +80,7 @@ impl fmt::Display for ReadError {
                 write!(f, "version {version} of the file format, of which 3 is read: convert the model anew")
             }
             Self::Damaged(what) => write!(f, "the file is damaged, {what}: copy or convert it anew"),
-            Self::Unsupported(refusals) => {
-                for (i, refusal) in refusals.iter().enumerate() {
-                    write!(f, "{}{refusal}", if i > 0 { "\n" } else { "" })?;
-                }
-                Ok(())
-            }
+            Self::Unsupported(refusals) => one_a_line(f, refusals),
         }
     }
 }

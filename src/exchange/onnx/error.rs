@@ -5,6 +5,8 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
+use crate::exchange::one_a_line;
+
 /// Why an ONNX file is not read.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -86,12 +88,7 @@ impl fmt::Display for ReadError {
                  export the model with opset_version=17, or convert it with onnx.version_converter"
             ),
             Self::Damaged(what) => write!(f, "the file is damaged, {what}: copy or export it anew"),
-            Self::Unsupported(refusals) => {
-                for (i, refusal) in refusals.iter().enumerate() {
-                    write!(f, "{}{refusal}", if i > 0 { "\n" } else { "" })?;
-                }
-                Ok(())
-            }
+            Self::Unsupported(refusals) => one_a_line(f, refusals),
         }
     }
 }

@@ -136,7 +136,7 @@ pub fn integers(float: &Graph) -> core::result::Result<Graph, Vec<Refusal>> {
         refusals: vec![],
     };
     for input in &float.inputs {
-        let place = to.push(float.tensors[*input].clone());
+        let place = to.to.add(float.tensors[*input].clone());
         to.place[*input] = Some(place);
         to.to.inputs.push(place);
     }
@@ -146,14 +146,14 @@ pub fn integers(float: &Graph) -> core::result::Result<Graph, Vec<Refusal>> {
             to.refusals.push(Refusal { operator: Some(node.op.name().into()), name, times: 1, reason });
             // What comes after it is looked at too.
             for output in &node.outputs {
-                to.place[*output] = Some(to.push(Value { data: None, ..float.tensors[*output].clone() }));
+                to.place[*output] = Some(to.to.add(Value { data: None, ..float.tensors[*output].clone() }));
             }
         }
     }
     for output in &float.outputs {
         let place = match to.integer[*output] {
             Some(integers) => {
-                let place = to.push(float.tensors[*output].clone());
+                let place = to.to.add(float.tensors[*output].clone());
                 to.emit(Op::Dequantize, vec![integers], vec![place]);
                 place
             }
@@ -201,11 +201,6 @@ struct Builder<'g> {
 }
 
 impl Builder<'_> {
-    fn push(&mut self, value: Value) -> usize {
-        self.to.tensors.push(value);
-        self.to.tensors.len() - 1
-    }
-
     fn emit(&mut self, op: Op, inputs: Vec<usize>, outputs: Vec<usize>) {
         self.to.nodes.push(Node { op, inputs: inputs.into_iter().map(Some).collect(), outputs });
     }
@@ -215,7 +210,7 @@ impl Builder<'_> {
         match self.place[tensor] {
             Some(place) => place,
             None => {
-                let place = self.push(self.float.tensors[tensor].clone());
+                let place = self.to.add(self.float.tensors[tensor].clone());
                 self.place[tensor] = Some(place);
                 place
             }
@@ -225,7 +220,7 @@ impl Builder<'_> {
     /// A new tensor of integers in place of a tensor.
     fn like(&mut self, tensor: usize, quantization: Option<Quantization>, data: Option<Vec<u8>>) -> usize {
         let Value { name, shape, .. } = self.float.tensors[tensor].clone();
-        self.push(Value { name, shape, scalar: Scalar::I8, quantization, data })
+        self.to.add(Value { name, shape, scalar: Scalar::I8, quantization, data })
     }
 
     /// Integers with these steps: themselves if they have them.

@@ -370,9 +370,8 @@ impl<'a> Reader<'a> {
         }
         self.take(self.name.len() + size_of_val(shape) + data.as_ref().map_or(0, Vec::len))?;
         let value = Value { name: self.name.clone(), shape: shape.into(), scalar, quantization: None, data };
-        self.graph.tensors.push(value);
         self.writers.push(None);
-        Ok(self.graph.tensors.len() - 1)
+        Ok(self.graph.add(value))
     }
 
     /// A constant of the graph.

@@ -116,15 +116,10 @@ struct Builder<'f> {
 }
 
 impl Builder<'_> {
-    fn push(&mut self, value: Value) -> usize {
-        self.graph.tensors.push(value);
-        self.graph.tensors.len() - 1
-    }
-
     /// A tensor that is not a constant, as it is written.
     fn value(&mut self, tensor: usize) -> usize {
         let steps = (!self.is_float[tensor]).then(|| self.steps[self.groups[tensor]]);
-        let place = self.push(integers(&self.float.tensors[tensor], steps));
+        let place = self.graph.add(integers(&self.float.tensors[tensor], steps));
         self.place[tensor] = Some(place);
         place
     }
@@ -135,7 +130,7 @@ impl Builder<'_> {
         let value = &self.float.tensors[tensor];
         if let Some(elements) = value.floats() {
             let quantised = elements.iter().map(|x| quantised(*x, steps) as u8).collect();
-            return self.push(Value { data: Some(quantised), ..integers(value, Some(steps)) });
+            return self.graph.add(Value { data: Some(quantised), ..integers(value, Some(steps)) });
         }
         let place = self.place[tensor].unwrap_or_default();
         if !self.is_float[tensor] {
@@ -144,7 +139,7 @@ impl Builder<'_> {
         if let Some(found) = self.rounded[tensor] {
             return found;
         }
-        let found = self.push(integers(value, Some(steps)));
+        let found = self.graph.add(integers(value, Some(steps)));
         self.graph.nodes.push(Node { op: Op::Quantize, inputs: vec![Some(place)], outputs: vec![found] });
         self.rounded[tensor] = Some(found);
         found
@@ -156,7 +151,7 @@ impl Builder<'_> {
             let inputs = node.inputs.iter().flatten().map(|input| {
                 let value = &self.float.tensors[*input];
                 Some(if value.data.is_some() {
-                    self.push(value.clone())
+                    self.graph.add(value.clone())
                 } else {
                     self.place[*input].unwrap_or_default()
                 })
@@ -173,7 +168,7 @@ impl Builder<'_> {
         };
         let steps = self.steps[self.groups[output]];
         if let Some(demanded) = demanded(&node.op).filter(|demanded| *demanded != steps) {
-            let written = self.push(integers(&self.float.tensors[output], Some(demanded)));
+            let written = self.graph.add(integers(&self.float.tensors[output], Some(demanded)));
             self.graph.nodes.push(Node { op: node.op.clone(), inputs, outputs: vec![written] });
             let outputs = vec![self.value(output)];
             self.graph.nodes.push(Node { op: Op::Quantize, inputs: vec![Some(written)], outputs });
@@ -234,7 +229,7 @@ impl Builder<'_> {
         let name = bias.map_or("biases", |bias| &self.float.tensors[bias].name[..]);
         let weights = constant(&value.name, &value.shape, Scalar::I8, axis, scales, data);
         let biases = constant(name, &[outputs], Scalar::I32, 0, of_biases, rounded);
-        [x, self.push(weights), self.push(biases)].map(Some).into()
+        [x, self.graph.add(weights), self.graph.add(biases)].map(Some).into()
     }
 }
 

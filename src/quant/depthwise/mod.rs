@@ -6,12 +6,10 @@ mod pairs;
 mod wide;
 
 use super::{Axis, Multiplier, Output, Rows, Weights};
-
-/// Whether there is a loop for pairs of 16 bits.
-const PAIRS: bool = cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"));
+use crate::kernels::paired::DSP;
 
 /// Outputs that are summed up together, side by side. Where there is a faster loop few come here, and one at a time is the least code.
-const BLOCK: usize = if PAIRS { 1 } else { 16 };
+const BLOCK: usize = if DSP { 1 } else { 16 };
 
 /// Taps of a window whose places are looked up once for all channels.
 const TAPS: usize = 32;
@@ -44,7 +42,7 @@ impl DepthwiseConv2d {
 
     /// Row `at` of the output, `[output width, outputs]`.
     pub fn row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
-        if PAIRS && self.multiplier == 1 && self.width.output == 1 {
+        if DSP && self.multiplier == 1 && self.width.output == 1 {
             // One pixel, as a signal has, is not worth the expansion of its weights: 4 times as many instructions.
             return self.quads(weights, x, [at, 0], y);
         }
@@ -78,7 +76,7 @@ impl DepthwiseConv2d {
         // One copy of the loop for both cases.
         let (together, step) = if self.multiplier == 1 { (weights.outputs(), 1) } else { (self.multiplier, 0) };
         for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
-            if self.multiplier == 1 && !PAIRS {
+            if self.multiplier == 1 && !DSP {
                 self.quads(weights, x, [at, column], y);
                 continue;
             }
