@@ -221,6 +221,7 @@
 //! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
 //! | keep it in flash through power cuts | `checkpoint` (feature `checkpoint`) |
 //! | make an `int8` network of one in floats, hand it on for LiteRT | `quantise`, `graph::Graph::of`, `litert::write` (feature `litert`) |
+//! | train it for that, with the rounding of integers | [`Round`], [`Rounded`] |
 //! | take weights from PyTorch | `pytorch` (feature `safetensors`, needs `std`) |
 //! | read an ONNX model, hand a network on as one | `onnx` (feature `onnx`, needs `std`) |
 //! | make a typed network of a LiteRT or ONNX model, in `build.rs` or by `nerve import` | `import`, `codegen` (feature `litert`, or `onnx`), [`quant`] |
@@ -281,8 +282,8 @@ pub use layers::{
     ConvTranspose2d, Dense, Depthwise, DepthwiseConv2d, Dropout, Elu, Embedding, Flatten, Fold, Forward, Frozen, Gelu,
     GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, InRows, Join, JoinBackward, Last, Layer, LayerNorm,
     LeakyRelu, Linear, Lstm, Max, MaxPool1d, MaxPool2d, Memory, Mode, OutRow, PRelu, PairActs, Places, Plan, Pool,
-    Queue, Relu, Relu6, Residual, Ring, SAME, Same, Scale, Sigmoid, Silu, Softmax, Standardize, Streamed, Sum, Tanh,
-    To, To1d, WithChannels, argmax,
+    Queue, Relu, Relu6, Residual, Ring, Round, RoundActivation, Rounded, RoundedTo, RoundedWeights, Rounding, SAME,
+    Same, Scale, Sigmoid, Silu, Softmax, Standardize, Streamed, Sum, Tanh, To, To1d, WithChannels, argmax,
 };
 pub use numbers::{Array, Float, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
 #[cfg(feature = "checkpoint")]

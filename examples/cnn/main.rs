@@ -37,6 +37,9 @@ struct Options {
     /// Trains each network with three seeds, the residual one on Fashion-MNIST, and prints the accuracies beside PyTorch's.
     #[arg(long)]
     table: bool,
+    /// Trains the same with three seeds, and prints what they recognise in integers.
+    #[arg(long)]
+    integers: bool,
     /// Classifies the held-out images with the weights in this folder, and leaves the first of them with their logits in `--out` for the
     /// emulated device.
     #[arg(long, value_name = "FOLDER")]
@@ -87,6 +90,7 @@ fn start() -> Result<()> {
     let data = source.load(options.data.as_deref())?.into();
     match options.network {
         _ if options.table => table::print(&data),
+        _ if options.integers => table::integers(&data, options.training.epochs),
         Network::Tiny => run::<Tiny>(&options, &data),
         Network::LeNet5 => run::<LeNet5>(&options, &data),
         Network::Residuals => run::<Residuals>(&options, &data),

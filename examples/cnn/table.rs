@@ -1,13 +1,14 @@
 //! Three seeds of each network beside PyTorch.
 
 use anyhow::Result;
+use common::classification::{self, Trained};
+use common::integers;
 use common::mnist::Source;
 use common::options::{Kind, Plan};
 use common::session::{Session, progress};
-use common::table::{Better, Stats, Table};
-use common::{classification, integers};
+use common::table::{Better, Table};
 use nerve::prelude::*;
-use nerve::{Describe, Layer};
+use nerve::{Describe, Layer, Round};
 
 use crate::networks::{Image, LeNet5, Residuals, Tiny};
 use crate::{Data, RATES, examples};
@@ -28,20 +29,53 @@ pub fn print(digits: &Data) -> Result<()> {
 
 fn row<N>(name: &str, data: &Data, pytorch: f64, table: &mut Table) -> Result<()>
 where
-    N: Describe<Image> + Layer<Image, Out = [f32; 10]> + Zero,
+    N: Layer<Image, Out = [f32; 10]> + Zero,
 {
-    let (mut accuracies, mut of_integers) = (Vec::new(), Vec::new());
+    let mut accuracies = Vec::new();
     for seed in 1..=SEEDS {
-        let (plan, bar) = (plan(EPOCHS, seed), progress(&format!("{name} {seed}"), EPOCHS)?);
-        let session = Session::<N, Image>::new(&plan, Init::GlorotUniform, bar.clone())?;
-        let trained = classification::train(session, &plan, examples(&data.train), examples(&data.test))?;
-        bar.finish_and_clear();
-        accuracies.push(100.0 * f64::from(trained.confusion.accuracy()));
-        of_integers.push(integers::accuracy(&*trained.net, &data.train.0, examples(&data.test))?);
+        accuracies.push(accuracy(&train::<N>(name, &plan(EPOCHS, seed), data)?));
     }
     table.add(&format!("{name}, Adam, epoch {EPOCHS}: accuracy %"), &accuracies, pytorch, 1, Better::Higher);
-    let floats = Stats::new(&accuracies).mean;
-    table.add(&format!("{name}, in integers beside floats: accuracy %"), &of_integers, floats, 2, Better::Higher);
+    Ok(())
+}
+
+fn accuracy<N>(trained: &Trained<N, 10>) -> f64 {
+    100.0 * f64::from(trained.confusion.accuracy())
+}
+
+fn train<N>(name: &str, plan: &Plan, data: &Data) -> Result<Trained<N, 10>>
+where
+    N: Layer<Image, Out = [f32; 10]> + Zero,
+{
+    let bar = progress(&format!("{name} {}", plan.seed), plan.epochs)?;
+    let session = Session::<N, Image>::new(plan, Init::GlorotUniform, bar.clone())?;
+    let trained = classification::train(session, plan, examples(&data.train), examples(&data.test))?;
+    bar.finish_and_clear();
+    Ok(trained)
+}
+
+/// Prints what the networks recognise in integers.
+pub fn integers(digits: &Data, epochs: u32) -> Result<()> {
+    let clothes = Source::Fashion.load(None)?.into();
+    integers::heading();
+    in_integers::<Tiny>("mnist tiny CNN", digits, epochs)?;
+    in_integers::<LeNet5>("mnist LeNet-5", digits, epochs)?;
+    in_integers::<Residuals>("fashion residual CNN", &clothes, epochs)
+}
+
+fn in_integers<N>(name: &str, data: &Data, epochs: u32) -> Result<()>
+where
+    N: Layer<Image, Out = [f32; 10]>
+        + Describe<Image>
+        + Zero
+        + Round<Rounded: Describe<Image> + Layer<Image, Out = [f32; 10]>>,
+{
+    let seeds = (1..=SEEDS).map(|seed| {
+        let plan = plan(epochs, seed);
+        let trained = train::<N>(name, &plan, data)?;
+        integers::compare(&*trained.net, accuracy(&trained), &plan, examples(&data.train), examples(&data.test))
+    });
+    integers::row(&format!("{name}, Adam, epoch {epochs}"), &seeds.collect::<Result<Vec<_>>>()?);
     Ok(())
 }
 

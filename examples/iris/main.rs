@@ -41,6 +41,9 @@ struct Options {
     /// Trains on 300 splits for each optimizer and prints the accuracies beside PyTorch's.
     #[arg(long)]
     table: bool,
+    /// Trains on 300 splits and prints what the network recognises in integers.
+    #[arg(long)]
+    integers: bool,
 }
 
 /// Calls `$f::<H>` with the number of hidden neurons that is known at run time.
@@ -71,6 +74,7 @@ fn start() -> Result<()> {
     }
     match &options {
         Options { table: true, .. } => table::print(),
+        Options { integers: true, .. } => table::integers(),
         Options { sweep: true, training, .. } => sweep::run(&training.out),
         _ => with_hidden!(options.hidden, run(&options)),
     }

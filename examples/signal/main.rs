@@ -40,6 +40,9 @@ struct Options {
     /// Trains both networks and a baseline with five seeds and prints the accuracies beside PyTorch's.
     #[arg(long)]
     table: bool,
+    /// Trains the CNN with five seeds and prints what it recognises in integers.
+    #[arg(long)]
+    integers: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -64,6 +67,9 @@ fn start() -> Result<()> {
     let recordings = data::load(options.data.as_deref())?;
     if options.table {
         return table::print(&recordings);
+    }
+    if options.integers {
+        return table::integers(&recordings);
     }
     let split = Split::new(&recordings, options.training.seed);
     println!(

@@ -5,7 +5,7 @@ use common::classification::{self, Trained};
 use common::integers;
 use common::options::{Kind, Plan};
 use common::session::{Examples, Session, progress};
-use common::table::{Better, Stats, Table};
+use common::table::{Better, Table};
 use indicatif::ProgressBar;
 use nerve::prelude::*;
 
@@ -33,36 +33,43 @@ pub fn print(recordings: &[Recording]) -> Result<()> {
         let session = Session::<Baseline, _>::new(plan, Init::GlorotUniform, bar)?;
         classification::train(session, plan, Examples { x: &x, y: &train.y }, Examples { x: &test_x, y: &test.y })
     })?;
-    let mut of_integers = Vec::new();
-    let floats = row("1-D CNN", CNN, &mut table, |plan, bar| {
-        let split = Split::new(recordings, plan.seed);
-        let trained = train::<Cnn>(&split, plan, bar)?;
-        of_integers.push(integers::accuracy(&*trained.net, &split.train.x, split.test.examples())?);
-        Ok(trained)
-    })?;
-    table.add("smartwatch 1-D CNN, in integers beside floats: accuracy %", &of_integers, floats, 2, Better::Higher);
+    row("1-D CNN", CNN, &mut table, |plan, bar| train::<Cnn>(&Split::new(recordings, plan.seed), plan, bar))?;
     row("GRU", GRU, &mut table, |plan, bar| train::<Recurrent>(&Split::new(recordings, plan.seed), plan, bar))?;
     table.end()
 }
 
-/// Returns the mean.
 fn row<N>(
     name: &str,
     pytorch: f64,
     table: &mut Table,
     mut train: impl FnMut(&Plan, ProgressBar) -> Result<Trained<N, 7>>,
-) -> Result<f64> {
+) -> Result<()> {
     let mut accuracies = Vec::new();
     for seed in 1..=SEEDS {
-        let plan =
-            Plan { optimizer: Kind::Adam, learning_rate: RATES[2], epochs: EPOCHS, batch: 32, seed, resume: None };
-        let bar = progress(&format!("{name} {seed}"), EPOCHS)?;
+        let (plan, bar) = (plan(seed), progress(&format!("{name} {seed}"), EPOCHS)?);
         let trained = train(&plan, bar.clone())?;
         bar.finish_and_clear();
         accuracies.push(100.0 * f64::from(trained.confusion.accuracy()));
     }
     table.add(&format!("smartwatch {name}, Adam, epoch {EPOCHS}: accuracy %"), &accuracies, pytorch, 1, Better::Higher);
-    Ok(Stats::new(&accuracies).mean)
+    Ok(())
+}
+
+/// Prints what the CNN recognises in integers.
+pub fn integers(recordings: &[Recording]) -> Result<()> {
+    integers::heading();
+    let seeds = (1..=SEEDS).map(|seed| {
+        let (plan, split) = (plan(seed), Split::new(recordings, seed));
+        let trained = train::<Cnn>(&split, &plan, ProgressBar::hidden())?;
+        let floats = 100.0 * f64::from(trained.confusion.accuracy());
+        integers::compare(&*trained.net, floats, &plan, split.train.examples(), split.test.examples())
+    });
+    integers::row(&format!("smartwatch 1-D CNN, Adam, epoch {EPOCHS}"), &seeds.collect::<Result<Vec<_>>>()?);
+    Ok(())
+}
+
+fn plan(seed: u64) -> Plan {
+    Plan { optimizer: Kind::Adam, learning_rate: RATES[2], epochs: EPOCHS, batch: 32, seed, resume: None }
 }
 
 fn features(window: &Window) -> [f32; 12] {

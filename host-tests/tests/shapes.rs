@@ -247,3 +247,12 @@ fn a_size_of_0_is_an_error() {
     let program = "type Net = Dense<8, 0, Softmax>;\npub static TRAINER: Trainer<Net, [f32; 8]> = Trainer::ZERO;";
     expect_error("no_outputs_trained", program, &["a size of 0"]);
 }
+
+#[test]
+fn what_cannot_learn_with_rounding_is_named() {
+    expect_error(
+        "rounding",
+        "pub fn f(net: &nerve::Rounded<chain![Gru<2, 3>, Last, Dense<3, 2>]>) -> usize { size_of_val(net) }",
+        &["Gru<2, 3>` cannot learn with rounding", "recurrent layers"],
+    );
+}

@@ -11,7 +11,7 @@ use crate::layers::{
     Activation, Affine, Around, BatchNorm, Branches, Concat, Conv, ConvTranspose2d, Dense, Depthwise, Dropout, Elu,
     Embedding, Flatten, Forward, Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh,
     JoinBackward, Last, Layer, LayerNorm, LeakyRelu, Linear, Lstm, OnImage, OnSignal, PRelu, Pool, Pooling, Relu,
-    Relu6, Sigmoid, Silu, Softmax, Standardize, Sum, Tanh, To, WithChannels,
+    Relu6, RoundedTo, RoundedWeights, Rounding, Sigmoid, Silu, Softmax, Standardize, Sum, Tanh, To, WithChannels,
 };
 use crate::numbers::{Array, Real, Tensor, Tensors};
 
@@ -72,6 +72,8 @@ pub(crate) struct Module {
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     Standardize,
+    /// To 256 steps, of which the least and the greatest are known.
+    Rounding,
     Linear,
     Conv {
         axes: Vec<Axis>,
@@ -360,6 +362,28 @@ impl<T: Real, const N: usize> Describe<[T; N]> for Standardize<N, T> {
         net.parameter("mean", &[N], |index| row[index[0]]);
         net.parameter("inverse_deviation", &[N], |index| N + row[index[0]]);
         net.finish::<[T; N]>(2 * N);
+    }
+}
+
+impl<X: Tensor<Elem = T>, T: Real> Describe<X> for Rounding<T> {
+    fn describe(net: &mut Description) {
+        net.push(Kind::Rounding);
+        net.parameter("range", &[2], |index| index[0]);
+        net.finish::<X>(2);
+    }
+}
+
+/// The steps follow from the function before it.
+impl<X: Tensor, const PARTS: u32, const ZERO: i32> Describe<X> for RoundedTo<PARTS, ZERO> {
+    fn describe(_: &mut Description) {}
+}
+
+impl<X: Tensor, L: Describe<X>> Describe<X> for RoundedWeights<L>
+where
+    Self: Layer<X>,
+{
+    fn describe(net: &mut Description) {
+        L::describe(net);
     }
 }
 

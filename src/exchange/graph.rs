@@ -37,7 +37,7 @@ pub struct Value {
     pub shape: Vec<usize>,
     /// The type of its elements.
     pub scalar: Scalar,
-    /// What the integers mean.
+    /// What the integers mean; of floats, what those mean that the network has learned to be rounded to.
     pub quantization: Option<Quantization>,
     /// Of a constant: its elements in row-major order, little endian.
     pub data: Option<Vec<u8>>,

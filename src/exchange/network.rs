@@ -7,9 +7,9 @@ use std::vec::Vec;
 
 use super::describe::{Describe, Description, Joined, Kind, Module, Parameter, Unsupported, shape};
 use super::fold;
-use super::graph::{Activation, Conv, Graph, Node, Op, Padding, Pool, Scalar, Slice, Value};
+use super::graph::{Activation, Conv, Graph, Node, Op, Padding, Pool, Quantization, Scalar, Slice, Value};
 use crate::kernels::Axis;
-use crate::layers::EPSILON;
+use crate::layers::{EPSILON, steps};
 use crate::numbers::{Real, Tensor};
 
 impl Graph {
@@ -140,6 +140,15 @@ impl Writer {
                 ] {
                     let constant = self.tensor(name, &[1, elements.len()], Some(&elements));
                     self.each(op, &[constant]);
+                }
+            }
+            Kind::Rounding => {
+                if let [least, greatest] = self.elements(&module.parameters[0])[..]
+                    && least < greatest
+                {
+                    let (scale, zero) = steps(least, greatest);
+                    let steps = Quantization { scales: vec![scale], zero_points: vec![zero], axis: 0 };
+                    self.graph.tensors[self.value].quantization = Some(steps);
                 }
             }
             Kind::Linear => {

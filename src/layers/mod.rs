@@ -28,6 +28,8 @@ mod pair;
 mod pool;
 mod prelu;
 mod ring;
+mod round;
+mod rounded;
 mod standardize;
 mod streamed;
 mod unfused;
@@ -68,6 +70,10 @@ pub use pool::{Avg, AvgPool1d, AvgPool2d, GlobalAvgPool, Max, MaxPool1d, MaxPool
 pub use prelu::PRelu;
 pub(crate) use ring::Rows;
 pub use ring::{Places, Queue, Ring};
+pub use round::{Round, RoundActivation, Rounded};
+#[cfg(feature = "litert")]
+pub(crate) use rounded::steps;
+pub use rounded::{RoundedTo, RoundedWeights, Rounding};
 pub use standardize::Standardize;
 pub(crate) use streamed::in_place;
 pub use streamed::{InRows, OutRow, Streamed};

@@ -42,6 +42,12 @@ macro_rules! weights_and_biases {
                 self.b.clear();
             }
         }
+        impl<$($generics)*> $crate::layers::rounded::Weighted<T> for $Layer {
+            fn rounded(&self, to: &mut Self) {
+                $crate::layers::rounded::round_columns(self.w.flat(), to.w.flat_mut(), &mut to.b);
+                to.b = self.b;
+            }
+        }
     };
 }
 pub(crate) use weights_and_biases;

@@ -205,7 +205,8 @@ fn meanings(name: &str, what: &str, graph: &Graph, values: &[usize]) -> String {
             what.push_str(&format!(" {i}, elements {at} to {} of all of them,", end - 1));
             at = end;
         }
-        let quantization = value.quantization.as_ref().map(|found| (&found.scales[..], &found.zero_points[..]));
+        let quantization = value.quantization.as_ref().filter(|_| value.scalar != Scalar::F32);
+        let quantization = quantization.map(|found| (&found.scales[..], &found.zero_points[..]));
         if let Some(([scale], [zero])) = quantization {
             text.push_str(&format!(
                 "/// An integer `q` of the {what} means `{name}_SCALE * (q - {name}_ZERO_POINT)`.\n\

@@ -95,7 +95,7 @@ impl Writer<'_> {
             (tensor::BUFFER, Field::i32(buffer as i32)),
             (tensor::NAME, Field::text(&value.name)),
         ];
-        if let Some(quantization) = &value.quantization {
+        if let Some(quantization) = value.quantization.as_ref().filter(|_| value.scalar != Scalar::F32) {
             let table = self::quantization(&quantization.scales, &quantization.zero_points, quantization.axis);
             fields.push((tensor::QUANTIZATION, table));
         }

@@ -131,6 +131,8 @@ impl<T: Real> Graph<T> {
                 self.next("Sub", core::slice::from_ref(mean), vec![]);
                 self.next("Mul", core::slice::from_ref(inverse), vec![]);
             }
+            // Weights that have learned to be rounded are floats like others.
+            Kind::Rounding => {}
             Kind::Linear => {
                 let parameters = self.parameters(module);
                 self.next("Gemm", &parameters, vec![int("transB", 1)]);

@@ -4,6 +4,7 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::exchange::graph::{Graph, Node, Op, Quantization, Scalar, Value};
+use crate::layers;
 
 /// For each tensor, one that has the same scale and zero point, the same for all of those.
 pub fn groups(graph: &Graph) -> Vec<usize> {
@@ -41,16 +42,9 @@ pub fn demanded(op: &Op) -> Option<(f32, i32)> {
     }
 }
 
-/// The scale and zero point with which 256 steps take in a range, and 0 exactly.
-fn steps((least, greatest): (f32, f32)) -> (f32, i32) {
-    let scale = (greatest - least) / 255.0;
-    let scale = if scale.is_normal() { scale } else { 1.0 / 255.0 };
-    (scale, (-128 - libm::roundf(least / scale) as i32).clamp(-128, 127))
-}
-
 /// The graph, and for each of the tensors of `float` that it has, both their indices.
 pub fn build(float: &Graph, groups: &[usize], ranges: &[(f32, f32)]) -> (Graph, Vec<(usize, usize)>) {
-    let mut steps: Vec<(f32, i32)> = ranges.iter().map(|range| self::steps(*range)).collect();
+    let mut steps: Vec<(f32, i32)> = ranges.iter().map(|(least, greatest)| layers::steps(*least, *greatest)).collect();
     let is_float = floats(float);
     // A group that a function alone writes to has what that demands.
     for (group, steps) in steps.iter_mut().enumerate() {

@@ -19,6 +19,9 @@
 //! "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference"). Normalisations are folded into the weights
 //! beside them. A standardisation before the first layer is folded too, where 256 steps of the inputs' common range are fine enough for each
 //! of them; otherwise it stays a step of floats, and the network takes floats.
+//!
+//! Where this costs too much accuracy, the network learns on with the rounding of integers for an epoch or two, [`Round`](crate::Round): the ranges that
+//! it has learned come with its graph, and of examples the input's range is taken alone.
 
 mod build;
 mod ranges;

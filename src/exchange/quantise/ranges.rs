@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::{QuantiseError, examples_of};
 use crate::exchange::executor::Executor;
-use crate::exchange::graph::Graph;
+use crate::exchange::graph::{Graph, Quantization};
 
 /// How the range of a value is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,8 +50,12 @@ pub fn measure(
             }
         }
     }
+    let learned = learned(graph, groups);
+    let known = |ranges: Vec<(f32, f32)>| {
+        ranges.into_iter().zip(&learned).map(|(found, known)| known.unwrap_or(found)).collect()
+    };
     if range == Range::MinMax {
-        return Ok(ranges);
+        return Ok(known(ranges));
     }
     let mut counts = vec![vec![]; ranges.len()];
     for example in examples {
@@ -66,7 +70,20 @@ pub fn measure(
             }
         }
     }
-    Ok(ranges.into_iter().zip(counts).map(|(range, counts)| narrowed(range, &counts)).collect())
+    Ok(known(ranges.into_iter().zip(counts).map(|(range, counts)| narrowed(range, &counts)).collect()))
+}
+
+/// Of groups with tensors that a network has learned to round, the range of their steps.
+fn learned(graph: &Graph, groups: &[usize]) -> Vec<Option<(f32, f32)>> {
+    let mut learned = vec![None; groups.len()];
+    for (value, group) in graph.tensors.iter().zip(groups) {
+        let Some(Quantization { scales, zero_points, .. }) = &value.quantization else { continue };
+        let range: &mut (f32, f32) = learned[*group].get_or_insert((0.0, 0.0));
+        for step in [-128, 127] {
+            widen(range, scales[0] * (step - zero_points[0]) as f32);
+        }
+    }
+    learned
 }
 
 /// The distance of 256 steps in the range of all inputs.
