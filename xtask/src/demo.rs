@@ -4,11 +4,11 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::device::M4F;
+use crate::device::{M0, M4F};
 use crate::setup::{self, Toolchain};
 
 pub fn run() -> Result<()> {
-    let toolchain = Toolchain::find(&[M4F.target])?;
+    let toolchain = Toolchain::find(&[M4F.target, M0.target])?;
     setup::qemu(false)?;
     println!("On this machine:");
     let mut train = Command::new("cargo");
@@ -17,5 +17,8 @@ pub fn run() -> Result<()> {
     println!("\nOn the device:");
     let elf = M4F.build(toolchain, "iris")?;
     print!("{}", M4F.run(&elf, None)?.log);
+    println!("\nOn one without a floating-point unit, beside the same network in integers:");
+    let elf = M0.build(toolchain, "iris_int8")?;
+    print!("{}", M0.run(&elf, None)?.log);
     Ok(())
 }

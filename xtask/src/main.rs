@@ -26,7 +26,7 @@ use clap::Parser;
 /// rustup is tried first.
 #[derive(Parser)]
 enum Task {
-    /// Trains Iris here, then classifies and learns on an emulated Cortex-M4F.
+    /// Trains Iris here, then classifies and learns on an emulated Cortex-M4F, and classifies in integers on a Cortex-M0.
     Demo,
     /// Runs all tests: format, lints, tests, docs, builds without std, and the emulated devices.
     Test {

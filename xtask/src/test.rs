@@ -230,7 +230,7 @@ fn mnist() -> Result<String> {
     Ok(format!("held-out accuracy {first} % after one epoch, {second} % after another"))
 }
 
-/// Classifies and learns on every board; shows the whole log of one, and what each takes.
+/// Classifies and learns on every board, and classifies in integers on one; shows the whole log of one, and what each takes.
 fn demo(toolchain: Toolchain) -> Result<String> {
     let mut log = String::new();
     let mut costs = Vec::new();
@@ -244,7 +244,8 @@ fn demo(toolchain: Toolchain) -> Result<String> {
         }
     }
     ensure!(costs.len() == BOARDS.len(), "a board did not say what the demo costs");
-    Ok(format!("{log}{}", costs.join("\n")))
+    let integers = M0.run(&M0.build(toolchain, "iris_int8")?, None).context("iris_int8")?.log;
+    Ok(format!("{log}{}\n{integers}", costs.join("\n")))
 }
 
 /// Compares every word that the same-bits program prints.
