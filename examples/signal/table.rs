@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 use common::classification::{self, Trained};
-use common::integers;
+use common::integers::{self, Accuracies};
 use common::options::{Kind, Plan};
 use common::session::{Examples, Session, progress};
 use common::table::{Better, Table};
 use indicatif::ProgressBar;
+use nerve::Layer;
 use nerve::prelude::*;
 
 use crate::data::{Recording, Split};
@@ -55,16 +56,31 @@ fn row<N>(
     Ok(())
 }
 
-/// Prints what the CNN recognises in integers.
+/// A recurrent network that LiteRT has an operator for.
+type Remembering = chain![Lstm<6, 24>, Last, Dense<24, 7>];
+
+/// Prints what the CNN recognises in integers, and an LSTM instead of the GRU.
 pub fn integers(recordings: &[Recording]) -> Result<()> {
     integers::heading();
+    in_integers::<Cnn>("1-D CNN", recordings, |trained, floats, plan, split| {
+        integers::compare_rounded(&*trained.net, floats, plan, split.train.examples(), split.test.examples())
+    })?;
+    in_integers::<Remembering>("LSTM", recordings, |trained, floats, _, split| {
+        integers::compare(&*trained.net, floats, split.train.examples(), split.test.examples())
+    })
+}
+
+fn in_integers<N: Layer<Window, Out = [f32; 7]> + Zero>(
+    name: &str,
+    recordings: &[Recording],
+    compare: impl Fn(&Trained<N, 7>, f64, &Plan, &Split) -> Result<Accuracies>,
+) -> Result<()> {
     let seeds = (1..=SEEDS).map(|seed| {
         let (plan, split) = (plan(seed), Split::new(recordings, seed));
-        let trained = train::<Cnn>(&split, &plan, ProgressBar::hidden())?;
-        let floats = 100.0 * f64::from(trained.confusion.accuracy());
-        integers::compare(&*trained.net, floats, &plan, split.train.examples(), split.test.examples())
+        let trained = train::<N>(&split, &plan, ProgressBar::hidden())?;
+        compare(&trained, 100.0 * f64::from(trained.confusion.accuracy()), &plan, &split)
     });
-    integers::row(&format!("smartwatch 1-D CNN, Adam, epoch {EPOCHS}"), &seeds.collect::<Result<Vec<_>>>()?);
+    integers::row(&format!("smartwatch {name}, Adam, epoch {EPOCHS}"), &seeds.collect::<Result<Vec<_>>>()?);
     Ok(())
 }
 

@@ -69,8 +69,11 @@ fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
     for seed in 0..QUANTISED {
         integers(&models::random(seed, Scalar::F32), &seed.to_string(), seed)?;
     }
+    for seed in 0..RECURRENT {
+        integers(&models::recurrent(seed, Scalar::F32), &format!("recurrent-{seed}"), seed)?;
+    }
     for Typed { name, graph, .. } in networks::typed() {
-        write(&graph, Scalar::F32.name(), name, 1)?;
+        write(&graph, if name == "recurrent" { RECURRENT_FLOATS } else { Scalar::F32.name() }, name, 1)?;
         integers(&graph, name, 1)?;
     }
     Ok(())

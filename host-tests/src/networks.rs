@@ -51,6 +51,7 @@ pub fn typed() -> Vec<Typed> {
         of::<chain![Conv1d<3, 2, 3>, Relu], [[f32; 3]; 9]>("to-signal"),
         of::<ToRow, [[[f32; 2]; 10]; 8]>("to-row"),
         of::<chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>], [f32; 4]>("rows"),
+        of::<chain![Conv1d<3, 4, 3, Relu>, Lstm<4, 7>, Lstm<7, 5>, Last, Dense<5, 3>], [[f32; 3]; 12]>("recurrent"),
     ]
 }
 

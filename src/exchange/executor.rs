@@ -163,6 +163,20 @@ impl Executor {
         self.values.get(tensor).map_or(&[], Data::floats)
     }
 
+    /// Of long short-term memory of floats that has written a tensor in the last run, the largest cell, whatever its sign; 0 of another operator.
+    pub(super) fn largest_cell(&self, tensor: usize) -> f32 {
+        let mut largest = 0_f32;
+        for Step { kernel, inputs, outputs } in &self.steps {
+            if let (Kernel::Float(op), [x, ..], true) = (kernel, &inputs[..], outputs.contains(&tensor)) {
+                let mut again = self.floats(tensor).to_vec();
+                op.remember(self.floats(*x), &mut again, |cells| {
+                    largest = cells.iter().fold(largest, |largest, cell| largest.max(cell.abs()));
+                });
+            }
+        }
+        largest
+    }
+
     /// Likewise of integers.
     pub(super) fn integers(&self, tensor: usize) -> &[i8] {
         self.values.get(tensor).map_or(&[], Data::integers)

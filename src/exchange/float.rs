@@ -51,6 +51,25 @@ impl Float {
         )
     }
 
+    /// Long short-term memory, of which `each` is shown all cells after each step.
+    pub(super) fn remember(&self, x: &[f32], y: &mut [f32], mut each: impl FnMut(&[f32])) {
+        let Self::Lstm { inputs, units, gates: Gates { input, state, biases }, clip } = self else { return };
+        let (mut before, mut cells) = (vec![0.0; *units], vec![0.0; *units]);
+        for (x, y) in x.chunks_exact(*inputs).zip(y.chunks_exact_mut(*units)) {
+            for ((unit, cell), y) in cells.iter_mut().enumerate().zip(&mut *y) {
+                let [i, f, g, o] = [0, 1, 2, 3].map(|gate| {
+                    let row = gate * units + unit;
+                    dot(dot(biases[row], x, part(input, row, *inputs)), &before, part(state, row, *units))
+                });
+                let [i, f, o] = [i, f, o].map(|gate| of(Function::Logistic, gate));
+                *cell = held(f * *cell + i * libm::tanhf(g), [-clip, *clip]);
+                *y = o * libm::tanhf(*cell);
+            }
+            before.copy_from_slice(y);
+            each(&cells);
+        }
+    }
+
     /// `b` is read by sums and products of two tensors.
     pub fn run(&self, x: &[f32], b: &[f32], y: &mut [f32]) {
         match self {
@@ -122,22 +141,7 @@ impl Float {
                     y.iter_mut().for_each(|y| *y /= sum);
                 }
             }
-            Self::Lstm { inputs, units, gates, clip } => {
-                let Gates { input, state, biases } = gates;
-                let (mut before, mut cells) = (vec![0.0; *units], vec![0.0; *units]);
-                for (x, y) in x.chunks_exact(*inputs).zip(y.chunks_exact_mut(*units)) {
-                    for ((unit, cell), y) in cells.iter_mut().enumerate().zip(&mut *y) {
-                        let [i, f, g, o] = [0, 1, 2, 3].map(|gate| {
-                            let row = gate * units + unit;
-                            dot(dot(biases[row], x, part(input, row, *inputs)), &before, part(state, row, *units))
-                        });
-                        let [i, f, o] = [i, f, o].map(|gate| of(Function::Logistic, gate));
-                        *cell = held(f * *cell + i * libm::tanhf(g), [-clip, *clip]);
-                        *y = o * libm::tanhf(*cell);
-                    }
-                    before.copy_from_slice(y);
-                }
-            }
+            Self::Lstm { .. } => self.remember(x, y, |_| ()),
             Self::Each(function) => {
                 for (x, y) in x.iter().zip(y) {
                     *y = of(*function, *x);

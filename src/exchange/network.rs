@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use super::describe::{Describe, Description, Joined, Kind, Module, Parameter, Unsupported, shape};
 use super::fold;
-use super::graph::{Activation, Conv, Graph, Node, Op, Padding, Pool, Quantization, Scalar, Slice, Value};
+use super::graph::{Activation, Conv, Graph, Lstm, Node, Op, Padding, Pool, Quantization, Scalar, Slice, Value};
 use crate::kernels::Axis;
 use crate::layers::{EPSILON, steps};
 use crate::numbers::{Real, Tensor};
@@ -187,8 +187,8 @@ impl Writer {
             Kind::ConvTranspose { .. } => {
                 self.refuse("a transposed convolution, as yet: leave it in floats, behind a network of its own");
             }
-            Kind::Gru { .. } => self.refuse("a GRU: leave it in floats, as a network of its own"),
-            Kind::Lstm { .. } => self.refuse("an LSTM as yet: leave it in floats, as a network of its own"),
+            Kind::Gru { .. } => self.refuse("a GRU: take an `Lstm`, or leave it in floats, as a network of its own"),
+            Kind::Lstm { units } => self.lstm(module, *units),
             Kind::Last { .. } => self.last(),
             // Channels are last in a graph, as here.
             Kind::Transpose(_) => {}
@@ -240,6 +240,26 @@ impl Writer {
             [batch, _, channels] if self.signal => self.reshape(&[batch, channels]),
             _ => self.signal(),
         }
+    }
+
+    /// Over the samples of a signal, with the gates in PyTorch's order.
+    fn lstm(&mut self, module: &Module, units: usize) {
+        let [input, state, biases, _] = &module.parameters[..] else { return };
+        let mut constants = vec![];
+        for (name, parameter) in [("weights", input), ("state_weights", state), ("biases", biases)] {
+            let elements = self.elements(parameter);
+            let mut shape = parameter.shape.clone();
+            shape[0] = units;
+            for gate in elements.chunks_exact(elements.len() / 4) {
+                constants.push(self.tensor(name, &shape, Some(gate)));
+            }
+        }
+        let signal = self.shape().to_vec();
+        let &[.., steps, inputs] = &signal[..] else { return };
+        self.reshape(&[1, steps, inputs]);
+        let op = Op::UnidirectionalSequenceLstm(Lstm { cell_clip: 0.0, quantization: None });
+        self.next(op, &constants, &[1, steps, units]);
+        self.signal();
     }
 
     /// Weights of PyTorch, `[outputs, channels of a group, height, width]`, with the channels last.

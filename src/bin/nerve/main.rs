@@ -58,6 +58,9 @@ enum Command {
         /// Where the model goes: a `.tflite` file, or NAME.nrv for the constants and NAME.rs for the network in Rust.
         #[arg(long)]
         out: PathBuf,
+        /// The noise layer by layer as a picture, an SVG file.
+        #[arg(long, value_name = "FILE")]
+        plot: Option<PathBuf>,
         /// The report as JSON, for programs.
         #[arg(long)]
         json: bool,
@@ -86,8 +89,8 @@ fn main() -> ExitCode {
             let model = Executor::new(&graph).with_context(|| format!("could not run {}", file.display()))?;
             run::run(&graph, model, &input, &output)
         }),
-        Command::Quantise { file, examples, labels, range, out, json } => read(&file).and_then(|graph| {
-            let options = quantise::Options { examples, labels, range, out, json };
+        Command::Quantise { file, examples, labels, range, out, plot, json } => read(&file).and_then(|graph| {
+            let options = quantise::Options { examples, labels, range, out, plot, json };
             quantise::run(&graph, &options).with_context(|| format!("could not quantise {}", file.display()))
         }),
         Command::Import { file, out, cut, head } => match (&cut, head) {

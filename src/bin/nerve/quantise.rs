@@ -30,6 +30,7 @@ pub struct Options {
     pub labels: Option<PathBuf>,
     pub range: Ranges,
     pub out: PathBuf,
+    pub plot: Option<PathBuf>,
     pub json: bool,
 }
 
@@ -75,6 +76,9 @@ pub fn run(graph: &Graph, options: &Options) -> Result<()> {
             fs::write(&options.out, model).with_context(|| format!("could not write {}", options.out.display()))?;
         }
     }
+    if let Some(plot) = &options.plot {
+        fs::write(plot, report.svg()).with_context(|| format!("could not write {}", plot.display()))?;
+    }
     print(&report, recognised, options.json);
     Ok(())
 }
@@ -87,6 +91,7 @@ fn print(report: &Report, recognised: Option<[usize; 2]>, as_json: bool) {
         let recognised = recognised.map(|[float, integer]| json!({"float": float, "integer": integer}));
         let report = json!({
             "layers": layers.collect::<Vec<_>>(),
+            "most_lost": report.most_lost().map(|(layer, _)| &layer.tensor),
             "agreeing": report.agreeing(),
             "recognised": recognised,
             "examples": report.greatest.len(),

@@ -3,7 +3,8 @@
 use std::vec;
 use std::vec::Vec;
 
-use crate::exchange::graph::{Graph, Node, Op, Quantization, Scalar, Value};
+use super::ranges::Measured;
+use crate::exchange::graph::{Graph, Lstm, LstmQuantization, Node, Op, Quantization, Scalar, Value};
 use crate::layers;
 
 /// For each tensor, one that has the same scale and zero point, the same for all of those.
@@ -42,8 +43,13 @@ pub fn demanded(op: &Op) -> Option<(f32, i32)> {
     }
 }
 
+/// Weights of the input's gates and of the state's.
+const GATES_OF_BOTH: usize = 8;
+/// Powers of two that LiteRT has for the scale of cells.
+const CELLS: [i32; 7] = [-15, -14, -13, -12, -11, -10, -9];
+
 /// The graph, and for each of the tensors of `float` that it has, both their indices.
-pub fn build(float: &Graph, groups: &[usize], ranges: &[(f32, f32)]) -> (Graph, Vec<(usize, usize)>) {
+pub fn build(float: &Graph, groups: &[usize], Measured { ranges, cells }: &Measured) -> (Graph, Vec<(usize, usize)>) {
     let mut steps: Vec<(f32, i32)> = ranges.iter().map(|(least, greatest)| layers::steps(*least, *greatest)).collect();
     let is_float = floats(float);
     // A group that a function alone writes to has what that demands.
@@ -70,6 +76,7 @@ pub fn build(float: &Graph, groups: &[usize], ranges: &[(f32, f32)]) -> (Graph, 
         is_float,
         groups,
         steps,
+        cells,
     };
     to.graph.inputs = float.inputs.iter().map(|input| to.value(*input)).collect();
     for node in &float.nodes {
@@ -107,6 +114,8 @@ struct Builder<'f> {
     groups: &'f [usize],
     /// Of each group.
     steps: Vec<(f32, i32)>,
+    /// How far the cells behind each tensor are from 0.
+    cells: &'f [f32],
 }
 
 impl Builder<'_> {
@@ -154,6 +163,9 @@ impl Builder<'_> {
             let outputs = vec![self.value(output)];
             self.graph.nodes.push(Node { op: node.op.clone(), inputs, outputs });
             return;
+        }
+        if let Op::UnidirectionalSequenceLstm(lstm) = node.op {
+            return self.lstm(node, lstm);
         }
         let inputs = match node.op {
             Op::FullyConnected { .. } | Op::Conv2d(_) => self.weighted(node, false),
@@ -207,24 +219,67 @@ impl Builder<'_> {
             // A bias takes 31 bits at most.
             *scale = scale.max(bias.abs() / input / (1 << 30) as f32);
         }
-        let constant = |name: &str, shape: &[usize], scalar, axis, scales: Vec<f32>, data| Value {
-            name: name.into(),
-            shape: shape.into(),
-            scalar,
-            quantization: Some(Quantization { zero_points: vec![0; scales.len()], scales, axis }),
-            data: Some(data),
-        };
         let axis = if outputs_last && outputs > 1 { value.shape.len() - 1 } else { 0 };
         let data = weights.iter().enumerate().map(|(at, w)| libm::roundf(w / scales[output(at)]) as i8 as u8).collect();
         let of_biases: Vec<f32> = scales.iter().map(|scale| input * scale).collect();
-        let rounded =
-            biases.iter().zip(&of_biases).map(|(bias, scale)| libm::round(f64::from(*bias) / f64::from(*scale)));
-        let rounded = rounded.flat_map(|bias| (bias as i32).to_le_bytes()).collect();
+        let rounded = biases.iter().zip(&of_biases).flat_map(|(bias, scale)| nearest(*bias, *scale)).collect();
         let name = bias.map_or("biases", |bias| &self.float.tensors[bias].name[..]);
         let weights = constant(&value.name, &value.shape, Scalar::I8, axis, scales, data);
         let biases = constant(name, &[outputs], Scalar::I32, 0, of_biases, rounded);
         [x, self.graph.add(weights), self.graph.add(biases)].map(Some).into()
     }
+
+    /// Weights with a scale for each gate, biases in the steps of the input's products, outputs that are read again as they are written.
+    fn lstm(&mut self, node: &Node, lstm: Lstm) {
+        let Some(Some(x)) = node.inputs.first() else { return };
+        let x = self.read(*x);
+        let input = self.graph.tensors[x].quantization.as_ref().map_or(1.0, |found| found.scales[0]);
+        let mut inputs = vec![Some(x)];
+        let mut scales = vec![];
+        for at in node.inputs[1..].iter().flatten() {
+            let Value { name, shape, .. } = &self.float.tensors[*at];
+            let elements = self.float.tensors[*at].floats().unwrap_or_default();
+            let made = if shape.len() == 1 {
+                let scale: f32 = input * scales[inputs.len() - GATES_OF_BOTH - 1];
+                let data = elements.iter().flat_map(|bias| nearest(*bias, scale)).collect();
+                constant(name, shape, Scalar::I32, 0, vec![scale], data)
+            } else {
+                let scale = elements.iter().fold(f32::MIN_POSITIVE, |scale, w| scale.max(w.abs() / 127.0));
+                scales.push(scale);
+                let data = elements.iter().map(|w| libm::roundf(w / scale) as i8 as u8).collect();
+                constant(name, shape, Scalar::I8, 0, vec![scale], data)
+            };
+            inputs.push(Some(self.graph.add(made)));
+        }
+        let output = node.outputs[0];
+        let state = self.steps[self.groups[output]];
+        let cell = CELLS.map(|power| 2_f32.powi(power));
+        let fits = cell.iter().find(|cell| 32_767.0 * **cell >= self.cells[output]);
+        let cell = fits.copied().unwrap_or(cell[CELLS.len() - 1]);
+        let quantization = Some(LstmQuantization { cell, state, hidden: state });
+        let outputs = vec![self.value(output)];
+        self.graph.nodes.push(Node {
+            op: Op::UnidirectionalSequenceLstm(Lstm { quantization, ..lstm }),
+            inputs,
+            outputs,
+        });
+    }
+}
+
+/// A constant of integers without zero points.
+fn constant(name: &str, shape: &[usize], scalar: Scalar, axis: usize, scales: Vec<f32>, data: Vec<u8>) -> Value {
+    Value {
+        name: name.into(),
+        shape: shape.into(),
+        scalar,
+        quantization: Some(Quantization { zero_points: vec![0; scales.len()], scales, axis }),
+        data: Some(data),
+    }
+}
+
+/// The nearest integer of 32 bits.
+fn nearest(x: f32, scale: f32) -> [u8; 4] {
+    (libm::round(f64::from(x) / f64::from(scale)) as i32).to_le_bytes()
 }
 
 /// The tensor in integers, if it has steps.

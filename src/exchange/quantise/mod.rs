@@ -20,10 +20,14 @@
 //! beside them. A standardisation before the first layer is folded too, where 256 steps of the inputs' common range are fine enough for each
 //! of them; otherwise it stays a step of floats, and the network takes floats.
 //!
+//! Long short-term memory has cells of 16 bits, in steps of a power of two, and one scale for the weights of each gate. A GRU has no operator in
+//! LiteRT and is refused.
+//!
 //! Where this costs too much accuracy, the network learns on with the rounding of integers for an epoch or two, [`Round`](crate::Round): the ranges that
 //! it has learned come with its graph, and of examples the input's range is taken alone.
 
 mod build;
+mod plot;
 mod ranges;
 mod report;
 
@@ -118,8 +122,8 @@ pub fn quantise(graph: &Graph, examples: &[u8], range: Range) -> Result<Quantise
     let step = ranges::input_step(graph, examples)?;
     fold::fold_into_next(&mut float, |factor| (factor * step).abs() <= STEP);
     let groups = build::groups(&float);
-    let ranges = ranges::measure(&float, examples, &groups, range)?;
-    let (graph, pairs) = build::build(&float, &groups, &ranges);
+    let measured = ranges::measure(&float, examples, &groups, range)?;
+    let (graph, pairs) = build::build(&float, &groups, &measured);
     lower(&graph)?;
     Ok(Quantised { graph, float, pairs })
 }

@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::{QuantiseError, examples_of};
 use crate::exchange::executor::Executor;
-use crate::exchange::graph::{Graph, Quantization};
+use crate::exchange::graph::{Graph, Op, Quantization};
 
 /// How the range of a value is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,16 +22,20 @@ const BINS: usize = 2048;
 /// Of the whole range: ranges that are tried, as many as it takes to clip all but a fifth.
 const TRIES: u32 = 40;
 
+/// What values a graph takes.
+pub struct Measured {
+    /// Of each group.
+    pub ranges: Vec<(f32, f32)>,
+    /// Of the node of long short-term memory that writes each tensor, how far its cells are from 0 at most; 0 of others.
+    pub cells: Vec<f32>,
+}
+
 /// The least and the greatest value that the tensors of each group take, or the part of it that `range` chooses; 0 is inside.
-pub fn measure(
-    graph: &Graph,
-    examples: &[u8],
-    groups: &[usize],
-    range: Range,
-) -> Result<Vec<(f32, f32)>, QuantiseError> {
+pub fn measure(graph: &Graph, examples: &[u8], groups: &[usize], range: Range) -> Result<Measured, QuantiseError> {
     let mut executor = Executor::new(graph)?;
     let examples = examples_of(graph, examples)?;
     let mut ranges = vec![(0_f32, 0_f32); graph.tensors.len()];
+    let mut cells = vec![0_f32; graph.tensors.len()];
     // Constants that are no weights share a range with values.
     for (tensor, group) in groups.iter().enumerate() {
         // What surrounds a largest value is less than any.
@@ -49,13 +53,18 @@ pub fn measure(
                 widen(&mut ranges[*group], *x);
             }
         }
+        for node in graph.nodes.iter().filter(|node| matches!(node.op, Op::UnidirectionalSequenceLstm(_))) {
+            let output = node.outputs[0];
+            cells[output] = cells[output].max(executor.largest_cell(output));
+        }
     }
     let learned = learned(graph, groups);
-    let known = |ranges: Vec<(f32, f32)>| {
-        ranges.into_iter().zip(&learned).map(|(found, known)| known.unwrap_or(found)).collect()
+    let known = |ranges: Vec<(f32, f32)>, cells| {
+        let ranges = ranges.into_iter().zip(&learned).map(|(found, known)| known.unwrap_or(found)).collect();
+        Measured { ranges, cells }
     };
     if range == Range::MinMax {
-        return Ok(known(ranges));
+        return Ok(known(ranges, cells));
     }
     let mut counts = vec![vec![]; ranges.len()];
     for example in examples {
@@ -70,7 +79,8 @@ pub fn measure(
             }
         }
     }
-    Ok(known(ranges.into_iter().zip(counts).map(|(range, counts)| narrowed(range, &counts)).collect()))
+    let narrowed = ranges.into_iter().zip(counts).map(|(range, counts)| narrowed(range, &counts));
+    Ok(known(narrowed.collect(), cells))
 }
 
 /// Of groups with tensors that a network has learned to round, the range of their steps.

@@ -11,6 +11,9 @@ use crate::exchange::executor::Executor;
 use crate::exchange::graph::{Graph, Scalar};
 use crate::layers::argmax;
 
+/// Decibels of a bit.
+const BIT: f32 = 6.0;
+
 /// The float network beside the integer one, on examples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
@@ -24,6 +27,15 @@ impl Report {
     /// In how many examples both have the same greatest output.
     pub fn agreeing(&self) -> usize {
         self.greatest.iter().filter(|[float, integer]| float == integer).count()
+    }
+
+    /// The layer in which most decibels are lost, and how many, if that is more than a bit: the first one to keep in floats, or to let
+    /// [learn with rounding](crate::Round).
+    pub fn most_lost(&self) -> Option<(&LayerNoise, f32)> {
+        let drops = self.layers.windows(2).map(|pair| (&pair[1], pair[0].decibels - pair[1].decibels));
+        // An infinite one comes behind layers that only move what is exact.
+        let drops = drops.filter(|(_, drop)| drop.is_finite() && *drop > BIT);
+        drops.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 }
 
@@ -108,10 +120,14 @@ impl fmt::Display for Report {
             writeln!(f, "{operator:24} {tensor:width$} {decibels:6.1} dB {bar}")?;
         }
         writeln!(f, "the greatest output is the same in {} of {} examples", self.agreeing(), self.greatest.len())?;
-        let drops = self.layers.windows(2).map(|pair| (pair[0].decibels - pair[1].decibels, &pair[1].tensor));
-        match drops.max_by(|a, b| a.0.total_cmp(&b.0)) {
-            Some((drop, tensor)) if drop > 6.0 => writeln!(f, "most is lost in `{tensor}`: {drop:.1} dB"),
-            _ => Ok(()),
+        match self.most_lost() {
+            Some((LayerNoise { tensor, .. }, drop)) => {
+                writeln!(
+                    f,
+                    "most is lost in `{tensor}`: {drop:.1} dB; the first one to keep in floats, or to let learn with rounding"
+                )
+            }
+            None => Ok(()),
         }
     }
 }
