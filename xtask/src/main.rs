@@ -14,6 +14,7 @@ mod peers;
 mod session;
 mod setup;
 mod test;
+mod train;
 
 use std::env;
 use std::path::PathBuf;

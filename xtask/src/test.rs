@@ -11,7 +11,7 @@ use cargo_metadata::MetadataCommand;
 
 use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
-use crate::{adapt, bench, images, litert, model, onnx, output, package, session};
+use crate::{adapt, bench, images, litert, model, onnx, output, package, session, train};
 
 const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 
@@ -102,6 +102,7 @@ fn on_host(steps: &Steps, toolchain: Toolchain) {
     steps.step("Iris within a point of PyTorch", || {
         output(&mut cargo("run --quiet --release --example iris -- --table")).map(|_| String::new())
     });
+    steps.step("networks that `nerve train` makes of CSV files", train::check);
     steps.step("the firmware's weights are those that the examples train", || {
         let iris = firmware_data("iris", &["iris.nrv", "iris.tflite", "flowers.rs"])?;
         let anomaly = firmware_data("anomaly", &["anomaly.nrv", "anomaly.bin"])?;
@@ -174,11 +175,11 @@ fn lint_firmware(toolchain: Toolchain) -> Result<String> {
 fn tests() -> Result<String> {
     let metadata = MetadataCommand::new().other_options(["--locked".into()]).exec()?;
     let targets = metadata.workspace_packages().into_iter().flat_map(|package| &package.targets);
-    let mut programs = cargo("test --workspace --lib --bins --tests");
+    let mut programs = cargo("test --workspace --features nerve/cli --lib --bins --tests");
     for target in targets.filter(|target| target.is_example() && target.test) {
         programs.args(["--example", &target.name]);
     }
-    let all = output(&mut programs)? + &output(&mut cargo("test --workspace --doc"))?;
+    let all = output(&mut programs)? + &output(&mut cargo("test --workspace --features nerve/cli --doc"))?;
     let count = |what: &str| -> u32 {
         let counts = all.lines().filter(|line| line.starts_with("test result")).flat_map(|line| line.split([';', '.']));
         counts.filter_map(|part| part.trim().strip_suffix(what)?.trim().parse::<u32>().ok()).sum()

@@ -1,9 +1,10 @@
-//! `nerve info | run | quantise | import`: LiteRT's and ONNX's models on the command line.
+//! `nerve info | run | quantise | import | train`: models, and the way to one, on the command line.
 
 mod examples;
 mod info;
 mod quantise;
 mod run;
+mod train;
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -16,7 +17,7 @@ use nerve::executor::Executor;
 use nerve::graph::Graph;
 use nerve::import::{self, Cut};
 
-/// Looks into LiteRT's (TensorFlow Lite's) and ONNX models.
+/// Looks into LiteRT's (TensorFlow Lite's) and ONNX models, and trains new ones.
 #[derive(Parser)]
 #[command(version)]
 enum Command {
@@ -79,6 +80,8 @@ enum Command {
         #[arg(long, requires = "cut")]
         head: Option<NonZeroUsize>,
     },
+    /// Trains a network on a table or on windows of a signal, and writes it with the program that trained it.
+    Train(train::Options),
 }
 
 fn main() -> ExitCode {
@@ -98,6 +101,7 @@ fn main() -> ExitCode {
             _ => import::write(&file, out),
         }
         .with_context(|| format!("could not import {}", file.display())),
+        Command::Train(options) => train::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
