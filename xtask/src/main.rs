@@ -11,6 +11,7 @@ mod model;
 mod onnx;
 mod package;
 mod peers;
+mod project;
 mod session;
 mod setup;
 mod test;

@@ -11,7 +11,7 @@ use cargo_metadata::MetadataCommand;
 
 use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
-use crate::{adapt, bench, images, litert, model, onnx, output, package, session, train};
+use crate::{adapt, bench, images, litert, model, onnx, output, package, project, session, train};
 
 const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 
@@ -140,6 +140,7 @@ fn on_devices(steps: &Steps, toolchain: Toolchain) {
         }
         Ok(String::new())
     });
+    steps.step("a project of one's own for every board", || project::check(toolchain));
     steps.step("the same bits on host (debug, release) and on every emulated core", || same_bits(toolchain));
     steps.step("a host's session with the learner on every emulated board, its power cut in between", || {
         session::run(toolchain)

@@ -1,7 +1,8 @@
-//! `nerve info | run | quantise | import | train`: models, and the way to one, on the command line.
+//! `nerve info | run | quantise | import | train | new`: models, and the way to one and onto a chip, on the command line.
 
 mod examples;
 mod info;
+mod new;
 mod quantise;
 mod run;
 mod train;
@@ -17,7 +18,7 @@ use nerve::executor::Executor;
 use nerve::graph::Graph;
 use nerve::import::{self, Cut};
 
-/// Looks into LiteRT's (TensorFlow Lite's) and ONNX models, and trains new ones.
+/// Looks into LiteRT's (TensorFlow Lite's) and ONNX models, trains new ones, and puts them onto microcontrollers.
 #[derive(Parser)]
 #[command(version)]
 enum Command {
@@ -82,6 +83,8 @@ enum Command {
     },
     /// Trains a network on a table or on windows of a signal, and writes it with the program that trained it.
     Train(train::Options),
+    /// Writes a cargo project of your own: firmware for a board around a network, and its tests on the desktop.
+    New(new::Options),
 }
 
 fn main() -> ExitCode {
@@ -102,6 +105,7 @@ fn main() -> ExitCode {
         }
         .with_context(|| format!("could not import {}", file.display())),
         Command::Train(options) => train::run(&options),
+        Command::New(options) => new::write(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
