@@ -1,6 +1,7 @@
 //! Hands the board's memory map to the linker, and the linker scripts of the runtime and of the log; makes the network of a LiteRT model.
 
-use std::{env, error::Error, fs, path::PathBuf};
+use std::path::{Path, PathBuf};
+use std::{env, error::Error, fs};
 
 use nerve::import::Cut;
 
@@ -47,6 +48,19 @@ _stext = ADDR(.start_block) + SIZEOF(.start_block);
 "#;
 
 fn main() -> Result<(), Box<dyn Error>> {
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    if env::var_os("CARGO_FEATURE_HOST").is_none() {
+        link(&out)?;
+    }
+    networks(&out)?;
+    println!("cargo:rustc-check-cfg=cfg(newlib)");
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=src/bin");
+    Ok(())
+}
+
+/// Tells the linker the board's memory, and what to put where.
+fn link(out: &Path) -> Result<(), Box<dyn Error>> {
     let chosen: Vec<_> =
         BOARDS.iter().filter(|(board, ..)| env::var_os(format!("CARGO_FEATURE_{board}")).is_some()).collect();
     let [(board, flash, ram)] = chosen[..] else {
@@ -62,7 +76,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     if *board == "PICO2" {
         memory.push_str(RP2350_START);
     }
-    let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("memory.x"), memory)?;
     println!("cargo:rustc-link-search={}", out.display());
     println!("cargo:rustc-link-arg-bins=--nmagic");
@@ -73,17 +86,22 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("cargo:rustc-link-arg-bin={name}=-Tdefmt.x");
         }
     }
+    Ok(())
+}
+
+/// Makes the networks of LiteRT models.
+fn networks(out: &Path) -> Result<(), Box<dyn Error>> {
     // The demo's network in integers, and that of the program `model`: of the file which the environment names, or the demo's again.
     println!("cargo:rerun-if-changed={IRIS}");
-    nerve::import::write(IRIS, &out)?;
+    nerve::import::write(IRIS, out)?;
     println!("cargo:rerun-if-env-changed=NERVE_MODEL");
     let model = env::var_os("NERVE_MODEL").map_or_else(|| IRIS.into(), PathBuf::from);
     println!("cargo:rerun-if-changed={}", model.display());
     fs::copy(&model, out.join("model.tflite"))?;
-    nerve::import::write(out.join("model.tflite"), &out)?;
+    nerve::import::write(out.join("model.tflite"), out)?;
     // The layers of `learner_digits` that do not learn.
     println!("cargo:rerun-if-changed={DIGITS}");
-    nerve::import::write_cut(DIGITS, Cut { layer: "5", head: 10 }, &out)?;
+    nerve::import::write_cut(DIGITS, Cut { layer: "5", head: 10 }, out)?;
     // The network of the program `adapt`: the first layers of the file that the environment names, and classes of a new last one; or digits.
     let variables = ["NERVE_CUT_MODEL", "NERVE_CUT_LAYER", "NERVE_CUT_HEAD"];
     variables.iter().for_each(|name| println!("cargo:rerun-if-env-changed={name}"));
@@ -92,14 +110,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={model}");
     fs::copy(&model, out.join("cut.tflite"))?;
     let head = head.map_or(Ok(10), |head| head.parse())?;
-    nerve::import::write_cut(out.join("cut.tflite"), Cut { layer: &layer, head }, &out)?;
+    nerve::import::write_cut(out.join("cut.tflite"), Cut { layer: &layer, head }, out)?;
     println!("cargo:rerun-if-env-changed=NERVE_STREAM");
     println!("cargo:rustc-check-cfg=cfg(stream)");
     if env::var_os("NERVE_STREAM").is_some() {
         println!("cargo:rustc-cfg=stream");
     }
-    println!("cargo:rustc-check-cfg=cfg(newlib)");
-    println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=src/bin");
     Ok(())
 }

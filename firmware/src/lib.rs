@@ -1,13 +1,20 @@
 //! What the programs share: the board, the log, and how a device measures itself.
 #![no_std]
 
+#[cfg(feature = "host")]
+extern crate std;
+
+#[cfg(not(feature = "host"))]
 pub mod arch;
 pub mod board;
+#[cfg(not(feature = "host"))]
 pub mod count;
 #[cfg(feature = "emulated")]
 pub mod images;
 pub mod learner;
+#[cfg(not(feature = "host"))]
 pub mod measure;
+#[cfg(not(feature = "host"))]
 pub mod memory;
 /// The networks that the examples train.
 #[path = "../../examples"]
@@ -24,7 +31,10 @@ pub mod networks {
     pub mod signal;
 }
 
+#[cfg(not(feature = "host"))]
 pub use arch::entry;
+#[cfg(feature = "host")]
+pub use board::memory;
 
 /// Logs the panic and ends the program with a failure. Real boards have `panic-probe`.
 #[cfg(feature = "emulated")]

@@ -264,7 +264,7 @@ pub fn emulate(feature: &str, program: &str) -> Result<()> {
     let mut emulator = board.start(&elf, &folder)?;
     println!("{} listens at --port unix:{} until Ctrl-C", board.core, folder.join("serial.sock").display());
     println!(
-        "its flash is {}; another terminal: cargo run --release --example device -- --help",
+        "its flash is {}; another terminal: cargo run --release --features cli -- device --help",
         folder.join("flash.bin").display()
     );
     let status = emulator.0.wait()?;

@@ -60,7 +60,9 @@ fn check(features: &str) -> Result<()> {
 
 /// Packages the library, then compiles the README's network with the package, for the host, where it runs, and for a device.
 pub fn stranger(toolchain: Toolchain) -> Result<String> {
-    output(Command::new("cargo").args(["package", "--quiet", "--package", "nerve", "--allow-dirty"]))?;
+    // Together, since one depends on the other, which no registry has yet.
+    let packages = ["--package", "nerve-protocol", "--package", "nerve"];
+    output(Command::new("cargo").args(["package", "--quiet", "--allow-dirty"]).args(packages))?;
     let package = format!("nerve-{}", library(&metadata()?)?.version);
     let readme = fs::read_to_string("README.md")?;
     let mut programs = readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next());
@@ -72,7 +74,8 @@ pub fn stranger(toolchain: Toolchain) -> Result<String> {
         format!("{PROJECT}/Cargo.toml"),
         format!(
             "[package]\nname = \"stranger\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-             nerve = {{ path = \"../package/{package}\" }}\nrand_core = \"0.10\"\nrand_pcg = {{ version = \"0.10\", default-features = false }}\n"
+             nerve = {{ path = \"../package/{package}\" }}\nrand_core = \"0.10\"\nrand_pcg = {{ version = \"0.10\", default-features = false }}\n\n\
+             [patch.crates-io]\nnerve-protocol = {{ path = \"../../firmware/protocol\" }}\n"
         ),
     )?;
     fs::write(format!("{source}/main.rs"), program)?;

@@ -30,12 +30,18 @@ const STACK: u32 = 6 * 1024;
 
 /// Runs a session on every board and shows what it took.
 pub fn run(toolchain: Toolchain) -> Result<String> {
-    output(Command::new("cargo").args(["build", "--quiet", "--release", "--example", "device"]))?;
+    build_host()?;
     let mut text = String::new();
     for board in BOARDS {
         text.push_str(&session(board, toolchain).with_context(|| format!("the session with {}", board.feature))?);
     }
     Ok(text + "the devices' networks as ONNX: " + &onnx::compare(FOLDER, TOLERANCE)?)
+}
+
+/// Builds `nerve`, which talks to devices, and what takes the network of flowers to and from other formats.
+fn build_host() -> Result<()> {
+    output(Command::new("cargo").args(["build", "--quiet", "--release", "--bin", "nerve", "--example", "convert"]))?;
+    Ok(())
 }
 
 /// The host's program at the serial line of a board.
@@ -46,8 +52,8 @@ struct Host {
 impl Host {
     fn call(&self, arguments: &[&str]) -> Result<String> {
         // Boards without a floating-point unit take longer, as do busy machines.
-        let mut device = Command::new("target/release/examples/device");
-        output(device.args(["--port", &self.port, "--timeout", "30"]).args(arguments))
+        let mut nerve = Command::new("target/release/nerve");
+        output(nerve.args(["device", "--port", &self.port, "--timeout", "30"]).args(arguments))
     }
 
     fn accuracy(&self, csv: &Path) -> Result<f32> {
@@ -147,10 +153,14 @@ fn number(text: &str, name: &str) -> Result<f32> {
 /// far its logits are from PyTorch's.
 fn interchange(host: &Host, folder: &Path) -> Result<f32> {
     let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>();
-    host.call(&["download", &folder.join("tuned.onnx").to_string_lossy()])?;
+    let convert = |from: &Path, to: &Path| output(Command::new("target/release/examples/convert").args([from, to]));
+    let weights = folder.join("tuned.nrv");
+    host.call(&["download", &weights.to_string_lossy()])?;
+    convert(&weights, &folder.join("tuned.onnx"))?;
     fs::write(folder.join("tuned.x"), bytes(HELD_OUT.map(|(x, ..)| recalibrated(&x)).as_flattened()))?;
     fs::write(folder.join("tuned.y"), bytes(host.logits()?.as_flattened()))?;
-    host.call(&["upload", PYTORCH])?;
+    convert(Path::new(PYTORCH), &weights)?;
+    host.call(&["upload", &weights.to_string_lossy()])?;
     difference(&host.logits()?)
 }
 
@@ -194,7 +204,7 @@ pub fn digits(toolchain: Toolchain) -> Result<String> {
         Err(error) if error.to_string().contains("could not fetch") => return Ok(format!("skipped: {error}")),
         result => result?,
     };
-    output(Command::new("cargo").args(["build", "--quiet", "--release", "--example", "device"]))?;
+    build_host()?;
     let elf = M4F.build(toolchain, "learner_digits")?;
     let folder = Path::new(FOLDER).join("digits");
     if folder.exists() {

@@ -32,6 +32,8 @@ use transfer::Transfer;
 
 /// Momentum of the optimizer.
 const MOMENTUM: f32 = 0.9;
+/// Of the choice which samples are kept.
+const SEED: u64 = 0;
 
 /// What a device is, for its host.
 #[derive(Clone, Copy)]
@@ -108,7 +110,7 @@ impl<'a, M: Model<O, KEPT>, F: NorFlash, const O: usize, const KEPT: usize, cons
     ) -> Result<Self, LoadError> {
         let () = Self::FILE_LEN;
         let optimizer = Momentum::new(learning_rate, MOMENTUM);
-        let mut learner = Self { memory, optimizer, store, factory, steps: 0, rng: Pcg32::seed_from_u64(0), device };
+        let mut learner = Self { memory, optimizer, store, factory, steps: 0, rng: Pcg32::seed_from_u64(SEED), device };
         learner.replace(factory)?;
         if learner.load().is_err() {
             learner.replace(factory)?;
@@ -246,10 +248,11 @@ impl<'a, M: Model<O, KEPT>, F: NorFlash, const O: usize, const KEPT: usize, cons
         Ok(())
     }
 
-    /// The network has other weights than those that were trained.
+    /// The network has other weights than those that were trained: what it makes of samples depends on nothing before.
     fn begin_anew(&mut self) {
         self.forget_momentum();
         self.memory.replay = Replay::new();
+        self.rng = Pcg32::seed_from_u64(SEED);
         self.steps = 0;
     }
 

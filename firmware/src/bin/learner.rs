@@ -1,12 +1,11 @@
 //! A classifier of Iris flowers that learns from its host over a serial line and keeps what it learned in flash.
 //!
-//! The host's program is `cargo run --release --example device`. For a network of your own, this file is all that changes.
-#![no_std]
-#![no_main]
+//! The host's program is `nerve device`. For a network of your own, this file is all that changes.
+#![cfg_attr(not(feature = "host"), no_std, no_main)]
 
 use nerve::prelude::*;
+use nerve_firmware::learner;
 use nerve_firmware::networks::iris::{Input, Net};
-use nerve_firmware::{entry, learner};
 use nerve_learner::{Classes, Line, Memory, Model, Whole};
 use static_cell::ConstStaticCell;
 
@@ -37,7 +36,7 @@ const FACTORY: &[u8] = include_bytes!("../../data/iris.nrv");
 static MEMORY: ConstStaticCell<Memory<Flowers, CLASSES, KEPT, FILE, ARENA>> = ConstStaticCell::new(Memory::ZERO);
 static LINE: ConstStaticCell<Line<FRAME>> = ConstStaticCell::new(Line::EMPTY);
 
-#[entry]
+#[cfg_attr(not(feature = "host"), nerve_firmware::entry)]
 fn main() -> ! {
     learner::serve(MEMORY.take(), LINE.take(), FACTORY, LEARNING_RATE)
 }

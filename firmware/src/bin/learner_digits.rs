@@ -1,9 +1,8 @@
 //! A classifier of digits that learns from its host, as `learner` does: a last layer in floats on top of an integer network of eight digits.
-#![no_std]
-#![no_main]
+#![cfg_attr(not(feature = "host"), no_std, no_main)]
 
 use nerve::prelude::*;
-use nerve_firmware::{entry, learner};
+use nerve_firmware::learner;
 use nerve_learner::{Classes, Line, Memory, Model, Whole};
 use static_cell::ConstStaticCell;
 
@@ -40,7 +39,7 @@ const FACTORY: &[u8] = include_bytes!("../../data/digits-head.nrv");
 static MEMORY: ConstStaticCell<Memory<Digits, CLASSES, KEPT, FILE, ARENA>> = ConstStaticCell::new(Memory::ZERO);
 static LINE: ConstStaticCell<Line<FRAME>> = ConstStaticCell::new(Line::EMPTY);
 
-#[entry]
+#[cfg_attr(not(feature = "host"), nerve_firmware::entry)]
 fn main() -> ! {
     learner::serve(MEMORY.take(), LINE.take(), FACTORY, LEARNING_RATE)
 }

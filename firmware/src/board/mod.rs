@@ -23,6 +23,7 @@ boards! {
     "nrf52840-dk": nrf52840_dk,
     "stm32f4-discovery": stm32f4_discovery,
     "pico2": pico2,
+    "host": host,
 }
 
 #[cfg(any(feature = "mps2-an386", feature = "mps2-an505"))]

@@ -1,5 +1,7 @@
-//! `nerve info | run | quantise | import | train | new`: models, and the way to one and onto a chip, on the command line.
+//! `nerve info | run | quantise | import | train | new | device`: models, the way to one and onto a chip, and devices that learn, on the command
+//! line.
 
+mod device;
 mod examples;
 mod info;
 mod new;
@@ -18,7 +20,7 @@ use nerve::executor::Executor;
 use nerve::graph::Graph;
 use nerve::import::{self, Cut};
 
-/// Looks into LiteRT's (TensorFlow Lite's) and ONNX models, trains new ones, and puts them onto microcontrollers.
+/// Looks into LiteRT's (TensorFlow Lite's) and ONNX models, trains new ones, puts them onto microcontrollers, and talks to devices that learn.
 #[derive(Parser)]
 #[command(version)]
 enum Command {
@@ -85,6 +87,8 @@ enum Command {
     Train(train::Options),
     /// Writes a cargo project of your own: firmware for a board around a network, and its tests on the desktop.
     New(new::Options),
+    /// Runs, trains and keeps the network of a device with the firmware's learner, whichever it is.
+    Device(device::Options),
 }
 
 fn main() -> ExitCode {
@@ -106,6 +110,7 @@ fn main() -> ExitCode {
         .with_context(|| format!("could not import {}", file.display())),
         Command::Train(options) => train::run(&options),
         Command::New(options) => new::write(&options),
+        Command::Device(options) => device::run(options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

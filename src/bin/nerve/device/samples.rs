@@ -62,6 +62,21 @@ impl Shape {
         numbers.iter().map(integer).collect()
     }
 
+    /// A row of numbers, the class behind them, or the values that the network should find.
+    pub fn sample(self, row: &[f32]) -> Result<Sample> {
+        let of_target = if self.classes { 1 } else { self.outputs };
+        let split = row.split_at_checked(row.len().saturating_sub(of_target));
+        let (input, target) = split.with_context(|| format!("a row of {} numbers", row.len()))?;
+        let target = match target {
+            [class] if self.classes => match *class as u32 {
+                number if number as f32 == *class => Wanted::Class(number),
+                _ => bail!("{class} is not the number of a class"),
+            },
+            values => Wanted::Values(values.into()),
+        };
+        Ok(Sample { input: self.input(input)?, target })
+    }
+
     /// Reads rows of numbers with the class in the last column, or the values in the last ones. A first row without a number is taken for a
     /// heading.
     pub fn read(self, path: &Path) -> Result<Vec<Sample>> {
@@ -75,25 +90,16 @@ impl Shape {
             let row = row.with_context(|| format!("{} is not a CSV file", path.display()))?;
             let heading = index == 0 && row.iter().all(|field| field.parse::<f32>().is_err());
             if !heading {
-                let sample = self.sample(&row);
+                let sample = numbers(&row).and_then(|row| self.sample(&row));
                 samples.push(sample.with_context(|| format!("{}, row {}", path.display(), index + 1))?);
             }
         }
         ensure!(!samples.is_empty(), "{} has no samples", path.display());
         Ok(samples)
     }
+}
 
-    fn sample(self, row: &StringRecord) -> Result<Sample> {
-        let what = if self.classes { "a class" } else { "values" };
-        let expected = || format!("numbers and {what} expected, found `{}`", row.iter().collect::<Vec<_>>().join(","));
-        let fields: Vec<&str> = row.iter().collect();
-        let of_target = if self.classes { 1 } else { self.outputs };
-        let (input, target) = fields.split_at_checked(fields.len().saturating_sub(of_target)).with_context(expected)?;
-        let floats = |fields: &[&str]| fields.iter().map(|field| field.parse::<f32>()).collect::<Result<Vec<_>, _>>();
-        let target = match target {
-            [class] if self.classes => Wanted::Class(class.parse().with_context(expected)?),
-            values => Wanted::Values(floats(values).with_context(expected)?),
-        };
-        Ok(Sample { input: self.input(&floats(input).with_context(expected)?)?, target })
-    }
+fn numbers(row: &StringRecord) -> Result<Vec<f32>> {
+    let expected = || format!("numbers expected, found `{}`", row.iter().collect::<Vec<_>>().join(","));
+    row.iter().map(|field| field.parse::<f32>()).collect::<Result<_, _>>().with_context(expected)
 }

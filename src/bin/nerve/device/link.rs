@@ -1,11 +1,12 @@
 //! The line to a device.
 
-use std::fmt;
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+use std::{fmt, mem};
 
 use nerve_protocol::{Error, FrameError, Receiver, Reply, Request, decode, encode};
+
+use super::port::{self, Port};
 
 /// The longest frame that any device sends or takes.
 const FRAME: usize = 2048;
@@ -54,9 +55,6 @@ pub fn unexpected(reply: &Reply) -> anyhow::Error {
     anyhow::anyhow!("unexpected answer {reply:?}: build host and firmware from the same source")
 }
 
-trait Port: Read + Write {}
-impl<P: Read + Write> Port for P {}
-
 /// A device at the other end of a line.
 pub struct Link {
     port: Box<dyn Port>,
@@ -64,6 +62,8 @@ pub struct Link {
     receiver: Receiver<FRAME>,
     /// The last answer.
     frame: Vec<u8>,
+    /// Bytes sent and received.
+    counts: [u64; 2],
 }
 
 /// Line noise that is older than this is gone.
@@ -72,15 +72,10 @@ const QUIET: Duration = Duration::from_millis(50);
 impl Link {
     /// Opens a port, and ends whatever message was under way on it.
     pub fn open(port: &str, baud: u32, timeout: Duration) -> Result<Self, LinkError> {
-        let opened = match port.split_once(':') {
-            Some(("unix", path)) => unix(path),
-            Some(("tcp", address)) => tcp(address),
-            _ => serial(port, baud),
-        };
-        let port = opened.map_err(|error| LinkError::Open { port: port.to_owned(), error })?;
-        let mut link = Self { port, timeout, receiver: Receiver::EMPTY, frame: Vec::new() };
+        let port = port::open(port, baud, QUIET).map_err(|error| LinkError::Open { port: port.to_owned(), error })?;
+        let mut link = Self { port, timeout, receiver: Receiver::EMPTY, frame: Vec::new(), counts: [0; 2] };
         link.port.write_all(&[0]).map_err(LinkError::Line)?;
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         while start.elapsed() < QUIET {
             link.receive()?;
         }
@@ -93,7 +88,8 @@ impl Link {
         let mut buffer = [0; FRAME];
         let frame = encode(request, &mut buffer).map_err(LinkError::Frame)?;
         self.port.write_all(frame).and_then(|()| self.port.flush()).map_err(LinkError::Line)?;
-        let start = std::time::Instant::now();
+        self.counts[0] += frame.len() as u64;
+        let start = Instant::now();
         self.frame = loop {
             if start.elapsed() >= self.timeout {
                 return Err(LinkError::Timeout(self.timeout));
@@ -117,12 +113,20 @@ impl Link {
         }
     }
 
+    /// Bytes sent and received since the last time.
+    pub fn take_counts(&mut self) -> [u64; 2] {
+        mem::take(&mut self.counts)
+    }
+
     /// A byte, unless none comes for a while.
     fn receive(&mut self) -> Result<Option<u8>, LinkError> {
         let mut byte = [0];
         match self.port.read(&mut byte) {
             Ok(0) => Err(LinkError::Line(ErrorKind::UnexpectedEof.into())),
-            Ok(_) => Ok(Some(byte[0])),
+            Ok(_) => {
+                self.counts[1] += 1;
+                Ok(Some(byte[0]))
+            }
             Err(error)
                 if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
             {
@@ -131,27 +135,4 @@ impl Link {
             Err(error) => Err(LinkError::Line(error)),
         }
     }
-}
-
-fn serial(name: &str, baud: u32) -> io::Result<Box<dyn Port>> {
-    Ok(Box::new(serialport::new(name, baud).timeout(QUIET).open()?))
-}
-
-fn tcp(address: &str) -> io::Result<Box<dyn Port>> {
-    let stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(QUIET))?;
-    stream.set_nodelay(true)?;
-    Ok(Box::new(stream))
-}
-
-#[cfg(unix)]
-fn unix(path: &str) -> io::Result<Box<dyn Port>> {
-    let stream = std::os::unix::net::UnixStream::connect(path)?;
-    stream.set_read_timeout(Some(QUIET))?;
-    Ok(Box::new(stream))
-}
-
-#[cfg(not(unix))]
-fn unix(_: &str) -> io::Result<Box<dyn Port>> {
-    Err(io::Error::new(ErrorKind::Unsupported, "this system has no such sockets, use tcp:HOST:PORT"))
 }
