@@ -7,7 +7,8 @@ use super::{QuantiseError, examples_of};
 use crate::exchange::executor::Executor;
 use crate::exchange::graph::{Graph, Op, Quantization};
 
-/// How the range of a value is found.
+/// How the range of a value is found. Over the networks of the examples both lose as little, but for an LSTM, which loses 0.26 points with the default
+/// and 0.36 with the other one: `cargo run --release --example signal -- --integers`, and the same for `cnn` and `iris`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Range {
     /// From the least to the greatest element.
