@@ -7,7 +7,7 @@ use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
 /// The operators that a model may begin with, by their names.
-pub const OPERATORS: [&str; 27] = [
+pub const OPERATORS: [&str; 28] = [
     "FULLY_CONNECTED",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
@@ -26,6 +26,7 @@ pub const OPERATORS: [&str; 27] = [
     "RELU6",
     "RELU_N1_TO_1",
     "HARD_SWISH",
+    "GELU",
     "LEAKY_RELU",
     "QUANTIZE",
     "DEQUANTIZE",
@@ -37,7 +38,7 @@ pub const OPERATORS: [&str; 27] = [
     "RESIZE_NEAREST_NEIGHBOR",
 ];
 
-/// A model of 1 to 6 operators, all of them `f32` or `int8`, the first one being `OPERATORS[seed % 27]` where floats have it.
+/// A model of 1 to 6 operators, all of them `f32` or `int8`, the first one being `OPERATORS[seed % 28]` where floats have it.
 pub fn random(seed: u64, scalar: Scalar) -> Graph {
     let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
     let image = model.shape();
@@ -407,6 +408,11 @@ impl Model {
             "RELU6" => self.each(Op::Relu6, x),
             "RELU_N1_TO_1" => self.each(Op::ReluN1To1, x),
             "HARD_SWISH" => self.each(Op::HardSwish, x),
+            "GELU" => {
+                // LiteRT's own in floats has few digits where it is near 0.
+                let approximate = self.scalar == Scalar::I8 && self.one_in(2);
+                self.each(Op::Gelu { approximate }, x)
+            }
             "LEAKY_RELU" => {
                 let alpha = self.scale(0.01, 0.9);
                 self.each(Op::LeakyRelu { alpha }, x)

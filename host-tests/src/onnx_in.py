@@ -155,8 +155,8 @@ class Model:
         self.node("BatchNormalization", self.x, *(self.constant(p) for p in parameters), epsilon=self.pick(1e-5, 1e-3))
 
     def activation(self):
-        op = self.pick("Relu", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "HardSigmoid", "HardSwish", "Clip", "Softmax", "Silu", "Max", "Identity", "Dropout", "Cast")
-        if op == "HardSwish" and self.opset < 14 or self.integers and op in ("HardSwish", "HardSigmoid", "Tanh", "Max", "Cast", "Dropout", "Identity"):
+        op = self.pick("Relu", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "HardSigmoid", "HardSwish", "Gelu", "Clip", "Softmax", "Silu", "Max", "Identity", "Dropout", "Cast")
+        if op == "HardSwish" and self.opset < 14 or op == "Gelu" and self.opset < 20 or self.integers and op in ("HardSwish", "Gelu", "HardSigmoid", "Tanh", "Max", "Cast", "Dropout", "Identity"):
             op = "Relu"
         if op == "Silu":
             (gate,) = (x := self.x) and self.node("Sigmoid", self.x)
@@ -172,7 +172,7 @@ class Model:
         elif op == "Cast":
             self.node("Cast", self.x, to=TensorProto.FLOAT)
         else:
-            attributes = {"LeakyRelu": {"alpha": 0.2}, "HardSigmoid": self.pick({"alpha": 1 / 6}, {})}.get(op, {})
+            attributes = {"LeakyRelu": {"alpha": 0.2}, "Gelu": self.pick({}, {"approximate": "tanh"}), "HardSigmoid": self.pick({"alpha": 1 / 6}, {})}.get(op, {})
             self.node(op, self.x, **attributes)
 
     def pair(self):

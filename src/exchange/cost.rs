@@ -116,6 +116,7 @@ fn places(graph: &Graph, last_read: &mut [usize]) -> Vec<usize> {
                 | Op::Relu6
                 | Op::ReluN1To1
                 | Op::HardSwish
+                | Op::Gelu { .. }
                 | Op::LeakyRelu { .. } => from.bytes() == to.bytes() && overwritten(),
                 _ => false,
             }

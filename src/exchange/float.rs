@@ -166,6 +166,7 @@ fn of(function: Function, x: f32) -> f32 {
         Function::Logistic if x < -9.0 => libm::expf(x),
         Function::Logistic => 1.0 / (1.0 + libm::expf(-x)),
         Function::Tanh => libm::tanhf(x),
+        Function::Gelu { .. } => function.real(x),
         Function::HardSwish => x * held(x + 3.0, [0.0, 6.0]) / 6.0,
     }
 }

@@ -190,6 +190,11 @@ pub enum Op {
     ReluN1To1,
     /// `x * min(max(x + 3, 0), 6) / 6`: `[x]`.
     HardSwish,
+    /// `x` times the normal distribution: `[x]`.
+    Gelu {
+        /// `x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³)))` instead.
+        approximate: bool,
+    },
     /// `x` where it is positive, elsewhere `alpha * x`: `[x]`.
     LeakyRelu {
         /// The slope below 0.
@@ -259,6 +264,7 @@ impl Op {
             Self::Relu6 => "RELU6",
             Self::ReluN1To1 => "RELU_N1_TO_1",
             Self::HardSwish => "HARD_SWISH",
+            Self::Gelu { .. } => "GELU",
             Self::LeakyRelu { .. } => "LEAKY_RELU",
             Self::Quantize => "QUANTIZE",
             Self::Dequantize => "DEQUANTIZE",

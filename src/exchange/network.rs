@@ -337,6 +337,8 @@ impl Writer {
             "Relu6" => self.clamp(Activation::Relu6, Op::Relu6),
             "HardTanh" => self.clamp(Activation::ReluN1To1, Op::ReluN1To1),
             "HardSwish" => self.each(Op::HardSwish, &[]),
+            "Gelu" => self.each(Op::Gelu { approximate: false }, &[]),
+            "GeluTanh" => self.each(Op::Gelu { approximate: true }, &[]),
             "HardSigmoid" => {
                 let [three, sixth] = [3.0, 1.0 / 6.0].map(|number| self.number(number));
                 self.each(Op::Add { activation: Activation::Relu6 }, &[three]);

@@ -2,9 +2,9 @@
 
 use crate::layers::rounded::Weighted;
 use crate::layers::{
-    Activation, Around, Avg, Branches, Conv, Dense, Depthwise, Dropout, Flatten, Geometry, GlobalAvgPool, HardSwish,
-    HardTanh, Last, LeakyRelu, Linear, Max, PRelu, Pool, Relu, Relu6, RoundedTo, RoundedWeights, Rounding, Sigmoid,
-    Silu, Softmax, Standardize, Tanh,
+    Activation, Around, Avg, Branches, Conv, Dense, Depthwise, Dropout, Flatten, Gelu, GeluTanh, Geometry,
+    GlobalAvgPool, HardSwish, HardTanh, Last, LeakyRelu, Linear, Max, PRelu, Pool, Relu, Relu6, RoundedTo,
+    RoundedWeights, Rounding, Sigmoid, Silu, Softmax, Standardize, Tanh,
 };
 use crate::numbers::{Real, Zero};
 
@@ -189,6 +189,8 @@ rounded_after! {
     [] LeakyRelu, Rounding<T>;
     [] HardSwish, Rounding<T>;
     [] Silu, Rounding<T>;
+    [] Gelu, Rounding<T>;
+    [] GeluTanh, Rounding<T>;
     [] Sigmoid, RoundedTo<256, -128>;
     [] Softmax, RoundedTo<256, -128>;
     [] Tanh, RoundedTo<128, 0>;

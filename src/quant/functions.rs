@@ -1,5 +1,7 @@
 //! The functions that a [`Table`](super::Table) is made of.
 
+use core::f32::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+
 use super::Multiplier;
 
 /// A function of one element, from one quantisation to another.
@@ -26,6 +28,11 @@ pub enum Function {
     Tanh,
     /// `x * min(max(x + 3, 0), 6) / 6`: in fixed point with 16 bits.
     HardSwish,
+    /// `x` times the normal distribution: as [`Tanh`](Self::Tanh).
+    Gelu {
+        /// By a hyperbolic tangent.
+        approximate: bool,
+    },
 }
 
 /// Scale, zero point and least value (-128 for `i8`, 0 for `u8`) of integers.
@@ -38,6 +45,20 @@ impl Function {
             let value = if x.2 < 0 { i32::from(byte as u8 as i8) } else { byte as i32 };
             self.of(value - x.1, x.0, y).max(y.2).min(y.2 + 255) as i8
         })
+    }
+
+    /// In `f32`; of functions that are computed in integers, `x`.
+    pub(crate) fn real(self, x: f32) -> f32 {
+        match self {
+            Self::Logistic => 1.0 / (1.0 + libm::expf(-x)),
+            Self::Tanh => libm::tanhf(x),
+            Self::Gelu { approximate: false } => 0.5 * x * libm::erfcf(-x * FRAC_1_SQRT_2),
+            Self::Gelu { approximate: true } => {
+                let inner = FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * (x + 0.044715 * x * x * x);
+                0.5 * x * (1.0 + libm::tanhf(inner))
+            }
+            _ => x,
+        }
     }
 
     /// Of `x` steps from 0.
@@ -60,8 +81,7 @@ impl Function {
                 };
                 y.saturating_add(y_zero)
             }
-            Self::Logistic => nearest(1.0 / (1.0 + libm::expf(-(scale * x as f32)))),
-            Self::Tanh => nearest(libm::tanhf(scale * x as f32)),
+            Self::Logistic | Self::Tanh | Self::Gelu { .. } => nearest(self.real(scale * x as f32)),
             Self::HardSwish => hard_swish(x, scale, y_scale).saturating_add(y_zero),
         }
     }

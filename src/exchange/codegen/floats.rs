@@ -64,6 +64,8 @@ pub fn layers(file: &mut Vec<u8>, op: &Op, float: &Float, x: &Value) -> Result<V
                 Function::Logistic => "Sigmoid",
                 Function::Tanh => "Tanh",
                 Function::HardSwish => "HardSwish",
+                Function::Gelu { approximate: false } => "Gelu",
+                Function::Gelu { approximate: true } => "GeluTanh",
                 Function::LeakyRelu { alpha: 0.01 } => "LeakyRelu",
                 Function::LeakyRelu { alpha } if alpha.is_finite() => return Ok(vec![leaky(*alpha, x.elements())]),
                 _ => return Err("has no typed layer of floats: this function"),

@@ -22,6 +22,7 @@ pub fn refused(code: usize) -> Option<Reason> {
         | code::DEPTHWISE_CONV_2D
         | code::DEQUANTIZE
         | code::FULLY_CONNECTED
+        | code::GELU
         | code::HARD_SWISH
         | code::LEAKY_RELU
         | code::LOGISTIC
@@ -242,6 +243,7 @@ impl<'a> Reader<'a> {
             code::SOFTMAX => (Op::Softmax { beta: of(options::SOFTMAX)?.f32(0)? }, x),
             code::LEAKY_RELU => (Op::LeakyRelu { alpha: of(options::LEAKY_RELU)?.f32(0)? }, x),
             code::LOGISTIC => (Op::Logistic, x),
+            code::GELU => (Op::Gelu { approximate: of(options::GELU)?.bool(0)? }, x),
             code::TANH => (Op::Tanh, x),
             code::RELU => (Op::Relu, x),
             code::RELU6 => (Op::Relu6, x),

@@ -80,6 +80,7 @@ pub mod options {
     pub const UNIDIRECTIONAL_SEQUENCE_LSTM: u8 = 71;
     pub const RESIZE_NEAREST: u8 = 74;
     pub const LEAKY_RELU: u8 = 75;
+    pub const GELU: u8 = 116;
     pub const SPLIT_V: u8 = 79;
     pub const CALL_ONCE: u8 = 103;
     pub const VAR_HANDLE: u8 = 111;
@@ -124,6 +125,7 @@ pub mod code {
     pub const SPLIT_V: usize = 102;
     pub const QUANTIZE: usize = 114;
     pub const HARD_SWISH: usize = 117;
+    pub const GELU: usize = 150;
 }
 
 /// Names of the operators by number.

@@ -212,6 +212,7 @@ impl Writer<'_> {
             Op::Relu6 => (code::RELU6, 2, 0, vec![]),
             Op::ReluN1To1 => (code::RELU_N1_TO_1, 1, 0, vec![]),
             Op::HardSwish => (code::HARD_SWISH, 1, 0, vec![]),
+            Op::Gelu { approximate } => (code::GELU, 2, options::GELU, vec![(0, Field::bool(*approximate))]),
             Op::LeakyRelu { alpha } => (code::LEAKY_RELU, 2, options::LEAKY_RELU, vec![(0, Field::f32(*alpha))]),
             Op::Quantize => (code::QUANTIZE, 2, 0, vec![]),
             Op::Dequantize => (code::DEQUANTIZE, 2, 0, vec![]),

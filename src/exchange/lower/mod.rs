@@ -148,6 +148,7 @@ fn step(at: &At) -> Result<Step, LowerError> {
         | Op::Relu6
         | Op::ReluN1To1
         | Op::HardSwish
+        | Op::Gelu { .. }
         | Op::LeakyRelu { .. }
         | Op::Quantize
         | Op::Dequantize => each::lower(at),

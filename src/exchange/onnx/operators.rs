@@ -49,6 +49,7 @@ fn is_supported(name: &str) -> bool {
         "Flatten",
         "Floor",
         "Gather",
+        "Gelu",
         "Gemm",
         "GlobalAveragePool",
         "GlobalMaxPool",
@@ -157,6 +158,11 @@ impl<'a> Reader<'a> {
             "Sigmoid" => node.each(Op::Logistic)?,
             "Tanh" => node.each(Op::Tanh)?,
             "HardSwish" => node.each(Op::HardSwish)?,
+            "Gelu" => match operator.text("approximate", "none")? {
+                "none" => node.each(Op::Gelu { approximate: false })?,
+                "tanh" => node.each(Op::Gelu { approximate: true })?,
+                _ => return option("a Gelu that is approximated otherwise than by tanh"),
+            },
             "LeakyRelu" => {
                 let alpha = operator.float("alpha", 0.01)?;
                 node.each(Op::LeakyRelu { alpha })?

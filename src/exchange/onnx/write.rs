@@ -1,6 +1,5 @@
 //! A typed network as ONNX.
 
-use core::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use std::format;
 use std::string::{String, ToString};
 use std::vec;
@@ -13,9 +12,9 @@ use crate::kernels::Axis;
 use crate::layers::EPSILON;
 use crate::numbers::{Real, Tensor};
 
-/// Operators of this version are used; `onnxruntime` 1.12 and later have them.
-const OPSET: i64 = 17;
-const IR_VERSION: i64 = 8;
+/// Operators of this version are used; `onnxruntime` 1.17 and later have them.
+const OPSET: i64 = 20;
+const IR_VERSION: i64 = 9;
 
 /// `net`, which takes inputs `X`, as the bytes of an ONNX file.
 ///
@@ -219,23 +218,7 @@ impl<T: Real> Graph<T> {
                 self.next("Sigmoid", &[], vec![]);
                 self.next("Mul", &[x], vec![]);
             }
-            // Operators of their own from version 20 on.
-            "Gelu" => {
-                let x = self.value.clone();
-                self.factor(FRAC_1_SQRT_2);
-                self.next("Erf", &[], vec![]);
-                self.times_one_more(x);
-            }
-            "GeluTanh" => {
-                let x = self.value.clone();
-                self.node("Mul", &[&x, &x], vec![]);
-                self.factor(0.044715);
-                self.next("Mul", core::slice::from_ref(&x), vec![]);
-                self.next("Add", core::slice::from_ref(&x), vec![]);
-                self.factor(FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
-                self.next("Tanh", &[], vec![]);
-                self.times_one_more(x);
-            }
+            "GeluTanh" => self.next("Gelu", &[], vec![text("approximate", "tanh")]),
             name => self.next(name, &[], vec![]),
         }
     }
@@ -248,19 +231,6 @@ impl<T: Real> Graph<T> {
     fn clip(&mut self, least: f64, greatest: f64) {
         let ends = [self.number("least", least), self.number("greatest", greatest)];
         self.next("Clip", &ends, vec![]);
-    }
-
-    fn factor(&mut self, value: f64) {
-        let factor = self.number("factor", value);
-        self.next("Mul", &[factor], vec![]);
-    }
-
-    /// `x/2 · (1 + the value)`.
-    fn times_one_more(&mut self, x: String) {
-        let one = self.number("one", 1.0);
-        self.next("Add", &[one], vec![]);
-        self.next("Mul", &[x], vec![]);
-        self.factor(0.5);
     }
 
     fn transpose(&mut self, order: &[usize]) {
@@ -318,6 +288,15 @@ fn geometry(axes: &[Axis]) -> Vec<AttributeProto> {
     attributes
 }
 
+fn text(name: &str, value: &str) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        s: Some(value.as_bytes().into()),
+        r#type: AttributeType::String as i32,
+        ..Default::default()
+    }
+}
+
 fn list(name: &str, values: &[usize]) -> AttributeProto {
     AttributeProto { name: name.into(), ints: ints(values), r#type: AttributeType::Ints as i32, ..Default::default() }
 }
@@ -356,6 +335,7 @@ impl DataType {
 enum AttributeType {
     Float = 1,
     Int = 2,
+    String = 3,
     Ints = 7,
 }
 
@@ -417,6 +397,8 @@ struct AttributeProto {
     f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     i: Option<i64>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    s: Option<Vec<u8>>,
     #[prost(int64, repeated, tag = "8")]
     ints: Vec<i64>,
     #[prost(int32, tag = "20")]
