@@ -1,10 +1,11 @@
-//! `cargo xtask demo | test | emulate | images | bench | peers | experiments`: each sets up what it needs and says so.
+//! `cargo xtask demo | test | emulate | images | bench | peers | fleet | experiments`: each sets up what it needs and says so.
 
 mod adapt;
 mod bench;
 mod demo;
 mod device;
 mod experiments;
+mod fleet;
 mod images;
 mod litert;
 mod model;
@@ -70,6 +71,15 @@ enum Task {
         /// LiteRT models, or folders of them: times these instead, beside LiteRT's reference kernels.
         models: Vec<PathBuf>,
     },
+    /// Lets emulated devices learn together, on Flower; then with faults; then a thousand simulated ones. Prints a table and draws it.
+    Fleet {
+        /// Emulated devices.
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..))]
+        devices: u32,
+        /// Rounds of learning.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+        rounds: u32,
+    },
     /// Trains every example with several seeds and prints one table beside the references' figures. Takes three quarters of an
     /// hour on two cores.
     Experiments {
@@ -95,6 +105,7 @@ fn main() -> ExitCode {
         Task::Bench { write } => bench::run(write),
         Task::Peers { models } if models.is_empty() => peers::run_all(),
         Task::Peers { models } => litert::time(&models.iter().map(|model| here.join(model)).collect::<Vec<_>>()),
+        Task::Fleet { devices, rounds } => fleet::run(devices, rounds),
         Task::Experiments { life_expectancy } => experiments::run(life_expectancy.map(|file| here.join(file))),
     });
     match result {

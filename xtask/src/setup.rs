@@ -156,7 +156,7 @@ pub fn from_pypi(program: &str, package: &str, purpose: &str) -> Result<String> 
     Ok(installed)
 }
 
-/// A Python that has a package of PyPI, for which the program `check` runs through.
+/// A Python that has packages of PyPI, for which the program `check` runs through.
 pub fn python(package: &str, check: &str, purpose: &str) -> Result<String> {
     let installed = format!("{PYTHON}/bin/python3");
     let has = |python: &str| output(Command::new(python).args(["-c", check])).is_ok();
@@ -171,7 +171,7 @@ fn pypi(package: &str, purpose: &str) -> Result<()> {
     println!("Installing from PyPI into {PYTHON}, {purpose}: {package}");
     output(Command::new("python3").args(["-m", "venv", PYTHON])).context("python3 has no venv")?;
     let mut pip = Command::new(format!("{PYTHON}/bin/python3"));
-    output(pip.args(["-m", "pip", "install", "--quiet", package]))
+    output(pip.args(["-m", "pip", "install", "--quiet"]).args(package.split(' ')))
         .with_context(|| format!("pip could not install {package}"))?;
     Ok(())
 }

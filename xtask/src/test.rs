@@ -11,7 +11,7 @@ use cargo_metadata::MetadataCommand;
 
 use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
-use crate::{adapt, bench, images, litert, model, onnx, output, package, project, session, train};
+use crate::{adapt, bench, fleet, images, litert, model, onnx, output, package, project, session, train};
 
 const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 
@@ -153,6 +153,7 @@ fn on_devices(steps: &Steps, toolchain: Toolchain) {
         .step("a host's session with a learner of digits on the emulated Cortex-M4F, its power cut in between", || {
             session::digits(toolchain)
         });
+    steps.step("a round of two emulated devices: every weight the host's", || fleet::check(toolchain));
     steps.step("cost on the device, beside benches/device.md", bench::check);
 }
 

@@ -1,0 +1,1 @@
+"""Devices that run nerve's learner learn together, on Flower."""
