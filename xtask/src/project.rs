@@ -1,20 +1,37 @@
 //! Projects that `nerve new` writes, built and run as their owners would.
 
 use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::device::M4F;
-use crate::output;
-use crate::setup::Toolchain;
+use crate::device::{M0, M4F, M33};
+use crate::setup::{self, Toolchain};
+use crate::{device, output};
 
 const FOLDER: &str = "target/projects";
 /// A model of another's.
 const MODEL: &str = "firmware/data/digits.tflite";
 /// The boards, and their targets.
-const BOARDS: [(&str, &str); 1] = [("mps2-an386", M4F.target)];
+const BOARDS: [(&str, &str); 7] = [
+    ("mps2-an386", M4F.target),
+    ("nrf52840-dk", M4F.target),
+    ("stm32f4-discovery", M4F.target),
+    ("pico2", M33.target),
+    ("pico", M0.target),
+    ("microbit", M0.target),
+    ("esp32c3", ESP32C3),
+];
+/// The target of the ESP32-C3.
+pub const ESP32C3: &str = "riscv32imc-unknown-none-elf";
+/// Emulates the RP2040.
+const RP2040: &str = "rp2040js@1.4.1";
+/// Boots a program on it.
+const RP2040_PROGRAM: &str = include_str!("rp2040.mjs");
 
 /// Writes a project for every board and builds it; those with an emulator must give the right answers. Trains the network of one, and tests
 /// it on the desktop.
@@ -33,6 +50,8 @@ pub fn check(toolchain: Toolchain) -> Result<String> {
     let mut text = String::new();
     for (board, target) in BOARDS {
         let project = Project::new(board, board, target, None)?;
+        let again = Project::new(board, board, target, None).err().context("a project was overwritten")?;
+        ensure!(again.to_string().contains("nothing is overwritten"), "{again}");
         if board == M4F.feature {
             let shipped = fs::read(project.file("model.tflite"))?;
             project.on_desktop(&["run", "--quiet", "--package", "train"])?;
@@ -44,15 +63,18 @@ pub fn check(toolchain: Toolchain) -> Result<String> {
         }
         let elf = project.build(toolchain).context(board)?;
         let answers = match board {
-            "mps2-an386" => project.run(toolchain)?,
+            "mps2-an386" => project.run(toolchain),
+            "microbit" => project.run_on_microbit(&elf),
+            "pico" => project.run_on_rp2040(&elf),
             _ => {
-                text += &format!("{board}: built, not run\n");
+                text += &format!("{board}: built; there is no emulator\n");
                 continue;
             }
         };
-        let classes = answers.lines().map(|line| line.split(':').next().unwrap_or_default());
+        let answers = answers.context(board)?;
+        let classes = answers.lines().map(|line| line.split(':').next().unwrap_or_default().trim_start_matches('\0'));
         ensure!(classes.eq(["class 0", "class 1", "class 2"]), "{board} answers\n{answers}");
-        text += &format!("{board}: {} bytes, every class right\n", fs::metadata(elf)?.len());
+        text += &format!("{board}: every class right\n");
     }
 
     let project = Project::new("with-model", M4F.feature, M4F.target, Some(MODEL))?;
@@ -109,6 +131,30 @@ impl Project {
     fn run(&self, toolchain: Toolchain) -> Result<String> {
         let mut cargo = self.firmware(toolchain, "run");
         output(cargo.arg("--quiet").stdin(File::open(self.file("examples.csv"))?))
+    }
+
+    /// Runs the firmware in QEMU, with the examples at its UART; returns its answers.
+    fn run_on_microbit(&self, elf: &Path) -> Result<String> {
+        let folder = device::folder(&M0);
+        let _emulator = M0.start(elf, &folder)?;
+        let mut line = UnixStream::connect(folder.join("serial.sock"))?;
+        line.set_read_timeout(Some(Duration::from_secs(60)))?;
+        let examples = fs::read_to_string(self.file("examples.csv"))?;
+        let mut answers = BufReader::new(line.try_clone()?);
+        let mut text = String::new();
+        for example in examples.lines() {
+            writeln!(line, "{example}")?;
+            answers.read_line(&mut text)?;
+        }
+        Ok(text)
+    }
+
+    /// Runs the firmware in rp2040js, likewise.
+    fn run_on_rp2040(&self, elf: &Path) -> Result<String> {
+        setup::npm(RP2040, "to emulate a Raspberry Pi Pico")?;
+        let program = Path::new(setup::NODE).join("rp2040.mjs");
+        fs::write(&program, RP2040_PROGRAM)?;
+        output(Command::new("node").arg(program).arg(elf).arg(self.file("examples.csv")))
     }
 
     fn firmware(&self, toolchain: Toolchain, subcommand: &str) -> Command {

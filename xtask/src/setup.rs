@@ -176,6 +176,24 @@ fn pypi(package: &str, purpose: &str) -> Result<()> {
     Ok(())
 }
 
+/// Where Node's packages are installed; programs that take them lie there too.
+pub const NODE: &str = "target/node";
+
+/// Node with a package of npm, `name@version`.
+pub fn npm(package: &str, purpose: &str) -> Result<()> {
+    if !found("node") || !found("npm") {
+        apt_get(&["nodejs", "npm"], purpose)?;
+    }
+    let name = package.split('@').next().unwrap_or_default();
+    if Path::new(NODE).join("node_modules").join(name).exists() {
+        return Ok(());
+    }
+    println!("Installing from npm into {NODE}, {purpose}: {package}");
+    let by_hand = format!("npm install --prefix {NODE} {package}");
+    output(Command::new("npm").args(["install", "--silent", "--prefix", NODE, package])).context(by_hand)?;
+    Ok(())
+}
+
 fn found(program: &str) -> bool {
     let version = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     version.is_ok_and(|status| status.success())

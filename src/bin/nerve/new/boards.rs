@@ -5,61 +5,261 @@ use minijinja::{Value, context};
 
 /// A board for which projects are written.
 #[derive(Clone, Copy, ValueEnum)]
-#[value(rename_all = "kebab-case")]
 pub enum Board {
-    /// Arm MPS2 with FPGA image AN386, a Cortex-M4F, in QEMU.
+    /// Raspberry Pi Pico: RP2040, Cortex-M0+
+    Pico,
+    /// Raspberry Pi Pico 2: RP2350, Cortex-M33
+    Pico2,
+    /// Nordic nRF52840-DK: Cortex-M4F
+    #[value(name = "nrf52840-dk")]
+    Nrf52840Dk,
+    /// ST's STM32F4 Discovery: STM32F407, Cortex-M4F
+    #[value(name = "stm32f4-discovery")]
+    Stm32f4Discovery,
+    /// An ESP32-C3 with a USB bridge at UART 0, such as the ESP32-C3-DevKitM-1: RISC-V
+    #[value(name = "esp32c3")]
+    Esp32c3,
+    /// BBC micro:bit of 2016: nRF51822, Cortex-M0; also in QEMU
+    Microbit,
+    /// Arm MPS2 with FPGA image AN386 in QEMU: Cortex-M4F
     #[value(name = "mps2-an386")]
     Mps2An386,
 }
 
 /// What the templates ask for.
 pub struct Facts {
-    /// Its name and core.
     pub title: &'static str,
     /// The compiler's target.
     pub target: &'static str,
+    /// The core, as the compiler calls it, if it shall know more of it than the target says.
+    pub cpu: Option<&'static str>,
     /// What puts a program onto the board and runs it.
     pub runner: &'static str,
+    /// The command that runs it.
+    pub run: &'static str,
+    /// What to know of its serial line, and how to get the runner.
+    pub serial: &'static str,
     /// The attribute of `main`.
     pub entry: &'static str,
     /// Lines of the firmware's `Cargo.toml`.
     pub dependencies: &'static str,
     /// The linker's scripts.
     pub scripts: &'static [&'static str],
-    /// `memory.x`.
-    pub memory: &'static str,
+    /// `memory.x`, unless a dependency has it.
+    pub memory: Option<&'static str>,
     /// `src/board.rs`.
     pub module: &'static str,
-    /// The command that runs it.
-    pub run: &'static str,
-    /// What to know of its serial line.
-    pub serial: &'static str,
+}
+
+impl Facts {
+    pub fn for_templates(&self) -> Value {
+        let Self { title, target, cpu, runner, run, serial, entry, dependencies, scripts, memory, module: _ } = *self;
+        let scripts = scripts.to_vec();
+        context! { title, target, cpu, runner, run, serial, entry, dependencies, scripts, memory }
+    }
+}
+
+const M0: &str = "thumbv6m-none-eabi";
+const M4F: &str = "thumbv7em-none-eabihf";
+const M33: &str = "thumbv8m.main-none-eabihf";
+
+/// `VMUL` and `VADD` take 2 cycles together on a Cortex-M4 where a fused `VFMA` takes 3, and the compiler knows it by this name.
+const CORTEX_M4: Option<&str> = Some("cortex-m4");
+
+const ENTRY: &str = "cortex_m_rt::entry";
+
+/// A line of `Cargo.toml` for each core, its log and its panics at the debug probe, and those of the board.
+macro_rules! probed {
+    ($($line:expr),*) => {
+        concat!(
+            r#"cortex-m = { version = "0.7.7", features = ["critical-section-single-core"] }
+cortex-m-rt = "0.7.5"
+defmt = "1"
+defmt-rtt = "1"
+panic-probe = { version = "1", features = ["print-defmt"] }"#,
+            $("\n", $line),*
+        )
+    };
+}
+
+/// What the smallest cores need, which have no instruction to exchange a flag.
+macro_rules! without_atomics {
+    () => {
+        r#"# `static_cell` exchanges a flag, for which a Cortex-M0 has no instruction.
+portable-atomic = { version = "1", default-features = false, features = ["critical-section"] }"#
+    };
+}
+
+/// How to run a board with a debug probe.
+macro_rules! probe {
+    ($serial:literal) => {
+        concat!(
+            $serial,
+            " at 115,200 baud: send lines of `examples.csv` there. Flashing takes\n\
+             [probe-rs](https://probe.rs), `cargo install probe-rs-tools --locked`; it shows the log."
+        )
+    };
 }
 
 impl Board {
     pub fn facts(self) -> Facts {
         match self {
+            Self::Pico => Facts {
+                title: "Raspberry Pi Pico (Cortex-M0+)",
+                target: M0,
+                cpu: None,
+                runner: "probe-rs run --chip RP2040",
+                run: "cargo run --release",
+                serial: probe!("The serial line is UART 0: GP0 (pin 1) sends, GP1 (pin 2) receives,"),
+                entry: ENTRY,
+                dependencies: probed!(
+                    r#"embassy-rp = { version = "0.10", features = ["defmt", "rp2040", "time-driver"] }"#,
+                    without_atomics!()
+                ),
+                scripts: &["link.x", "link-rp.x", "defmt.x"],
+                memory: Some(
+                    "MEMORY {
+  BOOT2 : ORIGIN = 0x10000000, LENGTH = 0x100
+  FLASH : ORIGIN = 0x10000100, LENGTH = 2048K - 0x100
+  RAM : ORIGIN = 0x20000000, LENGTH = 264K
+}
+",
+                ),
+                module: include_str!("boards/pico.rs"),
+            },
+            Self::Pico2 => Facts {
+                title: "Raspberry Pi Pico 2 (Cortex-M33)",
+                target: M33,
+                cpu: None,
+                runner: "probe-rs run --chip RP235x",
+                run: "cargo run --release",
+                serial: probe!("The serial line is UART 0: GP0 (pin 1) sends, GP1 (pin 2) receives,"),
+                entry: ENTRY,
+                dependencies: probed!(
+                    r#"embassy-rp = { version = "0.10", features = ["defmt", "imagedef-secure-exe", "rp235xa", "time-driver"] }"#
+                ),
+                scripts: &["link.x", "defmt.x"],
+                memory: Some(
+                    "MEMORY {
+  FLASH : ORIGIN = 0x10000000, LENGTH = 4096K
+  RAM : ORIGIN = 0x20000000, LENGTH = 512K
+}
+
+/* The RP2350's boot ROM looks for a description of the program within its first 4 KiB. */
+SECTIONS {
+  .start_block : ALIGN(4) {
+    __start_block_addr = .;
+    KEEP(*(.start_block));
+    KEEP(*(.boot_info));
+  } > FLASH
+} INSERT AFTER .vector_table;
+_stext = ADDR(.start_block) + SIZEOF(.start_block);
+",
+                ),
+                module: include_str!("boards/pico.rs"),
+            },
+            Self::Nrf52840Dk => Facts {
+                title: "Nordic nRF52840-DK (Cortex-M4F)",
+                target: M4F,
+                cpu: CORTEX_M4,
+                runner: "probe-rs run --chip nRF52840_xxAA",
+                run: "cargo run --release",
+                serial: probe!("The serial line is that of the debugger, at the same USB port (J2),"),
+                entry: ENTRY,
+                dependencies: probed!(r#"embassy-nrf = { version = "0.11", features = ["defmt", "nrf52840"] }"#),
+                scripts: &["link.x", "defmt.x"],
+                memory: Some(
+                    "MEMORY {
+  FLASH : ORIGIN = 0x00000000, LENGTH = 1024K
+  RAM : ORIGIN = 0x20000000, LENGTH = 256K
+}
+",
+                ),
+                module: include_str!("boards/nrf52840-dk.rs"),
+            },
+            Self::Stm32f4Discovery => Facts {
+                title: "STM32F4 Discovery (Cortex-M4F)",
+                target: M4F,
+                cpu: CORTEX_M4,
+                runner: "probe-rs run --chip STM32F407VGTx",
+                run: "cargo run --release",
+                serial: probe!("The serial line is USART 2, for a USB adapter of 3.3 V: PA2 sends, PA3 receives,"),
+                entry: ENTRY,
+                dependencies: probed!(r#"embassy-stm32 = { version = "0.6", features = ["defmt", "stm32f407vg"] }"#),
+                scripts: &["link.x", "defmt.x"],
+                memory: Some(
+                    "MEMORY {
+  FLASH : ORIGIN = 0x08000000, LENGTH = 1024K
+  RAM : ORIGIN = 0x20000000, LENGTH = 112K
+}
+",
+                ),
+                module: include_str!("boards/stm32f4-discovery.rs"),
+            },
+            Self::Esp32c3 => Facts {
+                title: "ESP32-C3 (RISC-V)",
+                target: "riscv32imc-unknown-none-elf",
+                cpu: None,
+                runner: "espflash flash --monitor --chip esp32c3",
+                run: "cargo run --release",
+                serial: "The serial line is that of the board's USB bridge, UART 0 (GPIO21 sends, GPIO20 receives), at 115,200 baud. Flashing takes\n\
+                         [espflash](https://github.com/esp-rs/espflash), `cargo install espflash --locked`, whose monitor is at that line: type the numbers there.",
+                entry: "esp_hal::main",
+                dependencies: r#"esp-backtrace = { version = "0.20", features = ["esp32c3", "panic-handler", "println"] }
+esp-bootloader-esp-idf = { version = "0.6", features = ["esp32c3"] }
+esp-hal = { version = "1.2", features = ["esp32c3"] }
+esp-println = { version = "0.18", features = ["esp32c3"] }"#,
+                scripts: &["linkall.x"],
+                memory: None,
+                module: include_str!("boards/esp32c3.rs"),
+            },
+            Self::Microbit => Facts {
+                title: "BBC micro:bit of 2016 (Cortex-M0)",
+                target: M0,
+                cpu: None,
+                runner: "probe-rs run --chip nRF51822_xxAA",
+                run: "cargo run --release",
+                serial: probe!(
+                    "Without the board: `qemu-system-arm -M microbit -nographic -kernel ELF` (Ctrl-A X ends it).\n\
+                     The serial line is that of the debugger, at the same USB port,"
+                ),
+                entry: ENTRY,
+                dependencies: probed!(
+                    r#"embedded-io = "0.7"
+nrf51-hal = { version = "0.19", default-features = false, features = ["rt"] }"#,
+                    without_atomics!()
+                ),
+                scripts: &["link.x", "defmt.x"],
+                memory: Some(
+                    "MEMORY {
+  FLASH : ORIGIN = 0x00000000, LENGTH = 256K
+  RAM : ORIGIN = 0x20000000, LENGTH = 16K
+}
+",
+                ),
+                module: include_str!("boards/microbit.rs"),
+            },
             Self::Mps2An386 => Facts {
-                title: "Arm MPS2-AN386 in QEMU (Cortex-M4F)",
-                target: "thumbv7em-none-eabihf",
+                title: "Arm MPS2-AN386 (Cortex-M4F), emulated by QEMU",
+                target: M4F,
+                cpu: CORTEX_M4,
                 runner: "qemu-system-arm -M mps2-an386 -nographic -monitor none -serial none -semihosting-config enable=on,target=native -kernel",
-                entry: "cortex_m_rt::entry",
+                run: "cargo run --release < ../examples.csv   # or without a file: type the numbers",
+                serial: "The serial line is the terminal in which QEMU runs (`apt-get install qemu-system-arm`). The program ends with its input.",
+                entry: ENTRY,
                 dependencies: r#"cortex-m = { version = "0.7.7", features = ["critical-section-single-core"] }
 cortex-m-rt = "0.7.5"
 semihosting = { version = "0.1.25", features = ["stdio"] }"#,
                 scripts: &["link.x"],
-                memory: "MEMORY {\n  FLASH : ORIGIN = 0x00000000, LENGTH = 4096K\n  RAM : ORIGIN = 0x20000000, LENGTH = 4096K\n}\n",
+                memory: Some(
+                    "MEMORY {
+  FLASH : ORIGIN = 0x00000000, LENGTH = 4096K
+  RAM : ORIGIN = 0x20000000, LENGTH = 4096K
+}
+",
+                ),
                 module: include_str!("boards/mps2-an386.rs"),
-                run: "cargo run --release < ../examples.csv   # in QEMU; without a file, type the numbers",
-                serial: "The board's serial line is the terminal in which QEMU runs. It ends with its input.",
             },
         }
-    }
-}
-
-impl Facts {
-    pub fn for_templates(&self) -> Value {
-        let Self { title, target, runner, run, serial, entry, dependencies, scripts, memory, module: _ } = *self;
-        context! { title, target, runner, run, serial, entry, dependencies, scripts => scripts.to_vec(), memory }
     }
 }

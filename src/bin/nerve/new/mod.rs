@@ -40,7 +40,7 @@ macro_rules! template {
 }
 
 /// Files of every project: path, template.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 11] = [
     (".gitignore", "target\n"),
     ("Cargo.toml", template!("Cargo.toml")),
     ("README.md", template!("README.md")),
@@ -51,7 +51,6 @@ const FILES: [(&str, &str); 12] = [
     ("firmware/.cargo/config.toml", template!("firmware/config.toml")),
     ("firmware/Cargo.toml", template!("firmware/Cargo.toml")),
     ("firmware/build.rs", template!("firmware/build.rs")),
-    ("firmware/memory.x", "{{ board.memory }}"),
     ("firmware/src/main.rs", template!("firmware/main.rs")),
 ];
 /// Files of a project that trains its network.
@@ -110,6 +109,7 @@ pub fn write(options: &Options) -> Result<()> {
         files.push((path.into(), environment.render_named_str(path, template, &context)?.into()));
     }
     files.push(("firmware/src/board.rs".into(), facts.module.into()));
+    files.extend(facts.memory.map(|memory| ("firmware/memory.x".into(), memory.into())));
 
     for (path, content) in files {
         let path = folder.join(path);

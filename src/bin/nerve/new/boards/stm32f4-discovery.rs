@@ -1,0 +1,35 @@
+//! STM32F4 Discovery. The serial line is USART 2, for an adapter of 3.3 V: PA2 sends, PA3 receives.
+
+use core::fmt;
+
+use cortex_m as _; // Its critical section.
+use defmt_rtt as _;
+use embassy_stm32::mode::Blocking;
+use embassy_stm32::usart::{Config, Uart};
+use panic_probe as _;
+
+pub struct Serial(Uart<'static, Blocking>);
+
+pub fn serial() -> Serial {
+    let chip = embassy_stm32::init(Default::default());
+    defmt::info!("examples come and answers go at PA3 and PA2, 115,200 baud");
+    match Uart::new_blocking(chip.USART2, chip.PA3, chip.PA2, Config::default()) {
+        Ok(uart) => Serial(uart),
+        Err(error) => defmt::panic!("{}", error),
+    }
+}
+
+impl Serial {
+    /// Waits for a byte; one that was damaged on the line is left out.
+    pub fn read(&mut self) -> u8 {
+        let mut byte = [0];
+        while self.0.blocking_read(&mut byte).is_err() {}
+        byte[0]
+    }
+}
+
+impl fmt::Write for Serial {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.blocking_write(text.as_bytes()).map_err(|_| fmt::Error)
+    }
+}
