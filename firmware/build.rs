@@ -14,11 +14,12 @@ const IRIS: &str = "data/iris.tflite";
 const DIGITS: &str = "data/digits.tflite";
 
 /// Each board's feature, its memory for the program and for variables: where it begins, and KiB.
-const BOARDS: [(&str, Region, Region); 8] = [
+const BOARDS: [(&str, Region, Region); 9] = [
     ("MICROBIT", (0x0000_0000, 256), (0x2000_0000, 16)),
     ("LM3S6965EVB", (0x0000_0000, 256), (0x2000_0000, 64)),
     ("MPS2_AN386", (0x0000_0000, 4096), (0x2000_0000, 4096)),
     ("MPS2_AN505", (0x1000_0000, 4096), (0x3800_0000, 4096)),
+    ("MPS3_AN547", (0x0000_0000, 512), (0x6000_0000, 4096)),
     ("RISCV_VIRT", (0x8000_0000, 4096), (0x8040_0000, 4096)),
     // The flash of these ends with what `STORE` in the board's module keeps for checkpoints.
     ("NRF52840_DK", (0x0000_0000, 1024 - 16), (0x2000_0000, 256)),

@@ -61,6 +61,14 @@ pub const M33: Board = Board {
     memory: (4096, 4096),
     qemu: (QEMU_ARM, "-M mps2-an505 -cpu cortex-m33"),
 };
+/// Cortex-M55.
+pub const M55: Board = Board {
+    core: "Cortex-M55",
+    feature: "mps3-an547",
+    target: M33.target,
+    memory: (512, 4096),
+    qemu: (QEMU_ARM, "-M mps3-an547"),
+};
 /// RISC-V.
 pub const RISCV: Board = Board {
     core: "RV32IMAC",
@@ -70,7 +78,7 @@ pub const RISCV: Board = Board {
     qemu: (QEMU_RISCV, "-M virt -bios none"),
 };
 
-/// Every board that is emulated.
+/// Every board that is emulated, but the Cortex-M55, which runs the program of the same bits alone.
 pub const BOARDS: [&Board; 5] = [&M0, &M3, &M4F, &M33, &RISCV];
 
 /// The program that talks to a host.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use cargo_metadata::MetadataCommand;
 
-use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, REAL_BOARDS};
+use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, M55, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
 use crate::{adapt, bench, fleet, images, litert, model, onnx, output, package, project, session, train};
 
@@ -50,7 +50,8 @@ impl Steps {
 /// Runs the steps whose names contain `part`: those for the host and those for devices side by side, since a linker, an emulator or a
 /// training keeps one core busy.
 pub fn run(part: String) -> Result<()> {
-    let toolchain = Toolchain::find(&[&BOARDS.map(|board| board.target)[..], &[NO_ATOMICS]].concat())?;
+    let toolchain =
+        Toolchain::find(&[&BOARDS.map(|board| board.target)[..], &[NO_ATOMICS, project::ESP32C3]].concat())?;
     setup::qemu(true)?;
     setup::lints()?;
     let steps = Steps { part, ..Steps::default() };
@@ -265,6 +266,7 @@ fn same_bits(toolchain: Toolchain) -> Result<String> {
     for board in BOARDS {
         runs.push((board.core, device(board)?));
     }
+    runs.push((M55.core, M55.run(&M55.build(toolchain, "same_bits")?, None)?.log));
     // Assembly that the optimiser would drop must be valid too.
     let unoptimised = M4F.build_unoptimised(toolchain, "same_bits")?;
     runs.push(("the Cortex-M4F, unoptimised", M4F.run(&unoptimised, None)?.log));

@@ -1,4 +1,4 @@
-//! The UART of Arm's Cortex-M System Design Kit, as on the MPS2 boards.
+//! The UART of Arm's Cortex-M System Design Kit, as on the MPS2 and MPS3 boards.
 
 use super::emulated::Register;
 

@@ -19,6 +19,7 @@ boards! {
     "lm3s6965evb": lm3s6965evb,
     "mps2-an386": mps2_an386,
     "mps2-an505": mps2_an505,
+    "mps3-an547": mps3_an547,
     "riscv-virt": riscv_virt,
     "nrf52840-dk": nrf52840_dk,
     "stm32f4-discovery": stm32f4_discovery,
@@ -26,7 +27,7 @@ boards! {
     "host": host,
 }
 
-#[cfg(any(feature = "mps2-an386", feature = "mps2-an505"))]
+#[cfg(any(feature = "mps2-an386", feature = "mps2-an505", feature = "mps3-an547"))]
 mod cmsdk;
 #[cfg(feature = "emulated")]
 mod emulated;
