@@ -70,8 +70,20 @@ pub fn check_read() -> Result<String> {
         std::fs::remove_dir_all(MODELS)?;
     }
     let made = output(Command::new(python).args(["host-tests/src/onnx_in.py", MODELS]))?;
+    let exports = exports()?;
     let mut host = Command::new("cargo");
     let compared =
         output(host.args(["run", "--quiet", "--package", "host-tests", "--example", "onnx_in", "--", MODELS]))?;
-    Ok(format!("{}; {}", made.trim(), compared.trim()))
+    Ok(format!("{}; {}; {}", made.trim(), exports.trim(), compared.trim()))
+}
+
+/// What PyTorch's exporter makes of networks, with PyTorch's outputs, to the models of floats, where PyTorch is installed.
+fn exports() -> Result<String> {
+    let python = || Command::new("python3");
+    let installed =
+        python().args(["-c", "import torch, onnxscript"]).output().is_ok_and(|found| found.status.success());
+    if !installed {
+        return Ok("skipped PyTorch's exports: python3 has no torch and onnxscript".into());
+    }
+    output(python().args(["host-tests/src/onnx_torch.py", &format!("{MODELS}/f32")]))
 }

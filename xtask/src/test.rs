@@ -98,7 +98,7 @@ fn on_host(steps: &Steps, toolchain: Toolchain) {
         },
     );
     steps.step("networks exported as ONNX, in onnxruntime", onnx::check);
-    steps.step("random ONNX models, in onnxruntime", onnx::check_read);
+    steps.step("random ONNX models, in onnxruntime, and PyTorch's exports", onnx::check_read);
     steps.step("random models, in LiteRT's reference kernels", litert::check);
     steps.step("Iris within a point of PyTorch", || {
         output(&mut cargo("run --quiet --release --example iris -- --table")).map(|_| String::new())

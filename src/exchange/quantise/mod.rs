@@ -25,6 +25,10 @@
 //!
 //! Where this costs too much accuracy, the network learns on with the rounding of integers for an epoch or two, [`Round`](crate::Round): the ranges that
 //! it has learned come with its graph, and of examples the input's range is taken alone.
+//!
+//! The typed network comes from the file, by [`import`](crate::import) or `--out NAME.nrv`, and not from the float type, as that of [`Fold`](crate::Fold)
+//! does. Its packed weights are arrays whose lengths are computed from those of the layer, which a type cannot say in Rust as it is; and what the type is
+//! depends on values: whether a standardisation is folded, whether a function needs a step to the scale that LiteRT demands of it.
 
 mod build;
 mod plot;
