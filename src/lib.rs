@@ -229,6 +229,7 @@
 //! | keep it inside a data structure of your own | `serde` (feature `serde`) |
 //! | run it on a device, keep to the RAM | [`Arena`], [`arena_len`], [`assert_fits`]; batches on a desktop: [`Pass`] |
 //! | run it sample by sample, row by row | [`Stream`], [`guide::streams`] |
+//! | come from a CSV file | [`guide::from_csv`]: `nerve train` (feature `cli`) |
 //! | come from PyTorch, see what a network takes, add a layer | [`guide`] |
 //! | write a layer | [`Forward`], [`Layer`], [`Streamed`], [`Params`], [`Tensors`] |
 //!

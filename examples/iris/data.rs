@@ -33,7 +33,7 @@ pub struct Split {
 impl Split {
     /// A random split, the same for the same seed.
     pub fn new(seed: u64) -> Result<Self> {
-        let flowers = parse(include_str!("iris.csv"))?;
+        let flowers = parse(include_str!("flowers.csv"))?;
         let mut rng = Pcg32::seed_from_u64(seed ^ 0x5EED);
         let (mut train, mut test) = (Part::default(), Part::default());
         for species in 0..SPECIES.len() {
@@ -49,19 +49,18 @@ impl Split {
     }
 }
 
-/// Lines of four numbers and a class, after a heading.
+/// Lines of four numbers and a species, after a heading.
 fn parse(csv: &str) -> Result<Vec<(Input, usize)>> {
     csv.lines()
         .enumerate()
         .skip(1)
         .map(|(number, line)| {
-            let wrong = || {
-                anyhow!("iris.csv, line {}: four lengths and a class from 0 to 2 expected, found `{line}`", number + 1)
-            };
+            let wrong =
+                || anyhow!("flowers.csv, line {}: four lengths and a species expected, found `{line}`", number + 1);
             let fields: Vec<&str> = line.split(',').collect();
             let [a, b, c, d, class] = fields.try_into().map_err(|_| wrong())?;
             let length = |text: &str| text.parse().ok().filter(|v: &f32| v.is_finite()).ok_or_else(wrong);
-            let class = class.parse().ok().filter(|class| *class < SPECIES.len()).ok_or_else(wrong)?;
+            let class = SPECIES.iter().position(|species| *species == class).ok_or_else(wrong)?;
             Ok(([length(a)?, length(b)?, length(c)?, length(d)?], class))
         })
         .collect()

@@ -1,5 +1,8 @@
 //! Pages that show how a thing is done from beginning to end. Their programs are compiled and run with the tests.
 
+#[doc = include_str!("from_csv.md")]
+pub mod from_csv {}
+
 #[cfg(all(feature = "onnx", feature = "safetensors"))]
 #[doc = include_str!("from_pytorch.md")]
 pub mod from_pytorch {}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -12,6 +13,8 @@ use crate::output;
 use crate::setup::{self, Toolchain};
 
 const PROJECT: &str = "target/stranger";
+/// The packages that users name.
+const PACKAGES: [&str; 3] = ["nerve", "nerve-protocol", "nerve-learner"];
 
 fn metadata() -> Result<Metadata> {
     Ok(MetadataCommand::new().other_options(["--locked".into(), "--all-features".into()]).exec()?)
@@ -58,32 +61,74 @@ fn check(features: &str) -> Result<()> {
     Ok(())
 }
 
-/// Packages the library, then compiles the README's network with the package, for the host, where it runs, and for a device.
+/// Packages what users name, and compiles the README's network with it, for the host, where it runs, and for a device.
 pub fn stranger(toolchain: Toolchain) -> Result<String> {
-    // Together, since one depends on the other, which no registry has yet.
-    let packages = ["--package", "nerve-protocol", "--package", "nerve"];
-    output(Command::new("cargo").args(["package", "--quiet", "--allow-dirty"]).args(packages))?;
-    let package = format!("nerve-{}", library(&metadata()?)?.version);
+    output(Command::new("cargo").args(["package", "--quiet", "--no-verify", "--allow-dirty"]))?;
+    let metadata = metadata()?;
+    let version = &library(&metadata)?.version;
     let readme = fs::read_to_string("README.md")?;
     let mut programs = readme.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next());
     let network = programs.next().context("the README has no network")?;
     let program = programs.find(|program| program.contains("fn main()")).context("the README has no program")?;
     let source = format!("{PROJECT}/src");
     fs::create_dir_all(&source)?;
+    let mut members = String::new();
+    let mut patch = String::new();
+    for package in PACKAGES {
+        let folder = format!("{package}-{version}");
+        let file = format!("target/package/{folder}.crate");
+        output(Command::new("tar").args(["--extract", "--gzip", "--file", &file, "--directory", PROJECT]))?;
+        members += &format!("\"{folder}\", ");
+        patch += &format!("{package} = {{ path = \"{folder}\" }}\n");
+    }
     fs::write(
         format!("{PROJECT}/Cargo.toml"),
         format!(
-            "[package]\nname = \"stranger\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n\
-             nerve = {{ path = \"../package/{package}\" }}\nrand_core = \"0.10\"\nrand_pcg = {{ version = \"0.10\", default-features = false }}\n\n\
-             [patch.crates-io]\nnerve-protocol = {{ path = \"../../firmware/protocol\" }}\n"
+            "[package]\nname = \"stranger\"\nedition = \"2024\"\n\n[workspace]\nmembers = [{members}]\n\n[patch.crates-io]\n{patch}\n\
+             [dependencies]\nnerve = \"{version}\"\nrand_core = \"0.10.1\"\nrand_pcg = {{ version = \"0.10.3\", default-features = false }}\n"
         ),
     )?;
     fs::write(format!("{source}/main.rs"), program)?;
     let run = "\n/// Runs it.\npub fn logits(net: &Net, x: &[f32; 4]) -> [f32; 3] {\n    let mut arena = Arena::<{ arena_len::<Net, [f32; 4]>() }>::ZERO;\n    *arena.predict(net, x)\n}\n";
     fs::write(format!("{source}/lib.rs"), format!("#![no_std]\n{network}{run}"))?;
-    output(Command::new("cargo").current_dir(PROJECT).args(["run", "--quiet"]))?;
+    output(Command::new("cargo").current_dir(PROJECT).args(["run", "--quiet", "--target-dir", ".."]))?;
     output(toolchain.cargo("build", M4F.target).current_dir(PROJECT).args(["--quiet", "--release", "--lib"]))?;
     Ok(String::new())
+}
+
+/// Builds the documentation of the packages as docs.rs does: from what [`stranger`] has unpacked, with all features.
+pub fn documentation() -> Result<String> {
+    let mut doc = Command::new("cargo");
+    doc.current_dir(PROJECT).args(["doc", "--quiet", "--no-deps", "--all-features", "--target-dir", ".."]);
+    doc.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    output(doc.env("RUSTDOCFLAGS", "--cfg docsrs -D warnings"))?;
+    Ok(String::new())
+}
+
+/// Checks the packages with the oldest dependencies that they promise to take.
+pub fn oldest_dependencies() -> Result<String> {
+    let lock = Path::new(PROJECT).join("Cargo.lock");
+    let newest = fs::read(&lock)?;
+    // An option of nightly's cargo, which any cargo takes so.
+    let mut resolve = Command::new("cargo");
+    resolve.current_dir(PROJECT).env("RUSTC_BOOTSTRAP", "1");
+    fs::remove_file(&lock)?;
+    let checked = output(resolve.args(["generate-lockfile", "--quiet", "-Zdirect-minimal-versions"])).and_then(|_| {
+        let mut check = Command::new("cargo");
+        check.current_dir(PROJECT).args([
+            "check",
+            "--quiet",
+            "--lib",
+            "--bins",
+            "--all-features",
+            "--target-dir",
+            "..",
+        ]);
+        check.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+        output(&mut check)
+    });
+    fs::write(&lock, newest)?;
+    checked.map(|_| String::new())
 }
 
 /// Checks the library with the oldest compiler that it promises.

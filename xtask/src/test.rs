@@ -79,11 +79,10 @@ fn on_host(steps: &Steps, toolchain: Toolchain) {
     steps
         .step("lints", || output(&mut cargo("clippy --quiet --workspace --all-targets --all-features -- -D warnings")));
     steps.step("tests", tests);
-    steps.step("documentation", || {
-        output(cargo("doc --quiet --no-deps --all-features").env("RUSTDOCFLAGS", "-D warnings"))
-    });
     steps.step("each feature alone, and all but each", package::features);
     steps.step("the packaged crate in a new project, for the host and the Cortex-M4F", || package::stranger(toolchain));
+    steps.step("documentation of the packages, as docs.rs builds it", package::documentation);
+    steps.step("the oldest dependencies", package::oldest_dependencies);
     steps.step("the oldest compiler", package::oldest_compiler);
     steps.step("licences and advisories", package::licences);
     steps.step(
@@ -104,6 +103,7 @@ fn on_host(steps: &Steps, toolchain: Toolchain) {
         output(&mut cargo("run --quiet --release --example iris -- --table")).map(|_| String::new())
     });
     steps.step("networks that `nerve train` makes of CSV files", train::check);
+    steps.step("the page from CSV to a board, word for word", || train::page(toolchain));
     steps.step("the firmware's weights are those that the examples train", || {
         let iris = firmware_data("iris", &["iris.nrv", "iris.tflite", "flowers.rs"])?;
         let anomaly = firmware_data("anomaly", &["anomaly.nrv", "anomaly.bin"])?;

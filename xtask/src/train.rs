@@ -10,13 +10,19 @@ use nerve::graph::Graph;
 use nerve::{argmax, litert};
 
 use crate::output;
+use crate::setup::Toolchain;
 
 const FOLDER: &str = "target/train";
+const PAGE: &str = "target/page";
 
 /// Trains on a table of classes, a table of values and windows of a signal.
 pub fn check() -> Result<String> {
     fs::create_dir_all(FOLDER)?;
-    for (file, text) in [("flowers.csv", flowers()?), ("wine.csv", wine()), ("motion.csv", motion())] {
+    for (file, text) in [
+        ("flowers.csv", fs::read_to_string("examples/iris/flowers.csv")?),
+        ("wine.csv", wine()),
+        ("motion.csv", motion()),
+    ] {
         fs::write(format!("{FOLDER}/{file}"), text)?;
     }
     output(Command::new("cargo").args(["build", "--quiet", "--features", "cli", "--bin", "nerve"]))?;
@@ -41,6 +47,44 @@ pub fn check() -> Result<String> {
         }
     }
     Ok(text)
+}
+
+/// Runs the commands of the page from a CSV file to a board, word for word, in a folder where there is nothing but the table.
+pub fn page(toolchain: Toolchain) -> Result<String> {
+    if toolchain == Toolchain::Debian {
+        return Ok("skipped: its commands are rustup's".into());
+    }
+    let folder = Path::new(PAGE);
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder)?;
+    fs::copy("examples/iris/flowers.csv", folder.join("flowers.csv"))?;
+    output(Command::new("cargo").args(["build", "--quiet", "--features", "cli", "--bin", "nerve"]))?;
+    let page = fs::read_to_string("src/guide/from_csv.md")?;
+    let commands: String = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let paths = env::var_os("PATH").unwrap_or_default();
+    let here = env::current_dir()?;
+    let paths = env::join_paths([here.join("target/debug")].into_iter().chain(env::split_paths(&paths)))?;
+    let mut shell = Command::new("sh");
+    shell.current_dir(folder).env("PATH", paths).env("CARGO_TARGET_DIR", here.join("target/build"));
+    let printed = output(shell.args(["-eu", "-c", &commands]))?;
+
+    // The device's answers beside the classes in the last column.
+    let classes = fs::read_to_string(folder.join("flowers/test.csv"))?;
+    let classes: Vec<_> = classes.lines().skip(1).filter_map(|line| line.rsplit(',').next()).collect();
+    let answers =
+        printed.lines().filter_map(|line| line.strip_prefix("class ")?.split_once(": [")).map(|(class, _)| class);
+    let answers: Vec<_> = answers.collect();
+    ensure!(answers.len() == classes.len(), "{} answers to {} flowers:\n{printed}", answers.len(), classes.len());
+    let right = answers.iter().zip(&classes).filter(|(answer, class)| answer == class).count();
+    let said = format!("in floats (f32):    {right} of {} recognised", classes.len());
+    ensure!(printed.contains(&said), "the device recognises {right} of {}:\n{printed}", classes.len());
+    let results = ["of test.csv", "cross-entropy on", "class 0"];
+    for line in page.lines().filter(|line| results.iter().any(|result| line.starts_with(result))) {
+        ensure!(printed.contains(line), "the page has `{line}`, where there is\n{printed}");
+    }
+    Ok(format!("the device recognises {right} of {} flowers, as many as the host", classes.len()))
 }
 
 /// The share of `test.csv` that a model recognises, or its mean absolute error; and how the training program says that.
@@ -84,16 +128,6 @@ fn numbers(graph: &Graph, outputs: &[u8]) -> Vec<f32> {
         None => outputs.as_chunks().0.iter().copied().map(f32::from_le_bytes).collect(),
         Some((scale, zero)) => outputs.iter().map(|y| scale * (f32::from(*y as i8) - zero)).collect(),
     }
-}
-
-/// Iris, its species by name.
-fn flowers() -> Result<String> {
-    let mut text = String::from("sepal length,sepal width,petal length,petal width,species\n");
-    for line in fs::read_to_string("examples/iris/iris.csv")?.lines().skip(1) {
-        let (inputs, class) = line.rsplit_once(',').context("a line of Iris")?;
-        text += &format!("{inputs},{}\n", ["setosa", "versicolor", "virginica"][class.parse::<usize>()?]);
-    }
-    Ok(text)
 }
 
 /// As the wine qualities are written: quoted names, semicolons; and decimal commas, as spreadsheets write them in half of Europe.

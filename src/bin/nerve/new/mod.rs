@@ -121,7 +121,7 @@ pub fn write(options: &Options) -> Result<()> {
 }
 
 /// The library, as `Cargo.toml` names it.
-fn source(wish: Option<&str>) -> Result<String> {
+pub fn source(wish: Option<&str>) -> Result<String> {
     let checkout = Path::new(CHECKOUT).join("firmware").exists().then_some(CHECKOUT);
     match wish.or(checkout) {
         Some(folder) if Path::new(folder).join("Cargo.toml").exists() => {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::split::Parts;
 use super::table::Table;
+use crate::new;
 
 const MAIN: &str = include_str!("template/main.rs");
 const CLASSES: &str = include_str!("template/classes.rs");
@@ -78,7 +79,7 @@ impl Project<'_> {
         {
             fs::write(source.join(file), text)?;
         }
-        fs::write(self.folder.join("Cargo.toml"), self.manifest())?;
+        fs::write(self.folder.join("Cargo.toml"), self.manifest()?)?;
         for (part, name) in parts.iter().zip(["train", "validation", "test"]) {
             let mut text = self.heading();
             for (x, target) in part {
@@ -138,26 +139,21 @@ impl Project<'_> {
         )
     }
 
-    fn manifest(&self) -> String {
+    fn manifest(&self) -> Result<String> {
         let mut package: String =
             self.name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
         if !package.starts_with(|c: char| c.is_ascii_alphabetic()) {
             package.insert_str(0, "of-");
         }
-        // The checkout that this program was built from, or what crates.io has.
-        let checkout = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let nerve = match checkout.join("xtask").is_dir() {
-            true => format!("path = {:?}", checkout.display().to_string()),
-            false => format!("version = {:?}", env!("CARGO_PKG_VERSION")),
-        };
-        format!(
+        let nerve = new::source(None)?;
+        Ok(format!(
             "[package]\nname = \"{package}-training\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n[dependencies]\n\
              indicatif = \"0.18\"\n\
              nerve = {{ {nerve}, features = [\"litert\"] }}\n\
              plotters = {{ version = \"0.3.7\", default-features = false, features = [\"svg_backend\", \"line_series\"] }}\n\
              rand_core = {{ version = \"0.10\", default-features = false }}\n\
              rand_pcg = {{ version = \"0.10\", default-features = false }}\n"
-        )
+        ))
     }
 }
 

@@ -183,7 +183,8 @@ fn draw(losses: &[[f32; 2]]) -> Result<()> {
         .x_label_area_size(40)
         .y_label_area_size(64)
         .build_cartesian_2d(0.0..losses.len() as f32, 0.0..1.05 * most)?;
-    chart.configure_mesh().x_desc("epoch").y_desc(task::LOSS_NAME).light_line_style(WHITE).draw()?;
+    let whole = |x: &f32| format!("{x:.0}");
+    chart.configure_mesh().x_desc("epoch").y_desc(task::LOSS_NAME).x_label_formatter(&whole).light_line_style(WHITE).draw()?;
     for (of, name, colour) in [(0, "train.csv", RGBColor(31, 119, 180)), (1, "validation.csv", RGBColor(214, 96, 39))] {
         let style = colour.stroke_width(2);
         let points = losses.iter().enumerate().map(|(epoch, losses)| (epoch as f32 + 1.0, losses[of]));
