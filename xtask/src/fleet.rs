@@ -101,7 +101,8 @@ impl Flower {
         let connection = |name: &str, nodes: u32, at_once: usize| {
             format!(
                 "[superlink.{name}]\naddress = \"{host}:{port}\"\ninsecure = true\noptions.num-supernodes = {nodes}\n\
-                 options.backend.client-resources.num-cpus = 1\noptions.backend.init-args.num-cpus = {at_once}\n\n"
+                 options.backend.client-resources.num-cpus = 1\n\
+                 options.backend.client-resources.num-gpus = 0\noptions.backend.init-args.num-cpus = {at_once}\n\n"
             )
         };
         let cores = thread::available_parallelism()?.get();
