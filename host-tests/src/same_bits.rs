@@ -211,6 +211,7 @@ fn sized_by_arguments(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
     layer::<Conv2d<6, 16, 1>, [[[f32; 6]; 2]; 2], 1>(rng, word);
     layer::<Conv2d<1, 24, 1>, [[[f32; 1]; 1]; 1], 1>(rng, word);
     layer::<DepthwiseConv2d<8, 3>, [[[f32; 8]; 4]; 5], 1>(rng, word);
+    layer::<AvgPool2d<3, 1, 2, 2>, [[[f32; 24]; 5]; 3], 1>(rng, word);
     layer::<DepthwiseConv2d<16, 5, Linear, To<2, 1, 2, 2>>, [[[f32; 16]; 2]; 3], 1>(rng, word);
     layer::<Depthwise<8, 2, 3, Linear, (To1d<3, 2, 1, 3, 2>, To1d<5, 1, SAME, 2>)>, [[[f32; 8]; 5]; 6], 1>(rng, word);
 }
@@ -221,6 +222,7 @@ fn streams(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
     rows::<Conv1d<3, 16, 5>, [[f32; 3]; 12]>(rng, word);
     rows::<Conv1d<2, 5, 3, Linear, To1d<12, 1, 4, 2, 0>>, [[f32; 2]; 12]>(rng, word);
     rows::<Conv2d<2, 8, 3>, [[[f32; 2]; 5]; 7]>(rng, word);
+    rows::<MaxPool2d<3, 2, 2, 2>, [[[f32; 24]; 5]; 5]>(rng, word);
     rows::<Conv<2, 8, 3, 2, Linear, (To1d<6, 1, 2, 2>, Same)>, [[[f32; 2]; 5]; 6]>(rng, word);
     type Separable = chain![DepthwiseConv2d<8, 3>, Conv2d<8, 16, 1>, MaxPool2d<2, 4, 2>];
     rows::<Separable, [[[f32; 8]; 4]; 8]>(rng, word);

@@ -9,6 +9,7 @@ use core::slice::{from_mut, from_ref};
 use bytemuck::{Pod, try_cast_slice, try_cast_slice_mut};
 
 use crate::kernels::Strided;
+use crate::kernels::convolution::Window;
 use crate::numbers::Real;
 
 /// Faster loops for `f32`, with the bits of the plain ones beside which they are called. A function says whether it has done the work; a
@@ -45,21 +46,11 @@ pub(crate) trait Backend {
     fn dot_products<const ADD: bool, const N: usize>(_a: &[f32; N], _rows: &[[f32; N]], _sums: &mut [f32]) -> bool {
         false
     }
-    /// `y[r][o] += Σᵤ Σₖ x[r·step + u·width + k]·w[u][k][o]`, k over the scalars of a kernel's row.
+    /// `y[p][o] = b[o] + Σ x[p·step + ..]·w[..][o]` over the windows of neighbouring pixels; without biases, `y[p][o] +=`.
     #[inline(always)]
-    fn convolve_two<const KW: usize, const C: usize, const O: usize>(
-        _x: &[f32],
-        [_step, _width]: [usize; 2],
-        _w: &[[[[f32; O]; C]; KW]],
-        _y: &mut [[f32; O]; 2],
-    ) -> bool {
+    fn add_windows(_x: &[f32], _w: &[f32], _b: Option<&[f32]>, _y: &mut [f32], _window: Window) -> bool {
         false
     }
-    /// A number of which the outputs of [`pointwise`](Self::pointwise) are a multiple; 0 if there is no such loop.
-    const POINTWISE: usize = 0;
-    /// `y[p][o] = b[o] + Σ x[p][i]·w[i][o]` for all pixels of an image, in one copy for all sizes.
-    #[inline(always)]
-    fn pointwise(_x: &[f32], _w: &[f32], _b: &[f32], _y: &mut [f32]) {}
     /// `sums[c] += Σₜ x[t·steps[0] + c]·w[t·steps[1] + c]` over the taps of a kernel's row.
     #[inline(always)]
     fn add_taps(_sums: &mut [f32; 8], _x: &[f32], _w: &[f32], _steps: [usize; 2], _taps: usize) -> bool {
@@ -133,31 +124,13 @@ pub(crate) fn apply<T: Real>(f: Elementary, row: &mut [T]) -> bool {
     same_mut(row).is_some_and(|row| Native::apply(f, row))
 }
 
-/// [`Backend::convolve_two`].
+/// [`Backend::add_windows`].
 #[inline(always)]
-pub(crate) fn convolve_two<T: Real, const KW: usize, const C: usize, const O: usize>(
-    x: &[T],
-    steps: [usize; 2],
-    w: &[[[[T; O]; C]; KW]],
-    y: &mut [[T; O]; 2],
-) -> bool {
-    match (same(x), same(w), same_one_mut(y)) {
-        (Some(x), Some(w), Some(y)) => Native::convolve_two::<KW, C, O>(x, steps, w, y),
+pub(super) fn add_windows<T: Real>(x: &[T], w: &[T], b: Option<&[T]>, y: &mut [T], window: Window) -> bool {
+    match (same(x), same(w), same_mut(y)) {
+        (Some(x), Some(w), Some(y)) => Native::add_windows(x, w, b.and_then(same), y, window),
         _ => false,
     }
-}
-
-/// [`Backend::pointwise`]. Whether it has done it follows from the types, so that nothing else is compiled where it has.
-#[inline(always)]
-pub(crate) fn pointwise<T: Real, const O: usize>(x: &[T], w: &[T], b: &[T; O], y: &mut [T]) -> bool {
-    if Native::POINTWISE == 0 || O == 0 || !O.is_multiple_of(Native::POINTWISE) {
-        return false;
-    }
-    match (same(x), same(w), same(b.as_slice()), same_mut(y)) {
-        (Some(x), Some(w), Some(b), Some(y)) => Native::pointwise(x, w, b, y),
-        _ => return false,
-    }
-    true
 }
 
 /// [`Backend::add_taps`].

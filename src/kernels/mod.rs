@@ -5,6 +5,7 @@
 
 mod axis;
 pub(crate) mod backend;
+pub(crate) mod convolution;
 pub(crate) mod depthwise;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 pub(crate) mod dsp;

@@ -1,10 +1,11 @@
 //! Convolution over images and signals.
 
 use core::array::{from_mut, from_ref};
+use core::hint::black_box;
 use core::marker::PhantomData;
 
 use crate::kernels::Axis;
-use crate::kernels::backend::{convolve_two, pointwise};
+use crate::kernels::convolution::{convolve as shared, is_shared};
 use crate::kernels::{NARROW, Strided, add_dot_products, product, sum_rows};
 use crate::layers::activation::probabilities;
 use crate::layers::{
@@ -254,18 +255,23 @@ fn convolve<
     axes: [Axis; 2],
 ) {
     let [rows, columns] = axes;
-    let is_pointwise = KH * KW == 1 && rows.is_identity() && columns.is_identity();
-    if is_pointwise
-        && pointwise(x.0.as_flattened(), w.as_flattened().as_flattened().as_flattened(), b, y.as_flattened_mut())
-    {
-        return;
+    if is_shared(O, columns) {
+        // An image of which each pixel is taken alone is one row.
+        let axes = if !RING && KH * KW == 1 && rows.is_identity() && columns.is_identity() {
+            [Axis::ONE, Axis { input: x.0.len(), output: y.len(), ..columns }]
+        } else {
+            axes
+        };
+        let w = w.as_flattened().as_flattened().as_flattened();
+        // Sizes that the compiler knows make it copy the loop for each layer.
+        let (b, channels, axes) = black_box((b.as_slice(), C, axes));
+        return shared::<RING, _>(w, b, x.0.as_flattened(), from, y.as_flattened_mut(), channels, axes);
     }
     for (oy, y) in y.chunks_exact_mut(columns.output.max(1)).enumerate() {
         let oy = from + oy;
         y.fill(*b);
-        columns.runs(|outputs, taps, mut first| {
+        columns.runs(|outputs, taps, first| {
             let Some(y) = y.get_mut(outputs) else { return };
-            let mut done = 0;
             if taps.len() == KW && columns.dilation == 1 {
                 // Few channels, for a desktop's vectors; others take the kernel's rows one by one, as do those that a device leaves over.
                 if O <= NARROW && !cfg!(target_os = "none") {
@@ -279,10 +285,7 @@ fn convolve<
                     );
                     return;
                 }
-                done = convolve_pairs(w, x, y, (oy, first), axes);
             }
-            first += done * columns.stride;
-            let Some(y) = y.get_mut(done..) else { return };
             each_row(x, oy, axes, |row, u| {
                 let Some(w) = w.get(u) else { return };
                 columns.neighbours::<DILATED>(taps.clone(), first, |taps, first| {
@@ -343,33 +346,6 @@ fn convolve_inside<
         *y = sums;
     }
     count
-}
-
-/// Such outputs in pairs, if the target has assembly for them; returns how many were computed.
-#[inline(always)]
-fn convolve_pairs<const RING: bool, T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
-    w: &[[[[T; O]; C]; KW]; KH],
-    x: Rows<[T; C], RING>,
-    y: &mut [[T; O]],
-    (oy, first): (usize, usize),
-    [rows, columns]: [Axis; 2],
-) -> usize {
-    let taps = rows.taps(oy);
-    let (Some(row), Some(w)) = (rows.input(oy, taps.start), w.get(taps)) else { return 0 };
-    let (start, step) = (x.start(row, columns.input), rows.dilation * columns.input);
-    // In a ring, the kernel's rows may go on at the first place.
-    let before_end = if RING { (x.0.len() - start).div_ceil(step.max(1)).min(w.len()) } else { w.len() };
-    let parts = w.split_at_checked(before_end).unwrap_or((w, &[]));
-    let again = if RING { (start + before_end * step).saturating_sub(x.0.len()) } else { 0 };
-    let (x, rest) = (x.0.get(start + first..), x.0.get(again + first..));
-    let [x, rest] = [x, rest].map(|x| x.unwrap_or(&[]).as_flattened());
-    let (pairs, _) = y.as_chunks_mut::<2>();
-    let in_assembly = |(i, y): (usize, &mut _)| {
-        let (place, steps) = (2 * i * columns.stride * C, [columns.stride * C, step * C]);
-        convolve_two(x.get(place..).unwrap_or(&[]), steps, parts.0, y)
-            && (!RING || convolve_two(rest.get(place..).unwrap_or(&[]), steps, parts.1, y))
-    };
-    2 * pairs.iter_mut().enumerate().map(in_assembly).take_while(|done| *done).count()
 }
 
 #[inline(always)]

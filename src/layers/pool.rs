@@ -173,6 +173,9 @@ layer!(
 /// Elements of a window's row that the compiler may write out.
 const WRITTEN_OUT: usize = 64;
 
+/// Channels of wide windows whose values are in registers together.
+const LANES: usize = 8;
+
 /// The rows of the output from `from` on.
 #[inline(always)]
 fn pool<M: Pooling, T: Real, const C: usize, const RING: bool>(
@@ -181,23 +184,40 @@ fn pool<M: Pooling, T: Real, const C: usize, const RING: bool>(
     y: &mut [[T; C]],
     axes: [Axis; 2],
 ) {
+    // The compiler would write all of a window out: 54 KB for one of 8x8 of 64 channels.
+    let wide = cfg!(target_os = "none") && axes[1].kernel * C > WRITTEN_OUT && C.is_multiple_of(LANES);
     for (oy, y) in y.chunks_exact_mut(axes[1].output.max(1)).enumerate() {
         let oy = from + oy;
         for (ox, y) in y.iter_mut().enumerate() {
-            // In registers, so that a window's values do not wait for each other's stores.
-            let mut sums = [M::start(); C];
-            let count = each_run(x, [oy, ox], axes, |row| {
-                // Else the compiler writes all of a window out: 54 KB for one of 8x8 of 64 channels.
-                let row =
-                    if cfg!(target_os = "none") && axes[1].kernel * C > WRITTEN_OUT { black_box(row) } else { row };
-                for pixel in x.0.get(row).unwrap_or(&[]) {
-                    sums.iter_mut().zip(pixel).for_each(|(sum, x)| M::add(sum, *x));
+            if wide {
+                for (block, y) in black_box(y.as_mut_slice()).as_chunks_mut::<LANES>().0.iter_mut().enumerate() {
+                    *y = window::<M, _, _, _, _, _>(x, [oy, ox], axes, |row| {
+                        let row = x.0.get(black_box(row)).unwrap_or(&[]).iter();
+                        row.filter_map(move |pixel| pixel.as_chunks().0.get(block))
+                    });
                 }
-            });
-            sums.iter_mut().for_each(|sum| M::finish(sum, count));
-            *y = sums;
+            } else {
+                *y = window::<M, _, _, _, _, _>(x, [oy, ox], axes, |row| x.0.get(row).unwrap_or(&[]).iter());
+            }
         }
     }
+}
+
+/// What becomes of a window's pixels, or of some of their channels.
+#[inline(always)]
+fn window<'x, M: Pooling, T: Real, P, I: Iterator<Item = &'x [T; N]>, const N: usize, const RING: bool>(
+    x: Rows<P, RING>,
+    place: [usize; 2],
+    axes: [Axis; 2],
+    run: impl Fn(Range<usize>) -> I,
+) -> [T; N] {
+    // In registers, so that a window's values do not wait for each other's stores.
+    let mut sums = [M::start(); N];
+    let count = each_run(x, place, axes, |row| {
+        run(row).for_each(|pixel| sums.iter_mut().zip(pixel).for_each(|(sum, x)| M::add(sum, *x)));
+    });
+    sums.iter_mut().for_each(|sum| M::finish(sum, count));
+    sums
 }
 
 /// `Streamed` for one kind of input: an image, or a signal as an image of one column.

@@ -14,14 +14,15 @@
 
 use core::arch::asm;
 
+mod convolution;
 mod exp;
 mod narrow;
-mod pointwise;
 
 use exp::{exp, sigmoid};
 
 use crate::kernels::Strided;
 use crate::kernels::backend::{Backend, Elementary};
+use crate::kernels::convolution::Window;
 use crate::numbers::Real;
 
 /// Columns of the tiles of a row of `n`: all of the same width, as wide as the registers allow.
@@ -207,81 +208,6 @@ fn add_products_to_tile<const N: usize, const LAST: bool>(
             k = inout(reg) b.len() => _,
             stride = in(reg) stride * size_of::<f32>(),
         );
-    }
-}
-
-/// `y[r][o] += Σᵤ Σₖ x[r·step + u·width + k]·w[u][k][o]`, u in ascending order, then k, which counts the `KW·C` scalars of a kernel's
-/// row. `O` is a multiple of 8. Eight channels of both outputs are in registers, so that each weight is loaded once for the two.
-#[inline(always)]
-fn convolve_two<const KW: usize, const C: usize, const O: usize>(
-    x: &[f32],
-    [step, width]: [usize; 2],
-    w: &[[[[f32; O]; C]; KW]],
-    y: &mut [[f32; O]; 2],
-) {
-    let end = w.len().saturating_sub(1).saturating_mul(width).saturating_add(step).saturating_add(KW * C);
-    if w.is_empty() || width < KW * C || x.len() < end {
-        return;
-    }
-    macro_rules! channels {
-        ($x0:literal $x1:literal) => {
-            concat!(
-                "vldmia {w}!, {{s0-s7}}\n",
-                columns!("eight":
-                    ["vmul.f32 s30, s\\i, " $x0]
-                    ["vmul.f32 s31, s\\i, " $x1]
-                    ["vadd.f32 s1\\i, s1\\i, s30"]
-                    ["vadd.f32 s2\\i, s2\\i, s31"]
-                ),
-                "add {w}, {w}, {skip}\n",
-            )
-        };
-    }
-    let [y0, y1] = y;
-    for (block, (y0, y1)) in y0.as_chunks_mut::<8>().0.iter_mut().zip(y1.as_chunks_mut::<8>().0).enumerate() {
-        // SAFETY: `w.len()` is not 0. So many times, this reads `KW·C` scalars of `x` from the next multiple of `width` on, and as many
-        // `step` further on, which end within `x` as the function has seen, and the block's channels of the next `KW·C` rows of `w`.
-        // It reads and writes the 8 scalars of `y0` and of `y1`, and no other memory. Every register that it changes is declared.
-        unsafe {
-            registers!(
-                "vldmia {y0}, {{s10-s17}}",
-                "vldmia {y1}, {{s20-s27}}",
-                "2:",
-                ".if {pairs}",
-                "mov {k}, {pairs}",
-                "3:",
-                "vldmia {x0}!, {{s8-s9}}",
-                "vldmia {x1}!, {{s18-s19}}",
-                channels!("s8" "s18"),
-                channels!("s9" "s19"),
-                "subs {k}, {k}, #1",
-                "bne 3b",
-                ".endif",
-                ".if {odd}",
-                "vldmia {x0}!, {{s8}}",
-                "vldmia {x1}!, {{s18}}",
-                channels!("s8" "s18"),
-                ".endif",
-                "add {x0}, {x0}, {gap}",
-                "add {x1}, {x1}, {gap}",
-                "subs {u}, {u}, #1",
-                "bne 2b",
-                "vstmia {y0}, {{s10-s17}}",
-                "vstmia {y1}, {{s20-s27}}",
-                x0 = inout(reg) x.as_ptr() => _,
-                x1 = inout(reg) x.as_ptr().wrapping_add(step) => _,
-                w = inout(reg) w.as_ptr().cast::<f32>().wrapping_add(8 * block) => _,
-                y0 = in(reg) y0.as_mut_ptr(),
-                y1 = in(reg) y1.as_mut_ptr(),
-                u = inout(reg) w.len() => _,
-                k = out(reg) _,
-                gap = in(reg) (width - KW * C) * size_of::<f32>(),
-                skip = in(reg) O.saturating_sub(8) * size_of::<f32>(),
-                pairs = const KW * C / 2,
-                odd = const KW * C % 2,
-                eight = const 8,
-            );
-        }
     }
 }
 
@@ -578,22 +504,8 @@ impl Backend for Vfp {
         true
     }
     #[inline(always)]
-    fn convolve_two<const KW: usize, const C: usize, const O: usize>(
-        x: &[f32],
-        steps: [usize; 2],
-        w: &[[[[f32; O]; C]; KW]],
-        y: &mut [[f32; O]; 2],
-    ) -> bool {
-        let blocks = O.is_multiple_of(8);
-        if blocks {
-            convolve_two(x, steps, w, y);
-        }
-        blocks
-    }
-    const POINTWISE: usize = pointwise::LANES;
-    #[inline(always)]
-    fn pointwise(x: &[f32], w: &[f32], b: &[f32], y: &mut [f32]) {
-        pointwise::pointwise(x, w, b, y);
+    fn add_windows(x: &[f32], w: &[f32], b: Option<&[f32]>, y: &mut [f32], window: Window) -> bool {
+        convolution::add_windows(x, w, b, y, window)
     }
     #[inline(always)]
     fn add_taps(sums: &mut [f32; 8], x: &[f32], w: &[f32], steps: [usize; 2], taps: usize) -> bool {
