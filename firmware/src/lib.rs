@@ -27,6 +27,8 @@ pub mod networks {
     pub mod cnn;
     #[path = "iris/networks.rs"]
     pub mod iris;
+    #[path = "listen/networks.rs"]
+    pub mod listen;
     #[path = "signal/networks.rs"]
     pub mod signal;
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask demo | test | emulate | images | bench | peers | fleet | experiments`: each sets up what it needs and says so.
+//! `cargo xtask demo | test | emulate | images | listen | bench | peers | fleet | experiments`: each sets up what it needs and says so.
 
 mod adapt;
 mod bench;
@@ -7,6 +7,7 @@ mod device;
 mod experiments;
 mod fleet;
 mod images;
+mod listen;
 mod litert;
 mod model;
 mod onnx;
@@ -60,6 +61,12 @@ enum Task {
     },
     /// Classifies real images with the convolutional networks on an emulated Cortex-M4F.
     Images,
+    /// Hears words in sound on an emulated Cortex-M4F: what held-out voices say, or a file.
+    Listen {
+        /// A sound file of 16 bits at any rate, as `arecord -f S16_LE -r 16000 sound.wav` records it.
+        #[arg(long)]
+        wav: Option<PathBuf>,
+    },
     /// Prints what the device code costs: instructions, modelled cycles and bytes.
     Bench {
         /// Writes the figures to `benches/device.md`, which the tests compare them with.
@@ -102,6 +109,7 @@ fn main() -> ExitCode {
             })
         }
         Task::Images => images::run(),
+        Task::Listen { wav } => listen::run(wav.map(|file| here.join(file)).as_deref()),
         Task::Bench { write } => bench::run(write),
         Task::Peers { models } if models.is_empty() => peers::run_all(),
         Task::Peers { models } => litert::time(&models.iter().map(|model| here.join(model)).collect::<Vec<_>>()),

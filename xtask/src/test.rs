@@ -11,7 +11,7 @@ use cargo_metadata::MetadataCommand;
 
 use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, M55, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
-use crate::{adapt, bench, fleet, images, litert, model, onnx, output, package, project, session, train};
+use crate::{adapt, bench, fleet, images, listen, litert, model, onnx, output, package, project, session, train};
 
 const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 
@@ -134,6 +134,9 @@ fn on_devices(steps: &Steps, toolchain: Toolchain) {
     });
     steps.step("anomalies of a machine on the emulated Cortex-M4F: every error and threshold the host's", || {
         Ok(M4F.run(&M4F.build(toolchain, "anomaly")?, None)?.log)
+    });
+    steps.step("words in a stream of sound on the emulated Cortex-M4F: heard when the host hears them", || {
+        listen::hear(toolchain, None)
     });
     steps.step("the learner builds for nRF52840-DK, STM32F4 Discovery and Raspberry Pi Pico 2", || {
         for (feature, target) in REAL_BOARDS {
