@@ -70,8 +70,8 @@ fn start() -> Result<()> {
 /// Returns where the weights are.
 fn train(training: &Training) -> Result<PathBuf> {
     let mut rng = Pcg32::seed_from_u64(training.seed);
-    let [train, test] =
-        [false, true].map(|held_out| speech::utterances(held_out).map(|spoken| speech::windows(&spoken, &mut rng)));
+    let [train, test] = [false, true]
+        .map(|held_out| speech::utterances(&speech::wanted(held_out)).map(|spoken| speech::windows(&spoken, &mut rng)));
     let (train, test) = (train?, test?);
     println!("{} windows, {} of other voices held out; {}", train.0.len(), test.0.len(), CLASSES.join(", "));
     let [train, test] = [&train, &test].map(|(x, y)| Examples { x, y });
@@ -82,19 +82,17 @@ fn train(training: &Training) -> Result<PathBuf> {
 
 /// Held-out voices say a word that is listened for, then another one, and so on, with pauses, and noise over all of it.
 fn sentence(seed: u64) -> Result<Vec<i16>> {
-    let spoken = speech::utterances(true)?;
-    let (others, words): (Vec<_>, Vec<_>) = spoken.iter().partition(|word| word.class == CLASSES.len() - 1);
+    let (others, words): (Vec<_>, Vec<_>) =
+        speech::wanted(true).into_iter().partition(|word| word.class == CLASSES.len() - 1);
+    // A prime number leads through all of them.
+    let chosen = (0..WORDS).flat_map(|i| [&words, &others].map(|of| of[(seed as usize + i * 37) % of.len()].clone()));
     let pause = [0; RATE as usize];
     let mut samples = pause.to_vec();
     println!("\nspoken, by when it ends:");
-    for i in 0..WORDS {
-        // A prime number leads through all of them.
-        for words in [&words, &others] {
-            let word = words[(seed as usize + i * 37) % words.len()];
-            samples.extend(&word.samples);
-            println!("{} ms: {}", samples.len() / (RATE as usize / 1000), CLASSES[word.class]);
-            samples.extend(pause);
-        }
+    for word in speech::utterances(&chosen.collect::<Vec<_>>())? {
+        samples.extend(&word.samples);
+        println!("{} ms: {}", samples.len() / (RATE as usize / 1000), CLASSES[word.class]);
+        samples.extend(pause);
     }
     speech::noisy(&mut samples, &mut Pcg32::seed_from_u64(seed));
     println!("\nheard:");

@@ -41,6 +41,15 @@ const WINDOWS: usize = 8;
 /// And of other words.
 const WINDOWS_OF_OTHERS: usize = 2;
 
+/// A word, and who says it how fast.
+#[derive(Clone)]
+pub struct Wanted {
+    pub class: usize,
+    word: &'static str,
+    voice: String,
+    speed: u32,
+}
+
 /// A word that somebody has spoken.
 pub struct Utterance {
     pub class: usize,
@@ -48,24 +57,31 @@ pub struct Utterance {
 }
 
 /// All words by all voices to train on, or by all that are held out.
-pub fn utterances(held_out: bool) -> Result<Vec<Utterance>> {
-    let part = usize::from(held_out);
+pub fn wanted(held_out: bool) -> Vec<Wanted> {
     let words = CLASSES[..CLASSES.len() - 1].iter().chain(&OTHERS);
-    let mut tasks = Vec::new();
+    let mut wanted = Vec::new();
     for (class, word) in words.enumerate() {
         for accent in ACCENTS {
-            for speaker in SPEAKERS[part] {
-                tasks.extend(
-                    SPEEDS.map(|speed| (class.min(CLASSES.len() - 1), word, format!("{accent}+{speaker}"), speed)),
-                );
+            for speaker in SPEAKERS[usize::from(held_out)] {
+                wanted.extend(SPEEDS.map(|speed| Wanted {
+                    class: class.min(CLASSES.len() - 1),
+                    word,
+                    voice: format!("{accent}+{speaker}"),
+                    speed,
+                }));
             }
         }
     }
-    let bar = progress(if held_out { "held out" } else { "speaks" }, tasks.len() as u32)?;
-    let spoken = tasks.into_par_iter().map(|(class, word, voice, speed)| {
-        let samples = speak(word, &voice, speed);
+    wanted
+}
+
+/// Has them spoken.
+pub fn utterances(wanted: &[Wanted]) -> Result<Vec<Utterance>> {
+    let bar = progress("speaks", wanted.len() as u32)?;
+    let spoken = wanted.par_iter().map(|Wanted { class, word, voice, speed }| {
+        let samples = speak(word, voice, *speed);
         bar.inc(1);
-        Ok(Utterance { class, samples: samples? })
+        Ok(Utterance { class: *class, samples: samples? })
     });
     let spoken = spoken.collect();
     bar.finish_and_clear();

@@ -272,19 +272,12 @@ fn convolve<
         y.fill(*b);
         columns.runs(|outputs, taps, first| {
             let Some(y) = y.get_mut(outputs) else { return };
-            if taps.len() == KW && columns.dilation == 1 {
-                // Few channels, for a desktop's vectors; others take the kernel's rows one by one, as do those that a device leaves over.
-                if O <= NARROW && !cfg!(target_os = "none") {
-                    let rest = convolve_inside::<_, _, _, _, _, _, 4>(w, x, y, (oy, first), axes);
-                    convolve_inside::<_, _, _, _, _, _, 1>(
-                        w,
-                        x,
-                        &mut y[rest..],
-                        (oy, first + rest * columns.stride),
-                        axes,
-                    );
-                    return;
-                }
+            // Few channels, for a desktop's vectors; others take the kernel's rows one by one.
+            if taps.len() == KW && columns.dilation == 1 && O <= NARROW && !cfg!(target_os = "none") {
+                let rest = convolve_inside::<_, _, _, _, _, _, 4>(w, x, y, (oy, first), axes);
+                let first = first + rest * columns.stride;
+                convolve_inside::<_, _, _, _, _, _, 1>(w, x, &mut y[rest..], (oy, first), axes);
+                return;
             }
             each_row(x, oy, axes, |row, u| {
                 let Some(w) = w.get(u) else { return };

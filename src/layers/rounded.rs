@@ -31,6 +31,18 @@ fn rounded<T: Real>(x: T, (scale, zero): (T, i32)) -> (T, bool) {
     (scale * T::of(f64::from(held - zero)), held == q)
 }
 
+/// `y = x` in steps.
+fn round_all<T: Real>(x: &[T], y: &mut [T], steps: (T, i32)) {
+    x.iter().zip(y).for_each(|(x, y)| *y = rounded(*x, steps).0);
+}
+
+/// `dx = dy` where `x` lies between the first and the last step, 0 elsewhere.
+fn pass_inside<T: Real>(x: &[T], dy: &[T], dx: &mut [T], steps: (T, i32)) {
+    for ((dx, dy), x) in dx.iter_mut().zip(dy).zip(x) {
+        *dx = if rounded(*x, steps).1 { *dy } else { T::ZERO };
+    }
+}
+
 /// Values in 256 steps, as an `int8` network has them (Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
 /// Integer-Arithmetic-Only Inference"). [`Round`](crate::Round) puts it behind each layer that makes new values.
 ///
@@ -102,7 +114,7 @@ impl<X: Tensor<Elem = T>, T: Real> Layer<X> for Rounding<T> {
         }
         let (x, y) = (X::flatten(x), X::flatten_mut(y));
         match self.steps() {
-            Some(steps) => x.iter().zip(y).for_each(|(x, y)| *y = rounded(*x, steps).0),
+            Some(steps) => round_all(x, y, steps),
             None => y.copy_from_slice(x),
         }
     }
@@ -119,9 +131,10 @@ impl<X: Tensor<Elem = T>, T: Real> Layer<X> for Rounding<T> {
         _: Mode,
     ) {
         let Some(dx) = dx else { return };
-        let steps = self.steps();
-        for ((dx, dy), x) in X::flatten_mut(dx).iter_mut().zip(X::flatten(dy)).zip(X::flatten(x)) {
-            *dx = if steps.is_none_or(|steps| rounded(*x, steps).1) { *dy } else { T::ZERO };
+        let (x, dy, dx) = (X::flatten(x), X::flatten(dy), X::flatten_mut(dx));
+        match self.steps() {
+            Some(steps) => pass_inside(x, dy, dx, steps),
+            None => dx.copy_from_slice(dy),
         }
     }
 
@@ -171,7 +184,7 @@ impl<X: Tensor, const PARTS: u32, const ZERO: i32> Layer<X> for RoundedTo<PARTS,
     type Scratch<const B: usize> = ();
 
     fn forward<const B: usize>(&self, x: &[X; B], (): &mut (), y: &mut [X; B], _: Mode) {
-        X::flatten(x).iter().zip(X::flatten_mut(y)).for_each(|(x, y)| *y = rounded(*x, Self::steps()).0);
+        round_all(X::flatten(x), X::flatten_mut(y), Self::steps());
     }
     fn backward<const B: usize>(
         &self,
@@ -185,9 +198,7 @@ impl<X: Tensor, const PARTS: u32, const ZERO: i32> Layer<X> for RoundedTo<PARTS,
         _: Mode,
     ) {
         let Some(dx) = dx else { return };
-        for ((dx, dy), x) in X::flatten_mut(dx).iter_mut().zip(X::flatten(dy)).zip(X::flatten(x)) {
-            *dx = if rounded(*x, Self::steps()).1 { *dy } else { <X::Elem as Zero>::ZERO };
-        }
+        pass_inside(X::flatten(x), X::flatten(dy), X::flatten_mut(dx), Self::steps());
     }
 }
 

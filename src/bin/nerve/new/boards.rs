@@ -101,6 +101,13 @@ macro_rules! probe {
     };
 }
 
+/// `board.rs` of a board whose UART is one of embassy's, all of which are read and written alike.
+macro_rules! embassy {
+    ($board:literal) => {
+        concat!(include_str!(concat!("boards/", $board, ".rs")), include_str!("boards/embassy.rs"))
+    };
+}
+
 impl Board {
     pub fn facts(self) -> Facts {
         match self {
@@ -125,7 +132,7 @@ impl Board {
 }
 ",
                 ),
-                module: include_str!("boards/pico.rs"),
+                module: embassy!("pico"),
             },
             Self::Pico2 => Facts {
                 title: "Raspberry Pi Pico 2 (Cortex-M33)",
@@ -156,7 +163,7 @@ SECTIONS {
 _stext = ADDR(.start_block) + SIZEOF(.start_block);
 ",
                 ),
-                module: include_str!("boards/pico.rs"),
+                module: embassy!("pico"),
             },
             Self::Nrf52840Dk => Facts {
                 title: "Nordic nRF52840-DK (Cortex-M4F)",
@@ -175,7 +182,7 @@ _stext = ADDR(.start_block) + SIZEOF(.start_block);
 }
 ",
                 ),
-                module: include_str!("boards/nrf52840-dk.rs"),
+                module: embassy!("nrf52840-dk"),
             },
             Self::Stm32f4Discovery => Facts {
                 title: "STM32F4 Discovery (Cortex-M4F)",
@@ -194,7 +201,7 @@ _stext = ADDR(.start_block) + SIZEOF(.start_block);
 }
 ",
                 ),
-                module: include_str!("boards/stm32f4-discovery.rs"),
+                module: embassy!("stm32f4-discovery"),
             },
             Self::Esp32c3 => Facts {
                 title: "ESP32-C3 (RISC-V)",
