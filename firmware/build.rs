@@ -4,6 +4,12 @@ use std::path::{Path, PathBuf};
 use std::{env, error::Error, fs};
 
 use nerve::import::Cut;
+use nerve::prelude::*;
+use rand_core::SeedableRng;
+use rand_pcg::Pcg32;
+
+#[path = "src/gauge.rs"]
+mod gauge;
 
 /// Programs that do not log.
 const SILENT: [&str; 1] = ["panic_free"];
@@ -54,6 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         link(&out)?;
     }
     networks(&out)?;
+    untrained(&out.join("gauge.nrv"))?;
     println!("cargo:rustc-check-cfg=cfg(newlib)");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=src/bin");
@@ -88,6 +95,13 @@ fn link(out: &Path) -> Result<(), Box<dyn Error>> {
         }
     }
     Ok(())
+}
+
+/// The network that `learner_gauge` begins with.
+fn untrained(file: &Path) -> Result<(), Box<dyn Error>> {
+    let mut net = gauge::Net::ZERO;
+    net.init(Init::GlorotUniform, &mut Pcg32::seed_from_u64(1));
+    Ok(fs::write(file, weights::save(&net, &mut [0; weights::file_len::<f32, gauge::Net>()])?)?)
 }
 
 /// Makes the networks of LiteRT models.

@@ -9,6 +9,7 @@ pub mod arch;
 pub mod board;
 #[cfg(not(feature = "host"))]
 pub mod count;
+pub mod gauge;
 #[cfg(feature = "emulated")]
 pub mod images;
 pub mod learner;

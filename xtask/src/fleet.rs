@@ -1,7 +1,6 @@
 //! A fleet that learns together, on Flower: emulated devices, some of them failing, and a thousand simulated ones.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -11,7 +10,7 @@ use anyhow::{Context, Result, bail, ensure};
 use wait_timeout::ChildExt;
 
 use crate::device::{LEARNER, M4F};
-use crate::session::LABELLED;
+use crate::session::{self, LABELLED, refused, weights};
 use crate::setup::{self, Toolchain};
 use crate::{output, run as run_command};
 
@@ -179,22 +178,11 @@ pub fn check(toolchain: Toolchain) -> Result<String> {
     Ok(format!("{} bytes over each line; every weight this machine's", bytes / 2))
 }
 
-/// What a device answers to each of these requests.
+/// What a device answers to each of these requests; an error if it refuses one.
 fn ask(port: &str, requests: &[&str]) -> Result<Vec<String>> {
-    let mut nerve = Command::new("target/release/nerve");
-    nerve.args(["device", "--json", "--timeout", "30", "--port", port]).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut nerve = nerve.spawn()?;
-    // Its end lets the program end.
-    nerve.stdin.take().context("no input")?.write_all((requests.join("\n") + "\n").as_bytes())?;
-    let answers = String::from_utf8(nerve.wait_with_output()?.stdout)?;
-    ensure!(!answers.contains("\"error\""), "{port}: {answers}");
-    Ok(answers.lines().map(str::to_owned).collect())
-}
-
-fn weights(answers: &[String], at: usize) -> Result<String> {
-    let answer = answers.get(at).context("an answer is missing")?;
-    let list = answer.split_once("\"weights\":").and_then(|(_, list)| list.split_inclusive(']').next());
-    Ok(list.with_context(|| format!("no weights: {answer}"))?.to_owned())
+    let answers = session::ask(port, requests)?;
+    ensure!(answers.iter().all(|answer| !refused(answer)), "{port}: {answers:?}");
+    Ok(answers)
 }
 
 fn number(answer: &str, name: &str) -> u64 {

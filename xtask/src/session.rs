@@ -2,12 +2,13 @@
 //! PyTorch's on it.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use crate::device::{BOARDS, Board, LEARNER, M4F};
+use crate::device::{BOARDS, Board, LEARNER, M4F, build_all};
 use crate::setup::Toolchain;
 use crate::{onnx, output};
 
@@ -85,11 +86,7 @@ impl Host {
 
 fn session(board: &Board, toolchain: Toolchain) -> Result<String> {
     let elf = board.build(toolchain, LEARNER)?;
-    let folder = Path::new(FOLDER).join(board.feature);
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    fs::create_dir_all(&folder)?;
+    let folder = empty_folder(board.feature)?;
     let file = |name: &str| folder.join(name);
     let (held_out, labelled, weights) = (file("held-out.csv"), file("labelled.csv"), file("tuned.nrv"));
     csv(&held_out, HELD_OUT.iter().map(|(x, class, _)| (x, *class)))?;
@@ -139,6 +136,16 @@ fn session(board: &Board, toolchain: Toolchain) -> Result<String> {
     ))
 }
 
+/// Where a session's files are.
+fn empty_folder(name: &str) -> Result<PathBuf> {
+    let folder = Path::new(FOLDER).join(name);
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
 fn samples(host: &Host) -> Result<f32> {
     number(&host.call(&["info"])?, "samples learned ")
 }
@@ -146,7 +153,7 @@ fn samples(host: &Host) -> Result<f32> {
 /// The number behind a name.
 fn number(text: &str, name: &str) -> Result<f32> {
     let rest = text.split_once(name).with_context(|| format!("no {name}in: {text}"))?.1;
-    Ok(rest.trim_start().split([' ', '\n']).next().unwrap_or_default().parse()?)
+    Ok(rest.trim_start().split([' ', ',', '\n']).next().unwrap_or_default().parse()?)
 }
 
 /// Leaves what the device has learned as ONNX, with inputs and its outputs to compare, then gives it what PyTorch has learned. Returns how
@@ -190,27 +197,97 @@ fn csv<'a>(path: &Path, flowers: impl Iterator<Item = (&'a [f32; 4], usize)>) ->
     Ok(fs::write(path, rows.collect::<String>())?)
 }
 
+/// What a device answers to each of these requests, lines of JSON.
+pub fn ask(port: &str, requests: &[&str]) -> Result<Vec<String>> {
+    let mut nerve = Command::new("target/release/nerve");
+    nerve.args(["device", "--json", "--timeout", "30", "--port", port]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut nerve = nerve.spawn()?;
+    // Its end lets the program end.
+    nerve.stdin.take().context("no input")?.write_all((requests.join("\n") + "\n").as_bytes())?;
+    let answers = String::from_utf8(nerve.wait_with_output()?.stdout)?;
+    Ok(answers.lines().map(str::to_owned).collect())
+}
+
+/// Whether the device does not do what it was asked for.
+pub fn refused(answer: &str) -> bool {
+    answer.contains("\"error\"")
+}
+
+/// The list of weights in an answer.
+pub fn weights(answers: &[String], at: usize) -> Result<String> {
+    let answer = answers.get(at).context("an answer is missing")?;
+    let list = answer.split_once("\"weights\":").and_then(|(_, list)| list.split_inclusive(']').next());
+    Ok(list.with_context(|| format!("no weights: {answer}"))?.to_owned())
+}
+
+/// Bytes of an emulated board's flash that a save erases, and in a piece of that.
+const ERASED: (usize, usize) = (2 * 4096, 64);
+
+/// Lets power fail in the middle of saves: at the beginning of an erase, in it and at its end, in the first word, in the first item, in the
+/// middle and in the last word. The board must come up with what was saved or with what was being saved, to the bit, and save again. Returns
+/// how many saves were cut.
+fn power_cuts(board: &Board, elf: &Path, folder: &Path) -> Result<usize> {
+    let [flash, power] = ["flash.bin", "power.bin"].map(|name| folder.join(name));
+    let _ = fs::remove_file(&flash);
+    let port = format!("unix:{}", folder.join("serial.sock").display());
+    let boot = |requests: &[&str]| {
+        let _emulator = board.start(elf, folder)?;
+        ask(&port, requests)
+    };
+    let factory = weights(&boot(&["\"download\""])?, 0)?;
+    let others = factory.rsplit_once(',').context("one weight")?.0;
+    let state = |number: usize| format!("{others},{number}.0]");
+    let upload = |number: usize| format!("{{\"upload\":{}}}", state(number));
+
+    // From now on both halves of the flash hold a state: a save erases one, and writes as many words as are not erased in it.
+    let answers = boot(&[&*upload(1), "\"save\"", &*upload(2), "\"save\""])?;
+    ensure!(!answers.iter().any(|answer| refused(answer)), "{answers:?}");
+    let (erase, words) =
+        (ERASED.0 / ERASED.1, fs::read(&flash)?.chunks(4).filter(|word| *word != [0xff; 4]).count() / 2);
+    let (mut saved, mut saving, mut cuts) = (state(2), state(2), 0);
+    let pieces = [0, erase / 2, erase - 1, erase, erase + 5, erase + words / 2, erase + words - 1];
+    for (number, pieces) in (3..).zip(pieces) {
+        fs::write(&power, (pieces as u32).to_le_bytes())?;
+        let answers = boot(&["\"download\"", &*upload(number), "\"save\""])?;
+        let found = weights(&answers, 0)?;
+        ensure!(
+            found == saved || found == saving,
+            "neither the old state nor the new one, before a cut at piece {pieces}"
+        );
+        cuts += usize::from(answers.last().is_some_and(|answer| refused(answer)));
+        (saved, saving) = (found, state(number));
+    }
+    fs::remove_file(&power)?;
+    let answers = boot(&["\"download\"", &*upload(99), "\"save\"", "\"load\"", "\"download\""])?;
+    let found = weights(&answers, 0)?;
+    ensure!(found == saved || found == saving, "neither the old state nor the new one, after the last cut");
+    ensure!(weights(&answers, 4)? == state(99), "nothing can be saved after power cuts: {answers:?}");
+    ensure!(cuts >= pieces.len() - 1, "power failed in {cuts} of {} saves", pieces.len());
+    Ok(cuts)
+}
+
 /// Samples of digits that the host's program shows a device: what it is given to keep, and new ones.
 const DIGITS: [&str; 2] = ["given", "shown"];
 /// Bytes of an image, behind which its digit stands.
 const IMAGE: usize = 28 * 28;
 
-/// The same with a network whose first layers are integers and lie in flash: digits that it has not seen are learned, and kept through a power
-/// cut in the middle of learning; what cannot be is refused.
-pub fn digits(toolchain: Toolchain) -> Result<String> {
+/// The same with a network whose first layers are integers and lie in flash, and with one that learns values.
+pub fn digits_and_values(toolchain: Toolchain) -> Result<String> {
+    build_host()?;
+    let programs = build_all(toolchain, M4F.target, M4F.feature, &["learner_digits", "learner_gauge"])?;
+    Ok(digits(&programs.join("learner_digits"))? + &values(&programs.join("learner_gauge"))?)
+}
+
+/// Digits that the device has not seen are learned, and kept through power cuts in the middle of learning and of saving; what cannot be is
+/// refused.
+fn digits(elf: &Path) -> Result<String> {
     let mut example = Command::new("cargo");
     example.args(["run", "--quiet", "--release", "--example", "adapt", "--", "--device", "firmware/data"]);
     match output(&mut example) {
-        Err(error) if error.to_string().contains("could not fetch") => return Ok(format!("skipped: {error}")),
+        Err(error) if error.to_string().contains("could not fetch") => return Ok(format!("skipped digits: {error}\n")),
         result => result?,
     };
-    build_host()?;
-    let elf = M4F.build(toolchain, "learner_digits")?;
-    let folder = Path::new(FOLDER).join("digits");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    fs::create_dir_all(&folder)?;
+    let folder = empty_folder("digits")?;
     let file = |name: &str| folder.join(name).with_extension("csv");
     for name in DIGITS {
         let examples = fs::read(Path::new("target/adapt").join(name).with_extension("bin"))?;
@@ -225,7 +302,7 @@ pub fn digits(toolchain: Toolchain) -> Result<String> {
     }
     let path = |name: &str| file(name).to_string_lossy().into_owned();
 
-    let emulator = M4F.start(&elf, &folder)?;
+    let emulator = M4F.start(elf, &folder)?;
     let host = Host { port: format!("unix:{}", folder.join("serial.sock").display()) };
     let [known, unknown] = [host.accuracy(&file("given"))?, host.accuracy(&file("shown"))?];
     let zeros = vec!["0"; IMAGE - 1].join(",");
@@ -233,6 +310,7 @@ pub fn digits(toolchain: Toolchain) -> Result<String> {
     host.refuses(&format!("NaN,{zeros},1"), &file("refused"), "is not an integer")?;
     host.refuses(&format!("{zeros},1"), &file("refused"), "takes 784")?;
     ensure!(samples(&host)? == 0.0, "a refused sample was learned");
+    refuses_infinite_weights(&host)?;
     // More samples than are kept.
     host.call(&["train", &path("given")])?;
     host.call(&["train", &path("shown"), "--epochs", "2"])?;
@@ -241,17 +319,62 @@ pub fn digits(toolchain: Toolchain) -> Result<String> {
     host.call(&["save"])?;
     host.call(&["train", &path("one")])?;
     drop(emulator);
-    let emulator = M4F.start(&elf, &folder)?;
+    let emulator = M4F.start(elf, &folder)?;
     let after = host.accuracy(&file("shown"))?;
     ensure!(samples(&host)? == samples_saved && after == learned, "the power cut changed what was saved: {after} %");
     let info = host.call(&["info"])?;
     drop(emulator);
+    let cuts = power_cuts(&M4F, elf, &folder)?;
     ensure!(known > 95.0 && unknown < 5.0, "before: {known} % of known digits, {unknown} % of new ones");
     ensure!(kept > 90.0 && learned > 80.0, "after: {kept} % of known digits, {learned} % of new ones");
     let (statics, stack): (f32, f32) = (number(&info, "RAM ")?, number(&info, "variables, ")?);
     ensure!(statics + stack < 64.0 * 1024.0, "too much RAM:\n{info}");
     Ok(format!(
-        "new digits {unknown} %, learned {learned} %; those known before {known} %, then {kept} %; kept over a power cut; {statics} bytes of \
-         variables, {stack} of stack\n"
+        "new digits {unknown} %, learned {learned} %; those known before {known} %, then {kept} %; kept over a power cut, and {cuts} within \
+         saves; {statics} bytes of variables, {stack} of stack\n"
     ))
+}
+
+fn refuses_infinite_weights(host: &Host) -> Result<()> {
+    let before = weights(&ask(&host.port, &["\"download\""])?, 0)?;
+    let others = before.rsplit_once(',').context("one weight")?.0;
+    let answers = ask(&host.port, &[&*format!("{{\"upload\":{others},1e39]}}"), "\"download\""])?;
+    ensure!(answers[0].contains("infinite or NaN"), "`infinite or NaN` expected: {}", answers[0]);
+    ensure!(weights(&answers, 1)? == before, "a refused file changed the network");
+    Ok(())
+}
+
+/// The values that a gauge's channels mean are learned, and kept through a power cut; what cannot be is refused.
+fn values(elf: &Path) -> Result<String> {
+    let folder = empty_folder("values")?;
+    let file = |name: &str| folder.join(name).with_extension("csv");
+    for (name, shift) in [("shown", 0.0), ("held-out", 0.15)] {
+        let row = |i: usize| {
+            let [pressure, temperature] = [i % 6, i / 6].map(|at| 0.3 * at as f32 - 0.9 + shift);
+            let [a, b] = [pressure + 0.4 * pressure * temperature, temperature * temperature - 0.2 * pressure];
+            format!("{pressure},{temperature},{a},{b}\n")
+        };
+        fs::write(file(name), (0..36).map(row).collect::<String>())?;
+    }
+    let path = |name: &str| file(name).to_string_lossy().into_owned();
+
+    let emulator = M4F.start(elf, &folder)?;
+    let host = Host { port: format!("unix:{}", folder.join("serial.sock").display()) };
+    let loss = || number(&host.call(&["evaluate", &path("held-out")])?, "loss ");
+    let before = loss()?;
+    host.refuses("NaN,0,0,0", &file("refused"), "number of the input is infinite or NaN")?;
+    host.refuses("0,0,inf,0", &file("refused"), "value of the target is infinite or NaN")?;
+    host.refuses("0,0,0", &file("refused"), "the network takes 2")?;
+    ensure!(samples(&host)? == 0.0 && loss()? == before, "a refused sample was learned");
+    // More samples than are kept.
+    host.call(&["train", &path("shown"), "--epochs", "12"])?;
+    let (learned, samples_saved) = (loss()?, samples(&host)?);
+    host.call(&["save"])?;
+    host.call(&["train", &path("shown")])?;
+    drop(emulator);
+    let _emulator = M4F.start(elf, &folder)?;
+    ensure!(samples(&host)? == samples_saved && loss()? == learned, "the power cut changed what was saved");
+    let output = host.call(&["infer", "0.3,-0.6"])?;
+    ensure!(learned < 0.1 * before, "mean squared error {before}, then {learned}");
+    Ok(format!("values: mean squared error {before}, learned {learned}, kept over a power cut; 0.3,-0.6: {output}"))
 }

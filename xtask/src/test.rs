@@ -154,10 +154,10 @@ fn on_devices(steps: &Steps, toolchain: Toolchain) {
         .step("new digits and sounds on integer networks, on the emulated Cortex-M4F: every weight the host's", || {
             adapt::check(toolchain)
         });
-    steps
-        .step("a host's session with a learner of digits on the emulated Cortex-M4F, its power cut in between", || {
-            session::digits(toolchain)
-        });
+    steps.step(
+        "a host's sessions with a learner of digits and one of values on the emulated Cortex-M4F, power cut in saves too",
+        || session::digits_and_values(toolchain),
+    );
     steps.step("a round of two emulated devices: every weight the host's", || fleet::check(toolchain));
     steps.step("cost on the device, beside benches/device.md", bench::check);
 }

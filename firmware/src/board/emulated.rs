@@ -51,8 +51,12 @@ impl Register {
 }
 
 /// NOR flash in the file `flash.bin` of the emulator's working directory: what is in it outlives a reset and the emulator itself.
-/// As in a real one, writing clears bits and only erasing sets them.
-pub struct Flash(File);
+/// As in a real one, writing clears bits and only erasing sets them. If there is a file `power.bin` too, a little-endian number, power
+/// fails after as many pieces, in the middle of the next one: a word that is written, or 64 bytes that are erased.
+pub struct Flash {
+    file: File,
+    power: Option<u32>,
+}
 
 /// Where checkpoints lie in the flash.
 pub const STORE: Range<u32> = 0..Flash::CAPACITY as u32;
@@ -65,20 +69,33 @@ impl Flash {
     /// Opens the file, or makes one that is erased.
     pub fn open() -> Option<Self> {
         const FILE: &core::ffi::CStr = c"flash.bin";
-        if let Ok(file) = File::options().read(true).write(true).open(FILE)
-            && file.metadata().is_ok_and(|file| file.len() == Self::CAPACITY as u64)
-        {
-            return Some(Self(file));
+        let open = || File::options().read(true).write(true).open(FILE);
+        let whole = |file: &File| file.metadata().is_ok_and(|file| file.len() == Self::CAPACITY as u64);
+        let mut flash = match open().ok().filter(whole) {
+            Some(file) => Self { file, power: None },
+            None => {
+                drop(File::create(FILE).ok()?);
+                let mut flash = Self { file: open().ok()?, power: None };
+                flash.erase(0, Self::CAPACITY as u32).ok()?;
+                flash
+            }
+        };
+        let mut power = [0; 4];
+        if File::open(c"power.bin").and_then(|mut file| file.read_exact(&mut power)).is_ok() {
+            flash.power = Some(u32::from_le_bytes(power));
         }
-        drop(File::create(FILE).ok()?);
-        let mut flash = Self(File::options().read(true).write(true).open(FILE).ok()?);
-        flash.erase(0, Self::CAPACITY as u32).ok()?;
         Some(flash)
     }
 
+    /// Stores a piece.
     fn put(&mut self, offset: u32, bytes: &[u8]) -> Result<(), NorFlashErrorKind> {
-        self.0.seek(SeekFrom::Start(u64::from(offset))).map_err(|_| NorFlashErrorKind::Other)?;
-        self.0.write_all(bytes).map_err(|_| NorFlashErrorKind::Other)
+        self.file.seek(SeekFrom::Start(u64::from(offset))).map_err(|_| NorFlashErrorKind::Other)?;
+        if self.power == Some(0) {
+            let _ = self.file.write_all(&bytes[..bytes.len() / 2]);
+            exit(false);
+        }
+        self.power = self.power.map(|left| left - 1);
+        self.file.write_all(bytes).map_err(|_| NorFlashErrorKind::Other)
     }
 }
 
@@ -91,8 +108,8 @@ impl ReadNorFlash for Flash {
 
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
         check_read(self, offset, bytes.len())?;
-        self.0.seek(SeekFrom::Start(u64::from(offset))).map_err(|_| NorFlashErrorKind::Other)?;
-        self.0.read_exact(bytes).map_err(|_| NorFlashErrorKind::Other)
+        self.file.seek(SeekFrom::Start(u64::from(offset))).map_err(|_| NorFlashErrorKind::Other)?;
+        self.file.read_exact(bytes).map_err(|_| NorFlashErrorKind::Other)
     }
 
     fn capacity(&self) -> usize {
