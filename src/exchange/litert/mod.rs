@@ -20,6 +20,7 @@ mod lstm;
 mod operators;
 mod read;
 mod schema;
+mod shapes;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -17,11 +17,13 @@ pub fn refused(code: usize) -> Option<Reason> {
         | code::ASSIGN_VARIABLE
         | code::AVERAGE_POOL_2D
         | code::CALL_ONCE
+        | code::CAST
         | code::CONCATENATION
         | code::CONV_2D
         | code::DEPTHWISE_CONV_2D
         | code::DEQUANTIZE
         | code::FULLY_CONNECTED
+        | code::GATHER
         | code::GELU
         | code::HARD_SWISH
         | code::LEAKY_RELU
@@ -29,15 +31,18 @@ pub fn refused(code: usize) -> Option<Reason> {
         | code::MAX_POOL_2D
         | code::MEAN
         | code::MUL
+        | code::PACK
         | code::PAD
         | code::PADV2
         | code::QUANTIZE
         | code::READ_VARIABLE
+        | code::REDUCE_PROD
         | code::RELU
         | code::RELU6
         | code::RELU_N1_TO_1
         | code::RESHAPE
         | code::RESIZE_NEAREST_NEIGHBOR
+        | code::SHAPE
         | code::SOFTMAX
         | code::SPLIT
         | code::SPLIT_V
@@ -253,6 +258,10 @@ impl<'a> Reader<'a> {
             code::DEQUANTIZE => (Op::Dequantize, x),
             code::RESHAPE => {
                 agree(from.iter().product::<usize>() == to.iter().product::<usize>())?;
+                if let Some(computed) = input(1).and_then(|shape| self.shapes.get(&shape)) {
+                    let is = |(named, length): (&i64, &usize)| *named == -1 || usize::try_from(*named) == Ok(*length);
+                    agree(computed.len() == to.len() && computed.iter().zip(&to).all(is))?;
+                }
                 (Op::Reshape, x)
             }
             code::SQUEEZE => {
@@ -296,18 +305,7 @@ impl<'a> Reader<'a> {
                 (Op::Split { axis }, x)
             }
             code::STRIDED_SLICE => {
-                let options = of(options::STRIDED_SLICE)?;
-                if options.i32(2)? != 0 || options.i32(3)? != 0 || options.bool(5)? {
-                    return self.refuse(output, Reason::Option("an ellipsis, a new axis or an offset"));
-                }
-                let masks = [options.i32(0)?, options.i32(1)?, options.i32(4)?];
-                let mut numbers = [vec![], vec![], vec![]];
-                for (numbers, at) in numbers.iter_mut().zip(1..) {
-                    *numbers = self.integers(input(at))?;
-                }
-                let Some(slices) = slices(&from, &numbers, masks) else {
-                    return damaged(format!("a slice of {from:?} is empty or outside"));
-                };
+                let slices = self.slices(operator, &from, [input(1), input(2), input(3)], output)?;
                 agree(slices.iter().filter(|slice| !slice.drop).map(|slice| slice.len).eq(to.iter().copied()))?;
                 (Op::StridedSlice { slices }, x)
             }
@@ -387,7 +385,7 @@ fn axis(named: i64, rank: usize) -> Result<usize> {
 
 /// What begins, ends and strides mean for the axes of `shape`: those that are not named are whole, ends are held to the axis, and the bits of
 /// the masks say that a begin or an end is ignored, or that the axis goes away. `None` if they contradict or nothing is left.
-fn slices(shape: &[usize], numbers: &[Vec<i64>; 3], masks: [i32; 3]) -> Option<Vec<Slice>> {
+pub(super) fn slices(shape: &[usize], numbers: &[Vec<i64>; 3], masks: [i32; 3]) -> Option<Vec<Slice>> {
     let [begins, ends, strides] = numbers;
     if begins.len() > shape.len() || ends.len() != begins.len() || strides.len() != begins.len() {
         return None;

@@ -55,6 +55,7 @@ pub fn read(file: &[u8]) -> Result<Graph> {
         values: BTreeMap::new(),
         written: BTreeSet::new(),
         variables: Variables::default(),
+        shapes: BTreeMap::new(),
         operator: None,
     };
     reader.graph(subgraph)
@@ -75,6 +76,8 @@ pub(super) struct Reader<'a> {
     /// Inputs and what operators have written.
     written: BTreeSet<usize>,
     pub(super) variables: Variables<'a>,
+    /// What has been computed of shapes, by the index of the tensor.
+    pub(super) shapes: BTreeMap<usize, Vec<i64>>,
     /// That is being read.
     pub(super) operator: Option<(usize, String)>,
 }
@@ -97,6 +100,7 @@ impl<'a> Reader<'a> {
                 code::VAR_HANDLE => self.var_handle(&operator)?,
                 code::READ_VARIABLE => nodes.extend(self.read_variable(&operator)?),
                 code::ASSIGN_VARIABLE => self.assign_variable(&operator)?,
+                _ if self.of_shapes(&operator, code)? => {}
                 _ => nodes.push(self.node(&operator, code)?),
             }
         }
@@ -235,9 +239,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The integers of a constant that the graph does not keep, since an operator's options take them in.
+    /// The integers of a constant, or computed of shapes, that the graph does not keep, since an operator's options take them in.
     pub fn integers(&mut self, index: Option<usize>) -> Result<Vec<i64>> {
         let Some(index) = index else { return damaged("an operator lacks an input") };
+        if let Some(computed) = self.shapes.get(&index).cloned() {
+            self.take(8 * computed.len())?;
+            return Ok(computed);
+        }
         let value = self.read_value(index)?;
         let Some(data) = value.data else { return self.refuse(index, Reason::Computed) };
         self.take(8 * value.shape.iter().product::<usize>())?;

@@ -243,6 +243,41 @@ fn data_may_lie_behind_the_tables() {
 }
 
 #[test]
+fn shapes_are_computed_as_the_file_is_read() {
+    // Keras' `Reshape` of any number of examples: [1, 2, 3] to [shape(x)[0], 3, shape(x)[0] * factor].
+    let run = |factor: i32, axes: i32, to: &[i32]| {
+        let integers = |shape: &[i32], buffer| tensor("INT32", shape, buffer, vec![]);
+        let tensors = vec![
+            floats(&[1, 2, 3]),
+            integers(&[3], 0),
+            integers(&[1], 1),
+            integers(&[1], 2),
+            integers(&[], 0),
+            integers(&[], 3),
+            integers(&[], 0),
+            integers(&[], 4),
+            integers(&[axes], 0),
+            floats(to),
+        ];
+        let first = with_options(node(1, &[1, 2, 3, 3], &[4]), options::STRIDED_SLICE, vec![(4, Field::i32(1))]);
+        let nodes =
+            vec![node(0, &[0], &[1]), first, node(2, &[4, 5], &[6]), node(3, &[4, 7, 6], &[8]), node(4, &[0, 8], &[9])];
+        let codes = [code::SHAPE, code::STRIDED_SLICE, code::MUL, code::PACK, code::RESHAPE];
+        let numbers = [0, 1, factor, 3].map(i32::to_le_bytes);
+        read(&model(&codes, tensors, nodes, &numbers.each_ref().map(|bytes| &bytes[..])))
+    };
+    let graph = run(2, 3, &[1, 3, 2]).unwrap();
+    assert_eq!(graph.nodes.iter().map(|node| &node.op).collect::<Vec<_>>(), [&Op::Reshape]);
+    assert_eq!(graph.tensors.iter().map(|value| &value.shape[..]).collect::<Vec<_>>(), [&[1, 2, 3][..], &[1, 3, 2]]);
+    assert!(run(-1, 3, &[1, 3, 2]).is_ok(), "-1 is what is left");
+    damaged(run(3, 3, &[1, 3, 2]), "makes");
+    damaged(run(2, 2, &[1, 3, 2]), "of a shape");
+    // Of values they are not supported.
+    let packed = read(&model(&[code::PACK], vec![floats(&[1]), floats(&[1, 1])], vec![node(0, &[0], &[1])], &[]));
+    assert_eq!(refused(packed), Reason::Operator);
+}
+
+#[test]
 fn slices_are_those_of_numpy() {
     let slice = |length: i32, [begin, end, step]: [i32; 3], masks: [i32; 3], to: &[i32]| {
         let constant = |buffer| tensor("INT32", &[1], buffer, vec![]);
