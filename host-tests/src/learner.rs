@@ -154,6 +154,7 @@ fn check(frame: Result<Vec<u8>, FrameError>, reply: &Reply, before: &Net, after:
         }
         (Ok(Request::Save | Request::Load | Request::EndUpload), Reply::Done) => assert!(finite(after)),
         (Ok(Request::FactoryReset), Reply::Done) => assert_eq!(*after, factory()),
+        (Ok(Request::Proximal { mu }), Reply::Done) => assert!(unchanged && mu.is_finite() && mu >= 0.0),
         (Ok(Request::Restart | Request::BeginUpload { .. } | Request::Upload { .. }), Reply::Done)
         | (Ok(Request::BeginDownload), Reply::File { .. })
         | (Ok(Request::Download { .. }), Reply::Piece { .. }) => assert!(unchanged),

@@ -84,6 +84,48 @@ fn a_device_learns_in_the_same_bits_as_the_desktop() {
     assert_eq!(*device.network(), net);
 }
 
+#[test]
+fn the_proximal_term_pulls_back_to_where_it_began_until_other_weights_come() {
+    let list = |net: &Net| {
+        let mut list = Vec::new();
+        net.visit(&mut |tensor: &[f32]| list.extend_from_slice(tensor));
+        list
+    };
+    let (x, class) = (LABELLED[0].0, LABELLED[0].1 as u32);
+    let learned = |mu, steps| {
+        let (mut flash, mut memory) = (flash(), memory());
+        let mut device = Watched::new(&mut memory, &mut flash);
+        done(&mut device, Request::Proximal { mu }).unwrap();
+        for _ in 0..steps {
+            train(&mut device, &x, class).unwrap();
+        }
+        list(device.network())
+    };
+    let (begin, mu, learning_rate) = (list(&factory()), 3.0, 0.02);
+    // Where it begins, the term is flat; the second step is shorter by what the first has moved, times η·μ.
+    let (first, free) = (learned(0.0, 1), learned(0.0, 2));
+    assert_eq!(learned(mu, 1), first);
+    assert_ne!(first, begin);
+    for (((held, free), first), begin) in learned(mu, 2).iter().zip(&free).zip(&first).zip(&begin) {
+        let expected = free - learning_rate * mu * (first - begin);
+        assert!((held - expected).abs() <= 1e-6 * (1.0 + expected.abs()), "{held}, not {expected}");
+    }
+    let distance = |weights: &[f32]| weights.iter().zip(&begin).map(|(w, b)| (w - b).powi(2)).sum::<f32>().sqrt();
+    let distances = [0.0, 0.3, 3.0, 30.0].map(|mu| distance(&learned(mu, 60)));
+    assert!(distances.is_sorted_by(|a, b| a > b) && distances[3] > 0.0, "{distances:?}");
+
+    let (mut flash, mut memory) = (flash(), memory());
+    let mut device = Watched::new(&mut memory, &mut flash);
+    for mu in [-1.0, f32::NAN, f32::INFINITY] {
+        assert_eq!(done(&mut device, Request::Proximal { mu }), Err(Error::Proximal));
+    }
+    done(&mut device, Request::Proximal { mu }).unwrap();
+    device.upload(FACTORY).unwrap();
+    train(&mut device, &x, class).unwrap();
+    train(&mut device, &x, class).unwrap();
+    assert_eq!(list(device.network()), free);
+}
+
 /// A long run of flowers of one species, which would take the place of the others.
 #[test]
 fn a_stream_of_one_class_leaves_the_others_known() {
@@ -283,7 +325,8 @@ fn frame(rng: &mut Pcg32) -> Vec<u8> {
         4..10 => Request::Info,
         10..40 => Request::Infer { input },
         40..70 => Request::Train { input, target },
-        70..90 => Request::Evaluate { input, target },
+        70..87 => Request::Evaluate { input, target },
+        87..90 => Request::Proximal { mu: if random.is_multiple_of(3) { f32::from_bits(rng.next_u32()) } else { 0.5 } },
         90..96 => Request::BeginUpload { length: if random.is_multiple_of(2) { FILE as u32 } else { offset } },
         96..106 => Request::Upload { offset, bytes: &bytes },
         106..112 => Request::EndUpload,

@@ -267,6 +267,11 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
         &self.buffers.gradients
     }
 
+    /// [`gradients`](Self::gradients), to add those of a penalty before [`apply`](Self::apply): once for each example that was accumulated.
+    pub fn gradients_mut(&mut self) -> &mut N::Grads {
+        &mut self.buffers.gradients
+    }
+
     /// The gradients of up to `B` examples, in place of those that were there; returns the sum of the losses.
     #[cfg(feature = "rayon")]
     pub(crate) fn gradients_of<Target>(

@@ -12,6 +12,7 @@
 
 mod line;
 mod model;
+mod proximal;
 mod transfer;
 
 use core::array::from_ref;
@@ -28,6 +29,7 @@ use rand_pcg::Pcg32;
 
 pub use line::{Line, Response};
 pub use model::{Classes, Model, Task, Values};
+use proximal::Proximal;
 use transfer::Transfer;
 
 /// Momentum of the optimizer.
@@ -52,6 +54,7 @@ pub struct Memory<M: Model<O, KEPT>, const O: usize, const KEPT: usize, const FI
     arena: Arena<ARENA>,
     trainer: Trainer<M::Net, M::Row>,
     replay: Kept<M, O, KEPT>,
+    proximal: Proximal<M::Net>,
     /// The network before a step, as a weights file.
     copy: [u8; FILE],
     transfer: Transfer<FILE>,
@@ -73,6 +76,7 @@ impl<M: Model<O, KEPT>, const O: usize, const KEPT: usize, const FILE: usize, co
         arena: Arena::ZERO,
         trainer: Trainer::ZERO,
         replay: Replay::new(),
+        proximal: Proximal::NONE,
         copy: [0; FILE],
         transfer: Transfer::NONE,
     };
@@ -150,6 +154,14 @@ impl<'a, M: Model<O, KEPT>, F: NorFlash, const O: usize, const KEPT: usize, cons
                     .map_err(of_training)?;
                 Ok(Reply::Evaluated { class: class.filter(|_| M::Task::CLASSES), loss })
             }
+            Request::Proximal { mu } => {
+                if !(mu.is_finite() && mu >= 0.0) {
+                    return Err(Error::Proximal);
+                }
+                let Memory { net, trainer, proximal, .. } = &mut *self.memory;
+                proximal.begin(mu, net, trainer.gradients());
+                Ok(Reply::Done)
+            }
             Request::Save => self.save(),
             Request::Load => self.load(),
             Request::FactoryReset => {
@@ -214,21 +226,24 @@ impl<'a, M: Model<O, KEPT>, F: NorFlash, const O: usize, const KEPT: usize, cons
         finite.then_some(()).ok_or(Error::NonFiniteInput)
     }
 
-    /// A step on the mean loss of the sample in `x` and of those kept, taken back if that loss is larger afterwards.
+    /// A step on the mean loss of the sample in `x` and of those kept, and on the proximal term; taken back if that is larger afterwards.
     fn train(&mut self, target: TargetOf<M, O, KEPT>) -> Result<Reply<'static>, Error> {
-        let Memory { net, x, arena, trainer, replay, copy, .. } = &mut *self.memory;
+        let Memory { net, x, arena, trainer, replay, proximal, copy, .. } = &mut *self.memory;
         let row = *arena.predict(M::BODY, x);
         let kept = || replay.iter().map(|((row, target), _)| (row, target));
         let examples = || once((&row, &target)).chain(kept());
         let before = trainer.evaluate(net, &M::Task::LOSS, examples(), |_, _| ()).map_err(of_training)?;
+        let before = before + proximal.loss(net);
         let guard = Guard::begin(net, before, copy).map_err(|_| Error::NonFiniteWeight)?;
         let loss = trainer.accumulate(net, &M::Task::LOSS, &[row], &[target]).map_err(of_training)?;
         let replayed = kept().try_for_each(|(row, target)| {
             trainer.accumulate(net, &M::Task::LOSS, from_ref(row), from_ref(target)).map(|_| ())
         });
+        proximal.add_gradient(net, trainer.gradients_mut(), examples().count());
         let after = replayed
             .and(trainer.apply(net, &mut self.optimizer))
-            .and_then(|()| trainer.evaluate(net, &M::Task::LOSS, examples(), |_, _| ()));
+            .and_then(|()| trainer.evaluate(net, &M::Task::LOSS, examples(), |_, _| ()))
+            .map(|after| after + proximal.loss(net));
         let better = guard.end(net, after).map_err(of_file)?;
         if better {
             self.steps += 1;
@@ -251,6 +266,7 @@ impl<'a, M: Model<O, KEPT>, F: NorFlash, const O: usize, const KEPT: usize, cons
     /// The network has other weights than those that were trained: what it makes of samples depends on nothing before.
     fn begin_anew(&mut self) {
         self.forget_momentum();
+        self.memory.proximal.end();
         self.memory.replay = Replay::new();
         self.rng = Pcg32::seed_from_u64(SEED);
         self.steps = 0;
@@ -269,6 +285,7 @@ impl<'a, M: Model<O, KEPT>, F: NorFlash, const O: usize, const KEPT: usize, cons
     fn load(&mut self) -> Result<Reply<'static>, Error> {
         let state = &mut (&mut self.memory.net, &mut self.optimizer);
         self.steps = self.store.load(state).map_err(of_store)?.ok_or(Error::NothingSaved)?;
+        self.memory.proximal.end();
         self.memory.replay = Replay::new();
         Ok(Reply::Done)
     }

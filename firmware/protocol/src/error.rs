@@ -45,6 +45,8 @@ pub enum Error {
     },
     /// A value that the network should find is infinite or NaN.
     NonFiniteTarget,
+    /// The proximal term's factor is negative, infinite or NaN.
+    Proximal,
     /// An output, the loss or a gradient is infinite or NaN.
     Diverged,
     /// Nothing has been saved yet.
@@ -106,6 +108,7 @@ impl fmt::Display for Error {
                 write!(f, "the sample has {found} values and the network {expected} outputs: look at the CSV's last columns")
             }
             Error::NonFiniteTarget => f.write_str("a value of the target is infinite or NaN: leave that sample out"),
+            Error::Proximal => f.write_str("the proximal term's factor is negative, infinite or NaN: give a number from 0 on"),
             Error::Diverged => f.write_str("an output, the loss or a gradient is infinite or NaN: `load` what was saved, or reset to factory"),
             Error::NothingSaved => f.write_str("nothing has been saved yet: save first"),
             Error::SavedByAnother => {

@@ -32,6 +32,12 @@ pub enum Request<'a> {
         /// What the network should make of it.
         target: Target<'a>,
     },
+    /// From now on, until the weights are replaced, learning is held to what they are now by `mu / 2` times the squared distance beside the
+    /// loss (FedProx, Li et al. 2020); 0 ends it: [`Reply::Done`].
+    Proximal {
+        /// 0 or more.
+        mu: f32,
+    },
     /// Writes network and optimizer to flash, unless a weight is infinite or NaN: [`Reply::Done`].
     Save,
     /// Goes back to what was saved last: [`Reply::Done`].

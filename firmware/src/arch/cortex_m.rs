@@ -1,7 +1,44 @@
 //! Arm Cortex-M.
 
-use cortex_m::peripheral::{SCB, SYST, syst::SystClkSource};
+use cortex_m::interrupt::InterruptNumber;
+use cortex_m::peripheral::{NVIC, SCB, SYST, syst::SystClkSource};
 pub use cortex_m_rt::entry;
+
+/// A peripheral's interrupt, which ends the core's sleep and runs nothing.
+#[derive(Clone, Copy)]
+pub struct Wakeup(u16);
+
+// SAFETY: `new` was promised that there is one of this number.
+unsafe impl InterruptNumber for Wakeup {
+    fn number(self) -> u16 {
+        self.0
+    }
+}
+
+impl Wakeup {
+    /// Lets the interrupt wake the core; from now on no interrupt has a handler run.
+    ///
+    /// # Safety
+    /// The core must have an interrupt of this number.
+    pub unsafe fn new(number: u16) -> Self {
+        cortex_m::interrupt::disable();
+        // SAFETY: the core takes no interrupt any more, so that no critical section is broken.
+        unsafe { NVIC::unmask(Self(number)) };
+        Self(number)
+    }
+
+    /// Sleeps until `ready`, which the interrupt announces.
+    pub fn sleep_until(self, ready: impl Fn() -> bool) {
+        loop {
+            // Before the look: one that comes after it is not missed.
+            NVIC::unpend(self);
+            if ready() {
+                return;
+            }
+            cortex_m::asm::wfi();
+        }
+    }
+}
 
 /// The SysTick timer, which counts down over 24 bits.
 pub struct Timer(SYST);

@@ -1,6 +1,35 @@
 //! RISC-V, 32-bit.
 
+use crate::board::PLIC;
 pub use riscv_rt::entry;
+
+/// A peripheral's interrupt, which ends the core's sleep and runs nothing, since the core takes none.
+#[derive(Clone, Copy)]
+pub struct Wakeup(());
+
+impl Wakeup {
+    /// Lets the interrupt wake the core.
+    ///
+    /// # Safety
+    /// The interrupt controller must have an interrupt of this number, below 32, and nothing else may use it.
+    pub unsafe fn new(number: u32) -> Self {
+        let (priority, enabled) = (PLIC + 4 * number as usize, PLIC + 0x2000);
+        // SAFETY: registers of the interrupt controller, which is the caller's.
+        unsafe {
+            (priority as *mut u32).write_volatile(1);
+            (enabled as *mut u32).write_volatile(1 << number);
+            riscv::register::mie::set_mext();
+        }
+        Self(())
+    }
+
+    /// Sleeps until `ready`, which the interrupt announces for as long as it is.
+    pub fn sleep_until(self, ready: impl Fn() -> bool) {
+        while !ready() {
+            riscv::asm::wfi();
+        }
+    }
+}
 
 /// The counter of instructions.
 pub struct Timer(());

@@ -2,6 +2,7 @@
 
 use super::emulated::Register;
 pub use super::emulated::{COUNTED, ENDURANCE, Flash, STORE, exit};
+use crate::arch::Wakeup;
 pub use crate::arch::restart;
 
 /// For the log.
@@ -14,15 +15,16 @@ pub const COUNTS_PER_TICK: f32 = super::emulated::instructions_per_tick(12_500_0
 pub struct Uart {
     data: Register,
     flags: Register,
+    wakeup: Wakeup,
 }
 
 const RECEIVER_EMPTY: u32 = 1 << 4;
 const TRANSMITTER_FULL: u32 = 1 << 5;
 
 impl Uart {
-    /// Waits for a byte.
+    /// Sleeps until a byte comes.
     pub fn read(&mut self) -> u8 {
-        while self.flags.read() & RECEIVER_EMPTY != 0 {}
+        self.wakeup.sleep_until(|| self.flags.read() & RECEIVER_EMPTY == 0);
         self.data.read() as u8
     }
 
@@ -43,5 +45,8 @@ pub fn take() -> Option<(Uart, Flash)> {
     clock_gates.write(clock_gates.read() | 1);
     register(0x4000_c02c).write(0x70); // 8 bits, with FIFOs.
     register(0x4000_c030).write(0x301); // UART, transmitter and receiver on.
-    Some((Uart { data: register(0x4000_c000), flags: register(0x4000_c018) }, Flash::open()?))
+    register(0x4000_c038).write(1 << 4); // Interrupt of the receiver.
+    // SAFETY: it is that of UART 0.
+    let wakeup = unsafe { Wakeup::new(5) };
+    Some((Uart { data: register(0x4000_c000), flags: register(0x4000_c018), wakeup }, Flash::open()?))
 }

@@ -2,6 +2,7 @@
 
 use super::emulated::Register;
 pub use super::emulated::{COUNTED, ENDURANCE, Flash, STORE, exit};
+use crate::arch::Wakeup;
 pub use crate::arch::restart;
 
 /// For the log.
@@ -16,12 +17,13 @@ pub struct Uart {
     sent: Register,
     receive: Register,
     send: Register,
+    wakeup: Wakeup,
 }
 
 impl Uart {
-    /// Waits for a byte.
+    /// Sleeps until a byte comes.
     pub fn read(&mut self) -> u8 {
-        while self.received.read() == 0 {}
+        self.wakeup.sleep_until(|| self.received.read() != 0);
         self.received.write(0);
         self.receive.read() as u8
     }
@@ -44,7 +46,9 @@ pub fn take() -> Option<(Uart, Flash)> {
     register(0x524).write(0x01d7_e000); // 115,200 baud.
     register(0x000).write(1); // Start receiving.
     register(0x008).write(1); // Start sending.
-    let uart =
-        Uart { received: register(0x108), sent: register(0x11c), receive: register(0x518), send: register(0x51c) };
-    Some((uart, Flash::open()?))
+    register(0x304).write(1 << 2); // Interrupt when a byte has come.
+    // SAFETY: it is that of the UART.
+    let wakeup = unsafe { Wakeup::new(2) };
+    let (received, sent) = (register(0x108), register(0x11c));
+    Some((Uart { received, sent, receive: register(0x518), send: register(0x51c), wakeup }, Flash::open()?))
 }

@@ -13,5 +13,5 @@ pub const COUNTS_PER_TICK: f32 = super::emulated::instructions_per_tick(32_000_0
 /// The UART that the host is at, and the flash. To be called once.
 pub fn take() -> Option<(Uart, Flash)> {
     // SAFETY: this is UART 0, and nothing else uses it.
-    Some((unsafe { Uart::new(0x5930_3000) }, Flash::open()?))
+    Some((unsafe { Uart::new(0x5930_3000, 43) }, Flash::open()?))
 }

@@ -6,6 +6,7 @@
 //! | `{"infer": [[5.1, 3.5, 1.4, 0.2]]}` | `{"outputs": [[…]], "classes": [0]}`; no classes if the network finds values |
 //! | `{"train": {"samples": [[5.1, 3.5, 1.4, 0.2, 0]], "epochs": 1, "seed": 1}}` | `{"loss": …, "steps": …, "taken_back": …}` |
 //! | `{"evaluate": [[5.1, 3.5, 1.4, 0.2, 0]]}` | `{"loss": …, "correct": 1}` |
+//! | `{"proximal": 0.1}` | `{}`; holds what is learned to the weights of now, until others come (FedProx) |
 //! | `"download"` | `{"weights": […]}`, in the order of a weights file |
 //! | `{"upload": […]}` | `{}` |
 //! | `"save"`, `"load"`, `"factory_reset"`, `"restart"` | `{}` |
@@ -32,6 +33,7 @@ enum Request {
     Infer(Vec<Vec<f32>>),
     Train { samples: Vec<Vec<f32>>, epochs: u32, seed: u64 },
     Evaluate(Vec<Vec<f32>>),
+    Proximal(f32),
     Download,
     Upload(Vec<f32>),
     Save,
@@ -92,6 +94,7 @@ fn answer(line: &Line, open: &mut Option<Link>, request: &str) -> Result<Value> 
             }
             answer
         }
+        Request::Proximal(mu) => done(link, &Wire::Proximal { mu })?,
         Request::Download => {
             let file = link.download()?;
             let (_, elements) = file.split_at_checked(HEADER).context("what the device gave is no weights file")?;
