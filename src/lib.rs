@@ -230,6 +230,9 @@
 //! | run it on a device, keep to the RAM | [`Arena`], [`arena_len`], [`assert_fits`]; batches on a desktop: [`Pass`] |
 //! | run it sample by sample, row by row | [`Stream`], [`guide::streams`] |
 //! | come from a CSV file | [`guide::from_csv`]: `nerve train` (feature `cli`) |
+//! | take a model of LiteRT or ONNX to a chip | [`guide::own_model`]: `nerve new --model` (feature `cli`) |
+//! | have a device that learns from its host | [`guide::learner`]: `nerve new --learn` |
+//! | know what it costs, all that there is, what shows it | [`guide::costs`], [`guide::features`], [`guide::proofs`] |
 //! | come from PyTorch, see what a network takes, add a layer | [`guide`] |
 //! | write a layer | [`Forward`], [`Layer`], [`Streamed`], [`Params`], [`Tensors`] |
 //!

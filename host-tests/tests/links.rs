@@ -3,18 +3,23 @@
 use std::fs;
 use std::path::Path;
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 17] = [
     "README.md",
     "CHANGELOG.md",
     "benches/device.md",
     "examples/README.md",
     "firmware/boards/README.md",
+    "src/guide/costs.md",
+    "src/guide/features.md",
     "src/guide/from_csv.md",
     "src/guide/from_pytorch.md",
     "src/guide/layers.md",
+    "src/guide/learner.md",
     "src/guide/memory.md",
     "src/guide/new_classes.md",
     "src/guide/new_layer.md",
+    "src/guide/own_model.md",
+    "src/guide/proofs.md",
     "src/guide/streams.md",
 ];
 
