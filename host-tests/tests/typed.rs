@@ -145,7 +145,7 @@ const CLASSES: usize = 3;
 fn cut() -> Vec<Case> {
     let case = |name: String, whole: Graph, layer: &str, inputs: Vec<u8>| {
         let graph = whole.cut(layer).ok()?;
-        codegen::generate_with_head(&graph, "model", CLASSES).ok()?;
+        codegen::generate_with_head(&graph, "model", CLASSES, None).ok()?;
         let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
         Some(Case { name, graph, inputs, expected, arena: None, taken: Taken::Whole })
     };
@@ -241,10 +241,13 @@ fn build(folder: &Path, cases: &[Case]) {
     for Case { name, graph, inputs, taken, .. } in cases {
         let cut = name.contains("cut");
         let generated =
-            if cut { codegen::generate_with_head(graph, name, CLASSES) } else { codegen::generate(graph, name) };
+            if cut { codegen::generate_with_head(graph, name, CLASSES, None) } else { codegen::generate(graph, name) };
         let generated = generated.unwrap_or_else(|error| panic!("{name}: {error}"));
         fs::write(folder.join(format!("src/{name}.rs")), generated.source).unwrap();
         fs::write(folder.join(format!("src/{name}.nrv")), generated.weights).unwrap();
+        if let Some(head) = generated.head {
+            fs::write(folder.join(format!("src/{name}-head.nrv")), head).unwrap();
+        }
         fs::write(folder.join(format!("{name}.x")), inputs).unwrap();
         writeln!(modules, "mod {name};").unwrap();
         let (net, value) = if cut { ("Features", "FEATURES") } else { ("Net", "NET") };

@@ -65,15 +65,20 @@ pub fn write(model: impl AsRef<Path>, out: impl AsRef<Path>) -> Result<(), Impor
 pub struct Cut<'a> {
     /// The last layer of the model that is taken, by its name or number (`nerve info` shows them): what it makes are features.
     pub layer: &'a str,
-    /// Numbers that a new fully connected layer makes of them: the classes of one's own.
+    /// Numbers that a fully connected layer, the head, makes of them: the classes of one's own. If they are as many as a fully connected layer makes
+    /// that follows there in the model, the head begins with what that has learned.
     pub head: usize,
 }
 
-/// Writes the first layers of the model `NAME.tflite` or `NAME.onnx` with a head that has learned nothing, likewise: `Features`, a network in flash,
-/// `Head`, which a [`Trainer`](crate::Trainer) trains on what it gives, and `Net`, both.
+/// Writes the first layers of the model `NAME.tflite` or `NAME.onnx` with a head, likewise: `Features`, a network in flash, `Head`, which a
+/// [`Trainer`](crate::Trainer) trains on what it gives, and `Net`, both. The head begins with the weights file `NAME-head.nrv`.
 pub fn write_cut(model: impl AsRef<Path>, cut: Cut, out: impl AsRef<Path>) -> Result<(), ImportError> {
-    let graph = read_file(model.as_ref())?.cut(cut.layer).map_err(ImportError::Cut)?;
-    write_module(&path(model.as_ref(), out.as_ref()), |name| generate_with_head(&graph, name, cut.head))
+    let whole = read_file(model.as_ref())?;
+    let graph = whole.cut(cut.layer).map_err(ImportError::Cut)?;
+    let known = whole.dense_behind(cut.layer, cut.head);
+    write_module(&path(model.as_ref(), out.as_ref()), |name| {
+        generate_with_head(&graph, name, cut.head, known.as_deref())
+    })
 }
 
 fn read_file(model: &Path) -> Result<Graph, ImportError> {
@@ -100,8 +105,11 @@ fn write_module(
         return Err(ImportError::Name);
     }
     let generated = generate(name).map_err(ImportError::Generate)?;
-    for (ending, content) in [("rs", generated.source.as_bytes()), ("nrv", &generated.weights)] {
-        let path = path.with_extension(ending);
+    let head = generated.head.map(|head| ("-head.nrv", head));
+    for (ending, content) in
+        [(".rs", generated.source.into_bytes()), (".nrv", generated.weights)].into_iter().chain(head)
+    {
+        let path = path.with_file_name([name, ending].concat());
         fs::write(&path, content).map_err(|error| ImportError::File(path, error))?;
     }
     Ok(())

@@ -165,7 +165,12 @@ pub fn save<'a, T: Real, P: Tensors<T>>(source: &P, buffer: &'a mut [u8]) -> Res
 }
 
 pub(crate) fn header_of<T: Real, P: Tensors<T>>(checksum: u32) -> Header {
-    (MAGIC, VERSION, T::TAG, P::FINGERPRINT.to_le_bytes(), (P::LEN as u32).to_le_bytes(), checksum.to_le_bytes())
+    header(T::TAG, P::FINGERPRINT, P::LEN, checksum)
+}
+
+/// What stands before `count` elements.
+pub(crate) fn header(tag: u8, fingerprint: u32, count: usize, checksum: u32) -> Header {
+    (MAGIC, VERSION, tag, fingerprint.to_le_bytes(), (count as u32).to_le_bytes(), checksum.to_le_bytes())
 }
 
 /// Reads `bytes` into `target`, in place.

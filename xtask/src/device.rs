@@ -230,7 +230,7 @@ fn build_with(cargo: &mut Command, feature: &str, programs: &[&str]) -> Result<S
 }
 
 /// A board that runs, as long as this lives.
-pub struct Emulator(Child);
+pub struct Emulator(pub Child);
 
 impl Drop for Emulator {
     fn drop(&mut self) {

@@ -1,19 +1,25 @@
 //! Projects that `nerve new` writes, built and run as their owners would.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use nerve::executor::Executor;
+use nerve::{argmax, import};
 
-use crate::device::{M0, M4F, M33};
+use crate::device::{Emulator, M0, M4F, M33};
 use crate::setup::{self, Toolchain};
 use crate::{device, output};
 
 const FOLDER: &str = "target/projects";
+const NERVE: &str = "target/debug/nerve";
 /// A model of another's.
 const MODEL: &str = "firmware/data/digits.tflite";
 /// The boards, and their targets.
@@ -33,8 +39,13 @@ const RP2040: &str = "rp2040js@1.4.1";
 /// Boots a program on it.
 const RP2040_PROGRAM: &str = include_str!("rp2040.mjs");
 
-/// Writes a project for every board and builds it; those with an emulator must give the right answers. Trains the network of one, and tests
-/// it on the desktop.
+/// How long a device may take for an answer.
+const PATIENCE: &str = "60";
+/// Where the emulated MPS2-AN386 of a project that learns listens, as its README says.
+const MPS2: &str = "tcp:localhost:4386";
+
+/// Writes two projects for every board, one that answers and one that learns, and builds them without a warning; those with an emulator must
+/// give the right answers, and know what they have learned after a power cut. Trains the networks, and tests them on the desktop.
 pub fn check(toolchain: Toolchain) -> Result<String> {
     output(Command::new("cargo").args(["build", "--quiet", "--features", "cli", "--bin", "nerve"]))?;
     if Path::new(FOLDER).exists() {
@@ -49,41 +60,108 @@ pub fn check(toolchain: Toolchain) -> Result<String> {
 
     let mut text = String::new();
     for (board, target) in BOARDS {
-        let project = Project::new(board, board, target, None)?;
-        let again = Project::new(board, board, target, None).err().context("a project was overwritten")?;
-        ensure!(again.to_string().contains("nothing is overwritten"), "{again}");
-        if board == M4F.feature {
-            let shipped = fs::read(project.file("model.tflite"))?;
-            project.on_desktop(&["run", "--quiet", "--package", "train"])?;
-            ensure!(
-                fs::read(project.file("model.tflite"))? == shipped,
-                "training gives another model than `nerve new`"
-            );
-            project.on_desktop(&["test", "--quiet"])?;
-        }
-        let elf = project.build(toolchain).context(board)?;
-        let answers = match board {
-            "mps2-an386" => project.run(toolchain),
-            "microbit" => project.run_on_microbit(&elf),
-            "pico" => project.run_on_rp2040(&elf),
-            _ => {
-                text += &format!("{board}: built; there is no emulator\n");
-                continue;
-            }
-        };
-        let answers = answers.context(board)?;
-        let classes = answers.lines().map(|line| line.split(':').next().unwrap_or_default().trim_start_matches('\0'));
-        ensure!(classes.eq(["class 0", "class 1", "class 2"]), "{board} answers\n{answers}");
-        text += &format!("{board}: every class right\n");
+        text += &answers(toolchain, board, target).with_context(|| format!("{board}, which answers"))?;
+        text += &learns(toolchain, board, target).with_context(|| format!("{board}, which learns"))?;
     }
 
-    let project = Project::new("with-model", M4F.feature, M4F.target, Some(MODEL))?;
-    project.on_desktop(&["test", "--quiet"])?;
+    let project = Project::new("with-model", M4F.feature, M4F.target, &["--model", MODEL])?;
+    project.on_desktop()?;
     let answers = project.run(toolchain)?;
     let expected = fs::read_to_string(project.file("tests/answers.txt"))?;
     let outputs = answers.lines().map(|line| line.split_once(": ").map_or("", |(_, outputs)| outputs));
     ensure!(outputs.eq(expected.lines()), "the device answers\n{answers}where the executor gives\n{expected}");
+    new_classes(toolchain).context("a model whose last layer learns")?;
     Ok(text)
+}
+
+/// A project whose device answers lines of numbers.
+fn answers(toolchain: Toolchain, board: &str, target: &'static str) -> Result<String> {
+    let project = Project::new(board, board, target, &[])?;
+    let again = Project::new(board, board, target, &[]).err().context("a project was overwritten")?;
+    ensure!(again.to_string().contains("nothing is overwritten"), "{again}");
+    if board == M4F.feature {
+        project.train("model.tflite")?;
+        project.on_desktop()?;
+    }
+    let elf = project.build(toolchain)?;
+    let answers = match board {
+        "mps2-an386" => project.run(toolchain)?,
+        "microbit" => project.run_on_microbit(&elf)?,
+        "pico" => project.run_on_rp2040(&elf)?,
+        _ => return Ok(format!("{board}: built; there is no emulator\n")),
+    };
+    let classes = answers.lines().map(|line| line.split(':').next().unwrap_or_default().trim_start_matches('\0'));
+    ensure!(classes.eq(["class 0", "class 1", "class 2"]), "it answers\n{answers}");
+    Ok(format!("{board}: every class right\n"))
+}
+
+/// A project whose device learns.
+fn learns(toolchain: Toolchain, board: &str, target: &'static str) -> Result<String> {
+    let project = Project::new(&format!("{board}-learns"), board, target, &["--learn"])?;
+    if board == M4F.feature {
+        project.train("factory.nrv")?;
+        project.on_desktop()?;
+    }
+    let elf = project.build(toolchain)?;
+    let start = || match board {
+        "mps2-an386" => project.start(&elf),
+        "microbit" => {
+            let folder = device::folder(&M0);
+            let emulator = M0.start(&elf, &folder)?;
+            Ok((format!("unix:{}", fs::canonicalize(folder.join("serial.sock"))?.display()), Some(emulator)))
+        }
+        _ => Ok((format!("exec:{}", project.rp2040_device(&elf)?.display()), None)),
+    };
+    if !["mps2-an386", "microbit", "pico"].contains(&board) {
+        return Ok(format!("{board}: built to learn\n"));
+    }
+    let known = r#"{"infer": [[0.4, 3], [2.6, 110], [6.5, 160]]}"#;
+    // Somebody who walks faster than all before, shown beside what is known.
+    let fast = r#"{"infer": [[5.4, 142]]}"#;
+    let samples = "[[0.4, 3, 0], [2.6, 110, 1], [6.5, 160, 2], [5.4, 142, 1], [5.2, 140, 1], [5.6, 145, 1]]";
+    let learn = format!("{{\"train\": {{\"samples\": {samples}, \"epochs\": 12, \"seed\": 1}}}}");
+    let (port, emulator) = start()?;
+    let told = project.tell(&port, &[known, fast, &learn, fast, known, "\"save\"", "\"info\""])?;
+    let [first, before, _, after, still, _, info] = &told[..] else { bail!("{told:?}") };
+    ensure!(first.contains("[0,1,2]") && still.contains("[0,1,2]"), "known classes: {first}, then {still}");
+    ensure!(before.contains("[2]") && after.contains("[1]"), "a new walk: {before}, then {after}");
+    // QEMU's micro:bit forgets its flash with its end, so it only starts anew.
+    let again = if board == "microbit" {
+        project.tell(&port, &["\"restart\"", fast, "\"info\""])?[1..].to_vec()
+    } else {
+        drop(emulator);
+        let (port, _emulator) = start()?;
+        project.tell(&port, &[fast, "\"info\""])?
+    };
+    let steps = |info: &str| info.split_once("\"steps\":").map(|(_, rest)| rest.split(',').next().map(str::to_owned));
+    ensure!(again[0].contains("[1]") && steps(&again[1]) == steps(info), "{info}\nis kept as\n{}", again[1]);
+    Ok(format!("{board}: learns, and knows it after it has started anew\n"))
+}
+
+/// The last layer of a model learns, on the emulated Cortex-M4F.
+fn new_classes(toolchain: Toolchain) -> Result<()> {
+    let project = Project::new("new-classes", M4F.feature, M4F.target, &["--learn", "--model", MODEL])?;
+    project.on_desktop()?;
+    let elf = project.build(toolchain)?;
+    let examples = fs::read_to_string(project.file("examples.csv"))?;
+    let x = examples.lines().next().context("no example")?;
+    let infer = format!("{{\"infer\": [[{x}]]}}");
+    let graph = import::read(&fs::read(MODEL)?)?;
+    let bytes: Vec<u8> = x.split(',').map(|x| Ok(x.trim().parse::<i8>()? as u8)).collect::<Result<_>>()?;
+    let outputs = Executor::new(&graph)?.run_all(&bytes)?;
+    let class = argmax(&outputs.iter().map(|byte| *byte as i8).collect::<Vec<_>>());
+    let other = (class + 1) % outputs.len();
+    let train = format!("{{\"train\": {{\"samples\": [[{x}, {other}]], \"epochs\": 40, \"seed\": 1}}}}");
+    let (port, emulator) = project.start(&elf)?;
+    let told = project.tell(&port, &[&infer, &train, &infer, "\"save\""])?;
+    let is = |answer: &str, class: usize| answer.contains(&format!("\"classes\":[{class}]"));
+    ensure!(is(&told[0], class), "the model finds class {class}, the device {}", told[0]);
+    ensure!(is(&told[2], other), "class {other} was not learned: {}", told[2]);
+    drop(emulator);
+    let (port, _emulator) = project.start(&elf)?;
+    let told = project.tell(&port, &[&infer, "\"factory_reset\"", &infer])?;
+    ensure!(is(&told[0], other) && is(&told[2], class), "after a power cut {}, after a reset {}", told[0], told[2]);
+    Ok(())
 }
 
 struct Project {
@@ -92,18 +170,25 @@ struct Project {
 }
 
 impl Project {
-    fn new(name: &str, board: &str, target: &'static str, model: Option<&str>) -> Result<Self> {
+    fn new(name: &str, board: &str, target: &'static str, options: &[&str]) -> Result<Self> {
         let root = fs::canonicalize(".")?;
-        let mut nerve = Command::new(root.join("target/debug/nerve"));
+        let mut nerve = Command::new(root.join(NERVE));
         nerve.current_dir(FOLDER).args(["new", name, "--board", board]);
-        if let Some(model) = model {
-            nerve.arg("--model").arg(root.join(model));
+        for option in options {
+            if option.starts_with("--") {
+                nerve.arg(option)
+            } else {
+                nerve.arg(root.join(option))
+            };
         }
         output(&mut nerve)?;
         let project = Self { folder: root.join(FOLDER).join(name), target };
         // The versions that are tested here anyway.
         fs::copy("Cargo.lock", project.file("Cargo.lock"))?;
         fs::copy("firmware/Cargo.lock", project.file("firmware/Cargo.lock"))?;
+        for folder in [project.folder.clone(), project.file("firmware")] {
+            output(Command::new("cargo").current_dir(folder).args(["fmt", "--all", "--check"]))?;
+        }
         Ok(project)
     }
 
@@ -111,14 +196,36 @@ impl Project {
         self.folder.join(name)
     }
 
+    /// Trains the network, which must give the very file that `nerve new` has written.
+    fn train(&self, file: &str) -> Result<()> {
+        let shipped = fs::read(self.file(file))?;
+        self.cargo(&["run", "--quiet", "--package", "train"])?;
+        ensure!(fs::read(self.file(file))? == shipped, "training gives another {file} than `nerve new`");
+        Ok(())
+    }
+
+    /// Tests the network on the desktop, without a warning.
+    fn on_desktop(&self) -> Result<()> {
+        self.cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
+        self.cargo(&["test", "--quiet"])?;
+        Ok(())
+    }
+
     /// Runs cargo in the project's folder.
-    fn on_desktop(&self, arguments: &[&str]) -> Result<String> {
+    fn cargo(&self, arguments: &[&str]) -> Result<String> {
         output(self.shared(Command::new("cargo").args(arguments)).current_dir(&self.folder))
     }
 
     /// Builds the firmware; returns its ELF file.
     fn build(&self, toolchain: Toolchain) -> Result<PathBuf> {
-        output(self.firmware(toolchain, "build").arg("--quiet"))?;
+        let mut build = self.firmware(toolchain, "build");
+        if toolchain == Toolchain::Rustup {
+            // Clippy compiles too, so that nothing is compiled twice.
+            build.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+        }
+        let built = build.arg("--quiet").output()?;
+        let said = String::from_utf8_lossy(&built.stderr);
+        ensure!(built.status.success() && !said.contains("warning"), "the firmware:\n{said}");
         let target_dir = match toolchain {
             Toolchain::Rustup => Path::new(FOLDER).join("target"),
             Toolchain::Debian => self.file("firmware").join(toolchain.target_dir()),
@@ -151,10 +258,52 @@ impl Project {
 
     /// Runs the firmware in rp2040js, likewise.
     fn run_on_rp2040(&self, elf: &Path) -> Result<String> {
-        setup::npm(RP2040, "to emulate a Raspberry Pi Pico")?;
-        let program = Path::new(setup::NODE).join("rp2040.mjs");
-        fs::write(&program, RP2040_PROGRAM)?;
-        output(Command::new("node").arg(program).arg(elf).arg(self.file("examples.csv")))
+        output(Command::new("node").arg(rp2040()?).arg(elf).arg(self.file("examples.csv")))
+    }
+
+    /// A program that runs the firmware in rp2040js, its UART at standard input and output; its flash is kept in the project's folder.
+    fn rp2040_device(&self, elf: &Path) -> Result<PathBuf> {
+        let program = self.file("device.sh");
+        let elf = fs::canonicalize(elf)?;
+        let text = format!("#!/bin/sh\nexec node '{}' '{}'\n", rp2040()?.display(), elf.display());
+        fs::write(&program, text)?;
+        fs::set_permissions(&program, Permissions::from_mode(0o755))?;
+        Ok(program)
+    }
+
+    /// Starts a firmware that learns by its own runner; returns its port. Its flash is kept in the firmware's folder.
+    fn start(&self, elf: &Path) -> Result<(String, Option<Emulator>)> {
+        let config = fs::read_to_string(self.file("firmware/.cargo/config.toml"))?;
+        let runner = config.lines().find_map(|line| line.strip_prefix("runner = \"")).context("no runner")?;
+        let mut words = runner.trim_end_matches('"').split(' ');
+        let mut runner = Command::new(words.next().unwrap_or_default());
+        runner.args(words).arg(fs::canonicalize(elf)?).current_dir(self.file("firmware"));
+        let emulator = Emulator(runner.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?);
+        let address = MPS2.trim_start_matches("tcp:");
+        let listens = (0..100).any(|_| {
+            thread::sleep(Duration::from_millis(100));
+            TcpStream::connect(address).is_ok()
+        });
+        ensure!(listens, "nothing listens at {address}");
+        Ok((MPS2.into(), Some(emulator)))
+    }
+
+    /// What a device answers to requests by `nerve device --json`.
+    fn tell(&self, port: &str, requests: &[&str]) -> Result<Vec<String>> {
+        let mut nerve = Command::new(fs::canonicalize(NERVE)?);
+        nerve.args(["device", "--json", "--timeout", PATIENCE, "--port", port]).current_dir(&self.folder);
+        let mut nerve = nerve.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut input = nerve.stdin.take().context("no input")?;
+        requests.iter().try_for_each(|request| writeln!(input, "{request}"))?;
+        drop(input);
+        let output = nerve.wait_with_output()?;
+        let answers: Vec<_> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
+        let refused = answers.iter().zip(requests).find(|(answer, _)| answer.contains("\"error\""));
+        if let Some((answer, request)) = refused {
+            bail!("{request}: {answer}");
+        }
+        ensure!(answers.len() == requests.len(), "{} answers to {} requests", answers.len(), requests.len());
+        Ok(answers)
     }
 
     fn firmware(&self, toolchain: Toolchain, subcommand: &str) -> Command {
@@ -174,4 +323,12 @@ impl Project {
     fn shared<'a>(&self, cargo: &'a mut Command) -> &'a mut Command {
         cargo.env("CARGO_TARGET_DIR", self.folder.with_file_name("target"))
     }
+}
+
+/// The program that boots an RP2040.
+fn rp2040() -> Result<PathBuf> {
+    setup::npm(RP2040, "to emulate a Raspberry Pi Pico")?;
+    let program = Path::new(setup::NODE).join("rp2040.mjs");
+    fs::write(&program, RP2040_PROGRAM)?;
+    Ok(fs::canonicalize(program)?)
 }

@@ -10,9 +10,11 @@ use std::vec::Vec;
 use super::float::Float;
 use super::graph::{Graph, Op, Scalar, Value};
 use super::lower::{Constants, Filling, Kernel, LowerError};
-use crate::numbers::fingerprint;
+use crate::layers::{Activation, Linear};
+use crate::numbers::{Real, fingerprint, mix};
 use crate::quant::{AXES, AddFloats, Axis, Merge, MulFloats, Strided};
 use crate::storage::flash::ConstantsFile;
+use crate::storage::weights::{CRC, HEADER_LEN, header};
 use paths::{Paths, Step};
 
 mod floats;
@@ -33,6 +35,8 @@ pub struct Generated {
     pub source: String,
     /// The file `NAME.nrv` beside it.
     pub weights: Vec<u8>,
+    /// The file `NAME-head.nrv` beside it, if there is a head: what it begins with, as a [weights file](crate::weights).
+    pub head: Option<Vec<u8>>,
 }
 
 /// Why no typed network can be made of a graph.
@@ -89,8 +93,14 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
 }
 
 /// The module and the constants of a graph whose output is a row of features, that of [`Graph::cut`], with a head that makes `outputs` numbers
-/// of them: `Features`, a network in flash, `Head`, which is to learn from what it gives, and `Net`, both.
-pub fn generate_with_head(graph: &Graph, name: &str, outputs: usize) -> Result<Generated, GenerateError> {
+/// of them: `Features`, a network in flash, `Head`, which is to learn from what it gives, and `Net`, both. The head begins with the weights and
+/// biases `known`, as [`Graph::dense_behind`] gives them; with zeros where there are none.
+pub fn generate_with_head(
+    graph: &Graph,
+    name: &str,
+    outputs: usize,
+    known: Option<&[f32]>,
+) -> Result<Generated, GenerateError> {
     let &[output] = &graph.outputs[..] else { return Err(GenerateError::Ends) };
     let features = &graph.tensors[output];
     let quantization = features.quantization.as_ref().map(|found| (&found.scales[..], &found.zero_points[..]));
@@ -106,17 +116,30 @@ pub fn generate_with_head(graph: &Graph, name: &str, outputs: usize) -> Result<G
         generated.source,
         "\n/// What learns from a row of features, a [`Row`]: the numbers that they mean, then weights.\n\
          pub type Head = nerve::chain![nerve::Standardize<{count}>, nerve::Dense<{count}, {outputs}>];\n\
-         /// A head that has learned nothing.\n\
-         pub const HEAD: Head = (\n    \
-         nerve::Standardize::new([{zero_point:?}.0; {count}], [{scale:?}; {count}]),\n    \
-         <nerve::Dense<{count}, {outputs}> as nerve::Zero>::ZERO,\n\
-         );\n\
+         /// What the head begins with.\n\
+         pub const HEAD: Head = nerve::include_weights!(Head, {:?});\n\
          /// What the head makes of a row, and so the network of an example.\n\
          pub type Output = [f32; {outputs}];\n\
          /// The whole network, of which [`FEATURES`] lies in flash and the head in RAM.\n\
          pub type Net<'a> = (&'a Features, &'a Head);\n",
+        format!("{name}-head.nrv"),
     );
+    let dense = known.map_or_else(|| vec![0.0; (count + 1) * outputs], <[f32]>::to_vec);
+    let elements = [vec![zero_point as f32; count], vec![scale; count], dense].concat();
+    generated.head = Some(head_file(count, outputs, &elements));
     Ok(generated)
+}
+
+/// The weights file of a `Head` of `inputs` features.
+fn head_file(inputs: usize, outputs: usize, elements: &[f32]) -> Vec<u8> {
+    let dense = mix(fingerprint("Dense", &[inputs, outputs]), Linear::FINGERPRINT);
+    let fingerprint = mix(fingerprint("Standardize", &[inputs]), dense);
+    let bytes: Vec<u8> = elements.iter().flat_map(|element| element.to_le_bytes()).collect();
+    let mut file = vec![0; HEADER_LEN];
+    // It is as long as a header.
+    let _ = postcard::to_slice(&header(f32::TAG, fingerprint, elements.len(), CRC.checksum(&bytes)), &mut file);
+    file.extend(bytes);
+    file
 }
 
 /// `names` are those of the network's type and of its value, and of its output's type and of what it means.
@@ -170,7 +193,7 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
         format!("{name}.nrv"),
         net.value,
     );
-    Ok(Generated { source, weights })
+    Ok(Generated { source, weights, head: None })
 }
 
 /// A value's array, without its batch.
@@ -661,4 +684,20 @@ fn source(file: &mut Vec<u8>, ty: &str, elements: Vec<f32>) -> String {
          const ELEMENTS: &'static [u8] = FILE.part({at}, {len});\n        }}\n        \
          <{ty} as nerve::flash::FromSource<Elements>>::NETWORK\n    }}"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dense, Standardize, Zero, weights};
+
+    #[test]
+    fn a_head_begins_with_its_file() {
+        type Head = (Standardize<2>, Dense<2, 3>);
+        let elements: Vec<f32> = (0..13).map(|i| i as f32).collect();
+        let mut head = Head::ZERO;
+        weights::load(&mut head, &head_file(2, 3, &elements)).unwrap();
+        let dense = Dense::new([[4.0, 5.0, 6.0], [7.0, 8.0, 9.0]], [10.0, 11.0, 12.0]);
+        assert_eq!(head, (Standardize::new([0.0, 1.0], [2.0, 3.0]), dense));
+    }
 }

@@ -9,7 +9,7 @@ use nerve_protocol::{Error, FrameError, Receiver, Reply, Request, decode, encode
 use super::port::{self, Port};
 
 /// The longest frame that any device sends or takes.
-const FRAME: usize = 2048;
+const FRAME: usize = 1 << 16;
 
 /// Why a request was not fulfilled.
 #[derive(Debug)]

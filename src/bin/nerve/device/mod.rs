@@ -133,7 +133,9 @@ pub fn run(Options { line, json, command }: Options) -> Result<()> {
             println!("weights file       {file_len} bytes");
             println!("samples learned    {steps}");
             println!("saves left         {writes_left}");
-            println!("RAM                {statics} bytes of variables, {peak_stack} bytes of stack at most");
+            // Devices that do not measure their stack say 0.
+            let stack = if peak_stack > 0 { format!(", {peak_stack} bytes of stack at most") } else { String::new() };
+            println!("RAM                {statics} bytes of variables{stack}");
         }
         Command::Infer { inputs } => {
             let shape = link.shape()?;

@@ -2,8 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use nerve::executor::Executor;
-use nerve::graph::{Op, Scalar, Value};
-use nerve::{codegen, import};
+use nerve::graph::{Graph, Op, Scalar, Value};
 
 use crate::examples::values;
 
@@ -17,16 +16,14 @@ pub struct Example {
 
 const COUNT: usize = 3;
 
-/// Examples for a model with a typed network of one input and one output.
-pub fn of(file: &[u8]) -> Result<Example> {
-    let graph = import::read(file)?;
-    codegen::generate(&graph, "model")?;
+/// Examples for a model of one input and one output.
+pub fn of(graph: &Graph) -> Result<Example> {
     let is_stream = graph.nodes.iter().any(|node| matches!(node.op, Op::Ring));
     ensure!(
         !is_stream,
         "the model keeps its last rows in variables and runs as a stream: begin with `nerve import`, and see guide::streams"
     );
-    let (inputs, outputs) = (values(&graph, &graph.inputs), values(&graph, &graph.outputs));
+    let (inputs, outputs) = (values(graph, &graph.inputs), values(graph, &graph.outputs));
     let ([input], [output]) = (&inputs[..], &outputs[..]) else {
         bail!(
             "the model has {} inputs and {} outputs, and a project's device takes one and gives one: begin with `nerve import`",
@@ -34,7 +31,7 @@ pub fn of(file: &[u8]) -> Result<Example> {
             outputs.len()
         )
     };
-    let mut model = Executor::new(&graph)?;
+    let mut model = Executor::new(graph)?;
     let mut example = Example { inputs: String::new(), outputs: String::new() };
     for number in 0..COUNT {
         let bytes = made_up(input, number)?;

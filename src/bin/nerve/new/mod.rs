@@ -2,17 +2,21 @@
 
 mod boards;
 mod example;
+mod learns;
 mod name;
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, UndefinedBehavior, context};
+use nerve::{codegen, import};
 
 use boards::Board;
+use learns::Learns;
 
 /// What a project is made from.
 #[derive(Args)]
@@ -25,6 +29,12 @@ pub struct Options {
     /// A `.tflite` or `.onnx` file with one input and one output; without it the project trains a small network of its own.
     #[arg(long)]
     model: Option<PathBuf>,
+    /// The device learns from its host, `nerve device`, and keeps in flash what it has learned: of a model, the last layer learns.
+    #[arg(long)]
+    learn: bool,
+    /// Outputs of the layer that learns: classes of your own, of which it knows nothing at first [default: those of the model, as it knows them].
+    #[arg(long, requires = "learn", requires = "model")]
+    head: Option<NonZeroUsize>,
     /// The library: a folder with its source, or a published version [default: the source that this program was built from, or its version].
     #[arg(long, value_name = "FOLDER|VERSION")]
     nerve: Option<String>,
@@ -39,32 +49,49 @@ macro_rules! template {
     };
 }
 
-/// Files of every project: path, template.
-const FILES: [(&str, &str); 11] = [
-    (".gitignore", "target\n"),
+/// A file's path in the project, and its template.
+type File = (&'static str, &'static str);
+
+/// Files of every project.
+const FILES: [File; 7] = [
+    (".gitignore", "target\n{% if learn %}\nflash.bin\n{% endif %}\n"),
+    ("rustfmt.toml", "max_width = 120\nuse_small_heuristics = \"Max\"\n"),
     ("Cargo.toml", template!("Cargo.toml")),
     ("README.md", template!("README.md")),
-    ("build.rs", template!("build.rs")),
-    ("src/lib.rs", template!("lib.rs")),
-    ("src/line.rs", template!("line.rs")),
-    ("tests/network.rs", template!("network.rs")),
     ("firmware/.cargo/config.toml", template!("firmware/config.toml")),
     ("firmware/Cargo.toml", template!("firmware/Cargo.toml")),
     ("firmware/build.rs", template!("firmware/build.rs")),
+];
+/// Files of a project whose device answers lines of numbers.
+const ANSWERS: [File; 4] = [
+    ("src/lib.rs", template!("lib.rs")),
+    ("src/line.rs", template!("line.rs")),
+    ("tests/network.rs", template!("network.rs")),
     ("firmware/src/main.rs", template!("firmware/main.rs")),
 ];
-/// Files of a project that trains its network.
-const TRAINING: [(&str, &str); 3] = [
-    ("examples.csv", include_str!("project/train/examples.csv")),
-    ("train/Cargo.toml", template!("train/Cargo.toml")),
-    ("train/src/main.rs", template!("train/main.rs")),
+/// Files of a project whose device learns.
+const LEARNS: [File; 3] = [
+    ("src/lib.rs", template!("learn/lib.rs")),
+    ("tests/network.rs", template!("learn/network.rs")),
+    ("firmware/src/main.rs", template!("learn/main.rs")),
 ];
-/// What `train` writes.
-const TRAINED: &[u8] = include_bytes!("project/train/model.tflite");
+/// The file of a project that takes over a model.
+const BUILD: [File; 1] = [("build.rs", template!("build.rs"))];
+/// Files of a project that trains its network.
+const TRAINING: [File; 2] =
+    [("train/Cargo.toml", template!("train/Cargo.toml")), ("train/src/main.rs", template!("train/main.rs"))];
+/// Its examples, without their classes and with them.
+const EXAMPLES: [&str; 2] = [include_str!("project/train/examples.csv"), include_str!("project/learn/examples.csv")];
+/// What `train` writes: a model, or a weights file for what learns.
+const TRAINED: [(&str, &[u8]); 2] = [
+    ("model.tflite", include_bytes!("project/train/model.tflite")),
+    ("factory.nrv", include_bytes!("project/learn/factory.nrv")),
+];
 
 /// Writes the project into a new folder here.
 pub fn write(options: &Options) -> Result<()> {
-    let Options { name, board, model, nerve } = options;
+    let Options { name, board, model, learn, head, nerve } = options;
+    let learn = *learn;
     name::check(name)?;
     let folder = Path::new(name);
     ensure!(
@@ -73,6 +100,7 @@ pub fn write(options: &Options) -> Result<()> {
     );
 
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    let mut learns = Learns::OF_TRAINING;
     let model_name = match model {
         Some(file) => {
             let bytes = fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
@@ -81,15 +109,24 @@ pub fn write(options: &Options) -> Result<()> {
                 Some("onnx") => "model.onnx",
                 _ => bail!("{} is no .tflite and no .onnx file by its ending", file.display()),
             };
-            let example = example::of(&bytes).with_context(|| format!("could not take over {}", file.display()))?;
+            let context = || format!("could not take over {}", file.display());
+            let mut graph = import::read(&bytes).with_context(context)?;
+            if learn {
+                (learns, graph) = Learns::of(&graph, head.map(NonZeroUsize::get)).with_context(context)?;
+            } else {
+                codegen::generate(&graph, "model").with_context(context)?;
+            }
+            let example = example::of(&graph).with_context(context)?;
             files.push((name.into(), bytes));
             files.push(("examples.csv".into(), example.inputs.into()));
             files.push(("tests/answers.txt".into(), example.outputs.into()));
             name
         }
         None => {
-            files.push(("model.tflite".into(), TRAINED.into()));
-            "model.tflite"
+            let (name, trained) = TRAINED[usize::from(learn)];
+            files.push((name.into(), trained.into()));
+            files.push(("examples.csv".into(), EXAMPLES[usize::from(learn)].into()));
+            name
         }
     };
     let mut environment = Environment::new();
@@ -97,19 +134,30 @@ pub fn write(options: &Options) -> Result<()> {
         .set_syntax(SyntaxConfig::builder().keep_trailing_newline(true).lstrip_blocks(true).trim_blocks(true).build()?);
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     let facts = board.facts();
+    let [library, learner] = source(nerve.as_deref(), ["", "firmware/learner"])?;
     let context = context! {
         name,
         crate => name.replace('-', "_"),
-        board => facts.for_templates(),
+        board => facts.for_templates(&environment, learn)?,
         model => model_name,
         train => model.is_none(),
-        nerve => source(nerve.as_deref())?,
+        build => model.is_some() || !learn,
+        learn,
+        nerve => library,
+        learner,
+        ..learns.for_templates()
     };
-    for (path, template) in FILES.iter().chain(if model.is_none() { &TRAINING[..] } else { &[] }) {
+    let templates = FILES
+        .iter()
+        .chain(if learn { &LEARNS[..] } else { &ANSWERS })
+        .chain(if learn && model.is_none() { &[] } else { &BUILD[..] })
+        .chain(if model.is_none() { &TRAINING[..] } else { &[] })
+        .copied()
+        .chain([("firmware/src/board.rs", facts.module)])
+        .chain(facts.memory.map(|memory| ("firmware/memory.x", memory)));
+    for (path, template) in templates {
         files.push((path.into(), environment.render_named_str(path, template, &context)?.into()));
     }
-    files.push(("firmware/src/board.rs".into(), facts.module.into()));
-    files.extend(facts.memory.map(|memory| ("firmware/memory.x".into(), memory.into())));
 
     for (path, content) in files {
         let path = folder.join(path);
@@ -120,18 +168,22 @@ pub fn write(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The library, as `Cargo.toml` names it.
-pub fn source(wish: Option<&str>) -> Result<String> {
+/// The library's packages in these folders of its source, as `Cargo.toml` names them.
+pub fn source<const N: usize>(wish: Option<&str>, folders: [&str; N]) -> Result<[String; N]> {
     let checkout = Path::new(CHECKOUT).join("firmware").exists().then_some(CHECKOUT);
-    match wish.or(checkout) {
+    let version = match wish.or(checkout) {
         Some(folder) if Path::new(folder).join("Cargo.toml").exists() => {
-            Ok(format!("path = {:?}", fs::canonicalize(folder)?))
+            let root = fs::canonicalize(folder)?;
+            return Ok(
+                folders.map(|folder| format!("path = {:?}", root.join(folder).components().collect::<PathBuf>()))
+            );
         }
         Some(version) => {
             let is_version = version.starts_with(|c: char| c.is_ascii_digit());
             ensure!(is_version, "--nerve {version}: there is no Cargo.toml, and a version begins with a digit");
-            Ok(format!("version = {version:?}"))
+            version
         }
-        None => Ok(format!("version = {:?}", env!("CARGO_PKG_VERSION"))),
-    }
+        None => env!("CARGO_PKG_VERSION"),
+    };
+    Ok(folders.map(|_| format!("version = {version:?}")))
 }

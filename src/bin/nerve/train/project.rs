@@ -115,7 +115,7 @@ impl Project<'_> {
             Some(rows) => (
                 format!("/// {rows} samples of {inputs}.\npub type Input = [[f32; {columns}]; {rows}];"),
                 vec![
-                    format!("Frozen<Conv1d<{columns}, {columns}, 1>>"),
+                    format!("Standardize<{columns}>"),
                     format!("Conv1d<{columns}, {hidden}, {KERNEL}, Relu>"),
                     format!("MaxPool1d<2, {}>", rows / 2),
                     format!("Conv1d<{hidden}, {hidden}, {KERNEL}, Relu>"),
@@ -145,7 +145,7 @@ impl Project<'_> {
         if !package.starts_with(|c: char| c.is_ascii_alphabetic()) {
             package.insert_str(0, "of-");
         }
-        let nerve = new::source(None)?;
+        let [nerve] = new::source(None, [""])?;
         Ok(format!(
             "[package]\nname = \"{package}-training\"\nversion = \"0.1.0\"\nedition = \"2024\"\npublish = false\n\n[workspace]\n\n[dependencies]\n\
              indicatif = \"0.18\"\n\
