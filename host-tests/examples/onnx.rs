@@ -52,6 +52,7 @@ type Images = chain![
 ];
 /// Signal layers that no example has.
 type Signals = chain![
+    Standardize<3>,
     Conv1d<3, 4, 5, LeakyRelu, To1d<12, 2>>,
     Residual<chain![Gru<4, 4>, Conv1d<4, 4, 3, Tanh>]>,
     AvgPool1d<3, 4>,

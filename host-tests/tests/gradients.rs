@@ -245,6 +245,7 @@ type BeforeSignal = Conv1d<2, 3, 3, Tanh, Same, f64>;
 
 layers! {
     Signal;
+    standardize_signal: chain![BeforeSignal, Standardize<3, f64>, Head<27>];
     conv1d_same: chain![BeforeSignal, Conv1d<3, 4, 5, Sigmoid, Same, f64>, Head<36>];
     conv1d_without_padding: chain![BeforeSignal, Conv1d<3, 4, 4, Tanh, To1d<6>, f64>, Head<24>];
     conv1d_stride_2: chain![BeforeSignal, Conv1d<3, 13, 3, Elu, To1d<5, 2, 1>, f64>, Head<65>];

@@ -93,6 +93,22 @@ fn inputs_of_other_sizes_stay_floats() {
 }
 
 #[test]
+fn channels_of_a_signal_in_other_units_stay_floats_until_they_are_alike() {
+    type Window = [[f32; 2]; 12];
+    type Net = nerve::chain![Standardize<2>, nerve::Conv1d<2, 4, 3, Sigmoid>, nerve::GlobalAvgPool, Dense<4, 2>];
+    let mut net = *networks::random::<Net>(1);
+    net.0.0.0 = Standardize::new([1032.0, 0.032], [1.0 / 18.5, 1.0 / 0.0185]);
+    let mut examples = Vec::new();
+    for i in 0..64 * 12 {
+        examples.extend([1000.0 + (i % 64) as f32, 0.001 * (i * 37 % 64) as f32].map(f32::to_le_bytes).concat());
+    }
+    let quantised = quantise(&Graph::of::<Window, _>(&net).unwrap(), &examples, Range::default()).unwrap();
+    let noise = quantised.report(&examples).unwrap().layers.last().unwrap().decibels;
+    assert!(noise > 20.0, "{noise} dB");
+    assert_eq!(quantised.graph.tensors[quantised.graph.inputs[0]].scalar, Scalar::F32);
+}
+
+#[test]
 fn bad_examples_are_refused() {
     let graph = Graph::of::<[f32; 2], _>(&*networks::random::<Dense<2, 3>>(1)).unwrap();
     let refused = |graph: &Graph, examples: &[u8]| quantise(graph, examples, Range::default()).unwrap_err();

@@ -159,7 +159,7 @@ fn a_dense_head_over_the_last_rows_is_that_of_each_window() {
     // A step of two: every second position.
     type Strided = chain![Conv1d<3, 4, 5, Relu, To1d<4, 2>>, Flatten<16>, Dense<16, 3>];
     windows::<{ arena_len::<Strided, Signal<3, 11>>() }, Strided, Signal<3, 11>>(2);
-    type Moving = chain![Conv1d<3, 4, 5, Relu, To1d<8>>, AvgPool1d<8, 1, 1>, Last, Dense<4, 3>];
+    type Moving = chain![Standardize<3>, Conv1d<3, 4, 5, Relu, To1d<8>>, AvgPool1d<8, 1, 1>, Last, Dense<4, 3>];
     windows::<{ arena_len::<Moving, Signal<3, 12>>() }, Moving, Signal<3, 12>>(1);
 }
 

@@ -71,7 +71,10 @@ pub(crate) struct Module {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    Standardize,
+    /// With axes of length 1 behind the channels.
+    Standardize {
+        pixel: Vec<usize>,
+    },
     /// To 256 steps, of which the least and the greatest are known.
     Rounding,
     Linear,
@@ -358,10 +361,20 @@ impl<T: Real, const N: usize> Describe<[T; N]> for Standardize<N, T> {
             Order::Row(row) => row.clone(),
             _ => (0..N).collect(),
         };
-        net.push(Kind::Standardize);
+        net.push(Kind::Standardize { pixel: vec![] });
         net.parameter("mean", &[N], |index| row[index[0]]);
         net.parameter("inverse_deviation", &[N], |index| N + row[index[0]]);
         net.finish::<[T; N]>(2 * N);
+    }
+}
+
+impl<T: Real, const N: usize, const L: usize> Describe<[[T; N]; L]> for Standardize<N, T> {
+    fn describe(net: &mut Description) {
+        let pixel = if net.order == Order::ChannelsFirst { vec![1] } else { vec![] };
+        net.push(Kind::Standardize { pixel });
+        net.parameter("mean", &[N], |index| index[0]);
+        net.parameter("inverse_deviation", &[N], |index| N + index[0]);
+        net.finish::<[[T; N]; L]>(2 * N);
     }
 }
 

@@ -129,7 +129,7 @@ impl Writer {
 
     fn module(&mut self, module: &Module) {
         match &module.kind {
-            Kind::Standardize => {
+            Kind::Standardize { .. } => {
                 let [mean, inverse] = &module.parameters[..] else { return };
                 // In the order of the values here, not of PyTorch's.
                 let of = |parameter: &Parameter| sorted(parameter, &self.elements(parameter), 1);
@@ -138,7 +138,11 @@ impl Writer {
                     ("mean", Op::Add { activation: Activation::None }, mean),
                     ("deviation", Op::Mul { activation: Activation::None }, inverse),
                 ] {
-                    let constant = self.tensor(name, &[1, elements.len()], Some(&elements));
+                    let mut shape = vec![1; self.shape().len()];
+                    if let Some(last) = shape.last_mut() {
+                        *last = elements.len();
+                    }
+                    let constant = self.tensor(name, &shape, Some(&elements));
                     self.each(op, &[constant]);
                 }
             }

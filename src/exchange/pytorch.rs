@@ -195,7 +195,7 @@ pub fn load_named<X: Tensor, N: Describe<X>>(net: &mut N, file: &[u8], names: &[
     let file = SafeTensors::deserialize(file).map_err(|error| ImportError::File(error.to_string()))?;
     let mut modules = modules(&file, names)?.into_iter();
     let layers = description.modules.iter().enumerate().filter(|(_, module)| {
-        !module.parameters.is_empty() && !matches!(module.kind, Kind::Standardize | Kind::Rounding)
+        !module.parameters.is_empty() && !matches!(module.kind, Kind::Standardize { .. } | Kind::Rounding)
     });
 
     let mut values = Vec::with_capacity(N::LEN);

@@ -4,7 +4,7 @@ use crate::layers::{Forward, Layer, Memory, Mode, Plan, in_place};
 use crate::numbers::{Real, Tensors, Zero, fingerprint, untrained};
 
 /// `(x − mean) / deviation` for each of `N` features, so that a network takes raw centimetres, or the integers of a network before it:
-/// `new([zero_point; N], [scale; N])` makes of `[i8; N]` the numbers that they mean.
+/// `new([zero_point; N], [scale; N])` makes of `[i8; N]` the numbers that they mean. Of a signal, `[[T; N]; L]`, each instant's `N` channels.
 ///
 /// The figures are fitted to the training data once, are stored with the weights, and are not changed by an optimizer.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +49,21 @@ impl<const N: usize, T: Real> Standardize<N, T> {
             *y = ((*x).into() - *mean) * *inverse;
         }
     }
+
+    #[inline]
+    fn run_inside(&self, y: &mut [T; N]) {
+        let x = *y;
+        self.run(&x, y);
+    }
+
+    #[inline]
+    fn derive(&self, dy: &[[T; N]], dx: &mut [[T; N]]) {
+        for (dy, dx) in dy.iter().zip(dx) {
+            for ((dx, dy), inverse) in dx.iter_mut().zip(dy).zip(&self.inverse_deviation) {
+                *dx = *dy * *inverse;
+            }
+        }
+    }
 }
 
 impl<const N: usize, T: Real> Zero for Standardize<N, T> {
@@ -83,17 +98,11 @@ impl<const N: usize, T: Real> Forward<[T; N]> for Standardize<N, T> {
     }
     #[inline]
     fn infer_inside(&self, memory: Memory) {
-        memory.write(|y: &mut [T; N]| {
-            let x = *y;
-            self.run(&x, y);
-        });
+        memory.write(|y: &mut [T; N]| self.run_inside(y));
     }
 }
 
-in_place!([const N: usize, T: Real] [T; N], Standardize<N, T>, |layer, row| {
-    let x = *row;
-    layer.run(&x, row);
-});
+in_place!([const N: usize, T: Real] [T; N], Standardize<N, T>, |layer, row| layer.run_inside(row));
 
 impl<const N: usize> Forward<[i8; N]> for Standardize<N> {
     type Out = [f32; N];
@@ -148,11 +157,50 @@ impl<const N: usize, T: Real> Layer<[T; N]> for Standardize<N, T> {
         _: Option<&mut ()>,
         _: Mode,
     ) {
-        let Some(dx) = dx else { return };
-        for (dy, dx) in dy.iter().zip(dx) {
-            for ((dx, dy), inverse) in dx.iter_mut().zip(dy).zip(&self.inverse_deviation) {
-                *dx = *dy * *inverse;
-            }
+        if let Some(dx) = dx {
+            self.derive(dy, dx);
+        }
+    }
+}
+
+impl<const N: usize, const L: usize, T: Real> Forward<[[T; N]; L]> for Standardize<N, T> {
+    type Out = [[T; N]; L];
+    const PLAN: Plan = Plan::in_place::<[[T; N]; L]>();
+
+    #[inline]
+    fn infer(&self, x: &[[T; N]; L], memory: Memory) {
+        memory.write(|y: &mut [[T; N]; L]| x.iter().zip(y).for_each(|(x, y)| self.run(x, y)));
+    }
+    #[inline]
+    fn infer_inside(&self, memory: Memory) {
+        memory.write(|y: &mut [[T; N]; L]| y.iter_mut().for_each(|row| self.run_inside(row)));
+    }
+}
+
+in_place!([const N: usize, const L: usize, T: Real] [[T; N]; L], Standardize<N, T>, |layer, row| layer.run_inside(row));
+
+impl<const N: usize, const L: usize, T: Real> Layer<[[T; N]; L]> for Standardize<N, T> {
+    type Acts<const B: usize> = ();
+    type Scratch<const B: usize> = ();
+
+    #[inline]
+    fn forward<const B: usize>(&self, x: &[[[T; N]; L]; B], (): &mut (), y: &mut [[[T; N]; L]; B], _: Mode) {
+        x.as_flattened().iter().zip(y.as_flattened_mut()).for_each(|(x, y)| self.run(x, y));
+    }
+    #[inline]
+    fn backward<const B: usize>(
+        &self,
+        _: &[[[T; N]; L]; B],
+        (): &(),
+        _: &[[[T; N]; L]; B],
+        dy: &mut [[[T; N]; L]; B],
+        (): &mut (),
+        dx: Option<&mut [[[T; N]; L]; B]>,
+        _: Option<&mut ()>,
+        _: Mode,
+    ) {
+        if let Some(dx) = dx {
+            self.derive(dy.as_flattened(), dx.as_flattened_mut());
         }
     }
 }

@@ -144,7 +144,7 @@ fn wine() -> String {
     text
 }
 
-/// Three axes in different units, a recording of each motion after another.
+/// Three axes in different units, a recording of each motion after another. The axis with the smallest numbers alone tells walking from running.
 fn motion() -> String {
     let mut noise = Noise(2);
     let mut text = String::from("time,sway,turn,lift,motion\n");
@@ -152,11 +152,12 @@ fn motion() -> String {
         let (name, pace) = [("still", 0.0), ("walk", 0.15), ("run", 0.4)][recording % 3];
         let phase = 3.0 * noise.next();
         for sample in 0..100 {
-            let (sine, cosine) = (pace * sample as f64 + phase).sin_cos();
             let moves = f64::from(u8::from(pace > 0.0));
+            let (sine, cosine) = (0.25 * sample as f64 + phase).sin_cos();
             let [sway, turn] = [sine * moves + 0.5 * noise.next(), 500.0 * (cosine * moves + 0.5 * noise.next())];
+            let lift = 9.81 + 0.02 * (moves * (pace * sample as f64 + phase).sin() + 0.5 * noise.next());
             let time = recording * 100 + sample;
-            text += &format!("{time},{sway:.3},{turn:.1},{:.3},{name}\n", 9.81 + 0.1 * noise.next());
+            text += &format!("{time},{sway:.3},{turn:.1},{lift:.4},{name}\n");
         }
     }
     text

@@ -125,10 +125,12 @@ impl<T: Real> Graph<T> {
 
     fn module(&mut self, module: &Module) {
         match &module.kind {
-            Kind::Standardize => {
-                let [mean, inverse] = &self.parameters(module)[..] else { return };
-                self.next("Sub", core::slice::from_ref(mean), vec![]);
-                self.next("Mul", core::slice::from_ref(inverse), vec![]);
+            Kind::Standardize { pixel } => {
+                for (parameter, op) in module.parameters.iter().zip(["Sub", "Mul"]) {
+                    let elements = self.elements(parameter);
+                    let constant = self.scalars(parameter.name, &[&parameter.shape[..], pixel].concat(), &elements);
+                    self.next(op, &[constant], vec![]);
+                }
             }
             // Weights that have learned to be rounded are floats like others.
             Kind::Rounding => {}

@@ -88,16 +88,23 @@ pub fn build(float: &Graph, groups: &[usize], Measured { ranges, cells }: &Measu
     (to.graph, pairs)
 }
 
-/// The tensors that stay floats: inputs that are shifted or scaled by constants, and what becomes of them.
+/// The tensors that stay floats: inputs that are shifted or scaled by constants, in their shape or in another, and what becomes of them.
 fn floats(graph: &Graph) -> Vec<bool> {
     let mut floats = vec![false; graph.tensors.len()];
+    // An input with its elements in other shapes, in their order.
+    let mut shapes: Vec<Vec<usize>> = graph.inputs.iter().map(|input| vec![*input]).collect();
     for node in &graph.nodes {
+        if let (Op::Reshape | Op::Squeeze { .. }, [Some(x), ..]) = (&node.op, &node.inputs[..]) {
+            shapes.iter_mut().filter(|shapes| shapes.contains(x)).for_each(|shapes| shapes.push(node.outputs[0]));
+        }
         let &[Some(a), Some(b)] = &node.inputs[..] else { continue };
         let x = if graph.tensors[a].data.is_some() { b } else { a };
         let constant = graph.tensors[a].data.is_some() != graph.tensors[b].data.is_some();
-        if matches!(node.op, Op::Add { .. } | Op::Mul { .. }) && constant && (floats[x] || graph.inputs.contains(&x)) {
-            floats[x] = true;
-            floats[node.outputs[0]] = true;
+        let input = shapes.iter().find(|shapes| shapes.contains(&x));
+        if matches!(node.op, Op::Add { .. } | Op::Mul { .. }) && constant && (floats[x] || input.is_some()) {
+            let until = input.and_then(|shapes| shapes.iter().position(|shape| *shape == x));
+            let before = input.into_iter().flatten().take(until.map_or(0, |until| until + 1));
+            before.chain(&[x, node.outputs[0]]).for_each(|tensor| floats[*tensor] = true);
         }
     }
     floats

@@ -161,16 +161,6 @@ fn bytes(x: &Input) -> Vec<u8> {
     x.flat().iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
-/// Mean and deviation of some values; a deviation of 1 if they are all the same.
-#[allow(dead_code)] // Which class a row of a table belongs to is learned without.
-fn mean_and_deviation(values: impl Iterator<Item = f32> + Clone) -> (f32, f32) {
-    let (sum, count) = values.clone().fold((0.0, 0.0), |(sum, count), x| (sum + f64::from(x), count + 1.0));
-    let mean = sum / count;
-    let squares: f64 = values.map(|x| (f64::from(x) - mean).powi(2)).sum();
-    let deviation = (squares / count).sqrt() as f32;
-    (mean as f32, if deviation > 0.0 { deviation } else { 1.0 })
-}
-
 /// Draws the losses of each epoch.
 fn draw(losses: &[[f32; 2]]) -> Result<()> {
     let most = losses.iter().flatten().copied().fold(0.0, f32::max);

@@ -2,7 +2,6 @@
 
 use nerve::prelude::*;
 
-use crate::mean_and_deviation;
 use crate::network::{Net, OUTPUTS};
 
 /// In deviations from the mean.
@@ -45,4 +44,13 @@ pub fn judge(outputs: impl Iterator<Item = ([f32; OUTPUTS], f32)>) -> (String, S
         errors.r2()
     );
     (report, format!("mean absolute error {mean:.4}, R² {:.3}", errors.r2()))
+}
+
+/// Mean and deviation of some values; a deviation of 1 if they are all the same.
+fn mean_and_deviation(values: impl Iterator<Item = f32> + Clone) -> (f32, f32) {
+    let (sum, count) = values.clone().fold((0.0, 0.0), |(sum, count), x| (sum + f64::from(x), count + 1.0));
+    let mean = sum / count;
+    let squares: f64 = values.map(|x| (f64::from(x) - mean).powi(2)).sum();
+    let deviation = (squares / count).sqrt() as f32;
+    (mean as f32, if deviation > 0.0 { deviation } else { 1.0 })
 }
