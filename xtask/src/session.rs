@@ -1,12 +1,13 @@
 //! A host's session with the learner on an emulated board: infer, drift, train, save, reset, infer; then its network as ONNX, and
 //! PyTorch's on it.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::{fs, slice};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use serde_json::{Value, json};
 
 use crate::device::{BOARDS, Board, LEARNER, M4F, build_all};
 use crate::setup::Toolchain;
@@ -52,9 +53,8 @@ struct Host {
 
 impl Host {
     fn call(&self, arguments: &[&str]) -> Result<String> {
-        // Boards without a floating-point unit take longer, as do busy machines.
         let mut nerve = Command::new("target/release/nerve");
-        output(nerve.args(["device", "--port", &self.port, "--timeout", "30"]).args(arguments))
+        output(nerve.args(["device", "--port", &self.port, "--timeout", PATIENCE]).args(arguments))
     }
 
     fn accuracy(&self, csv: &Path) -> Result<f32> {
@@ -197,27 +197,36 @@ fn csv<'a>(path: &Path, flowers: impl Iterator<Item = (&'a [f32; 4], usize)>) ->
     Ok(fs::write(path, rows.collect::<String>())?)
 }
 
-/// What a device answers to each of these requests, lines of JSON.
-pub fn ask(port: &str, requests: &[&str]) -> Result<Vec<String>> {
+/// Seconds that a device is given to answer: boards without a floating-point unit take longer, as do busy machines.
+pub const PATIENCE: &str = "30";
+
+/// What a device answers to each of these requests, each within so many seconds.
+pub fn ask(port: &str, timeout: &str, requests: &[Value]) -> Result<Vec<Value>> {
     let mut nerve = Command::new("target/release/nerve");
-    nerve.args(["device", "--json", "--timeout", "30", "--port", port]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    nerve.args(["device", "--json", "--timeout", timeout, "--port", port]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut nerve = nerve.spawn()?;
     // Its end lets the program end.
-    nerve.stdin.take().context("no input")?.write_all((requests.join("\n") + "\n").as_bytes())?;
+    let lines: String = requests.iter().map(|request| format!("{request}\n")).collect();
+    nerve.stdin.take().context("no input")?.write_all(lines.as_bytes())?;
     let answers = String::from_utf8(nerve.wait_with_output()?.stdout)?;
-    Ok(answers.lines().map(str::to_owned).collect())
+    answers.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
 }
 
-/// Whether the device does not do what it was asked for.
-pub fn refused(answer: &str) -> bool {
-    answer.contains("\"error\"")
+/// Why the device does not do what it was asked for.
+pub fn refusal(answer: &Value) -> Option<&str> {
+    answer["error"].as_str()
 }
 
-/// The list of weights in an answer.
-pub fn weights(answers: &[String], at: usize) -> Result<String> {
-    let answer = answers.get(at).context("an answer is missing")?;
-    let list = answer.split_once("\"weights\":").and_then(|(_, list)| list.split_inclusive(']').next());
-    Ok(list.with_context(|| format!("no weights: {answer}"))?.to_owned())
+/// The weights in an answer.
+pub fn weights(answers: &[Value], at: usize) -> Result<Vec<Value>> {
+    let list = answers.get(at).and_then(|answer| answer["weights"].as_array());
+    list.cloned().with_context(|| format!("no weights: {answers:?}"))
+}
+
+/// These weights with another last one.
+fn with_last(weights: &[Value], last: f64) -> Vec<Value> {
+    let others = weights.iter().take(weights.len().saturating_sub(1));
+    others.cloned().chain([last.into()]).collect()
 }
 
 /// Bytes of an emulated board's flash that a save erases, and in a piece of that.
@@ -230,35 +239,35 @@ fn power_cuts(board: &Board, elf: &Path, folder: &Path) -> Result<usize> {
     let [flash, power] = ["flash.bin", "power.bin"].map(|name| folder.join(name));
     let _ = fs::remove_file(&flash);
     let port = format!("unix:{}", folder.join("serial.sock").display());
-    let boot = |requests: &[&str]| {
+    let boot = |requests: &[Value]| {
         let _emulator = board.start(elf, folder)?;
-        ask(&port, requests)
+        ask(&port, PATIENCE, requests)
     };
-    let factory = weights(&boot(&["\"download\""])?, 0)?;
-    let others = factory.rsplit_once(',').context("one weight")?.0;
-    let state = |number: usize| format!("{others},{number}.0]");
-    let upload = |number: usize| format!("{{\"upload\":{}}}", state(number));
+    let [download, save, load] = ["download", "save", "load"].map(Value::from);
+    let factory = weights(&boot(slice::from_ref(&download))?, 0)?;
+    let state = |number: usize| with_last(&factory, number as f64);
+    let upload = |number: usize| json!({"upload": state(number)});
 
     // From now on both halves of the flash hold a state: a save erases one, and writes as many words as are not erased in it.
-    let answers = boot(&[&*upload(1), "\"save\"", &*upload(2), "\"save\""])?;
-    ensure!(!answers.iter().any(|answer| refused(answer)), "{answers:?}");
+    let answers = boot(&[upload(1), save.clone(), upload(2), save.clone()])?;
+    ensure!(answers.iter().all(|answer| refusal(answer).is_none()), "{answers:?}");
     let (erase, words) =
         (ERASED.0 / ERASED.1, fs::read(&flash)?.chunks(4).filter(|word| *word != [0xff; 4]).count() / 2);
     let (mut saved, mut saving, mut cuts) = (state(2), state(2), 0);
     let pieces = [0, erase / 2, erase - 1, erase, erase + 5, erase + words / 2, erase + words - 1];
     for (number, pieces) in (3..).zip(pieces) {
         fs::write(&power, (pieces as u32).to_le_bytes())?;
-        let answers = boot(&["\"download\"", &*upload(number), "\"save\""])?;
+        let answers = boot(&[download.clone(), upload(number), save.clone()])?;
         let found = weights(&answers, 0)?;
         ensure!(
             found == saved || found == saving,
             "neither the old state nor the new one, before a cut at piece {pieces}"
         );
-        cuts += usize::from(answers.last().is_some_and(|answer| refused(answer)));
+        cuts += usize::from(answers.last().and_then(refusal).is_some());
         (saved, saving) = (found, state(number));
     }
     fs::remove_file(&power)?;
-    let answers = boot(&["\"download\"", &*upload(99), "\"save\"", "\"load\"", "\"download\""])?;
+    let answers = boot(&[download.clone(), upload(99), save, load, download])?;
     let found = weights(&answers, 0)?;
     ensure!(found == saved || found == saving, "neither the old state nor the new one, after the last cut");
     ensure!(weights(&answers, 4)? == state(99), "nothing can be saved after power cuts: {answers:?}");
@@ -336,10 +345,11 @@ fn digits(elf: &Path) -> Result<String> {
 }
 
 fn refuses_infinite_weights(host: &Host) -> Result<()> {
-    let before = weights(&ask(&host.port, &["\"download\""])?, 0)?;
-    let others = before.rsplit_once(',').context("one weight")?.0;
-    let answers = ask(&host.port, &[&*format!("{{\"upload\":{others},1e39]}}"), "\"download\""])?;
-    ensure!(answers[0].contains("infinite or NaN"), "`infinite or NaN` expected: {}", answers[0]);
+    let download = json!("download");
+    let before = weights(&ask(&host.port, PATIENCE, slice::from_ref(&download))?, 0)?;
+    let answers = ask(&host.port, PATIENCE, &[json!({"upload": with_last(&before, 1e39)}), download])?;
+    let said = answers.first().and_then(refusal).unwrap_or_default();
+    ensure!(said.contains("infinite or NaN"), "`infinite or NaN` expected: {said}");
     ensure!(weights(&answers, 1)? == before, "a refused file changed the network");
     Ok(())
 }

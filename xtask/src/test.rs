@@ -99,6 +99,7 @@ fn on_host(steps: &Steps, toolchain: Toolchain) {
     steps.step("networks exported as ONNX, in onnxruntime", onnx::check);
     steps.step("random ONNX models, in onnxruntime, and PyTorch's exports", onnx::check_read);
     steps.step("random models, in LiteRT's reference kernels", litert::check);
+    steps.step("what the server of a fleet takes and refuses", fleet::updates);
     steps.step("Iris within a point of PyTorch", || {
         output(&mut cargo("run --quiet --release --example iris -- --table")).map(|_| String::new())
     });
@@ -158,7 +159,9 @@ fn on_devices(steps: &Steps, toolchain: Toolchain) {
         "a host's sessions with a learner of digits and one of values on the emulated Cortex-M4F, power cut in saves too",
         || session::digits_and_values(toolchain),
     );
-    steps.step("a round of two emulated devices: every weight the host's", || fleet::check(toolchain));
+    steps.step("a round of two emulated devices, and of some that fail: every weight the host's", || {
+        fleet::check(toolchain)
+    });
     steps.step("cost on the device, beside benches/device.md", bench::check);
 }
 

@@ -40,12 +40,14 @@ class Board:
     def weights(self):
         return np.float32(self.ask("download")["weights"])
 
-    def learn(self, weights, rows, epochs, seed):
-        """What the device makes of these weights with these samples. It is the same on every device, bit for bit."""
+    def learn(self, weights, rows, epochs, seed, mu=0.0):
+        """What the device makes of these weights with these samples, held to them by FedProx's mu. Every device gives the same bits."""
         self.ask({"upload": weights.tolist()})
+        self.ask({"proximal": mu})
         self.ask({"train": {"samples": rows.tolist(), "epochs": epochs, "seed": seed}})
         return self.weights()
 
-    def accuracy(self, weights, rows):
+    def recognised(self, weights, rows):
+        """Which of these images the device recognises with these weights."""
         self.ask({"upload": weights.tolist()})
-        return self.ask({"evaluate": rows.tolist()})["correct"] / len(rows)
+        return self.ask({"infer": rows[:, :-1].tolist()})["classes"] == rows[:, -1]
