@@ -69,7 +69,8 @@ pub fn curves(path: &Path, title: &str, axes: (&str, &str), curves: &[Curve]) ->
         let style = colour.mix(if curve.pale { 0.4 } else { 1.0 }).stroke_width(2);
         chart
             .draw_series(LineSeries::new(curve.points.iter().copied(), style))?
-            .label(&curve.name)
+            // The box is as wide as the backend takes the text to be, which is less than some fonts need.
+            .label(format!("{}\u{2003}", curve.name))
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], style));
         chart.draw_series(
             curve

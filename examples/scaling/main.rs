@@ -42,17 +42,25 @@ fn step<const H: usize, const B: usize>() -> Result<(f64, f64)> {
     Ok((<Net<H> as Tensors<f32>>::LEN as f64, quickest))
 }
 
+/// Prints each step as it has been measured.
 fn series<const B: usize>() -> Result<Vec<(f64, f64)>> {
-    Ok(vec![
-        step::<24, B>()?,
-        step::<48, B>()?,
-        step::<96, B>()?,
-        step::<192, B>()?,
-        step::<384, B>()?,
-        step::<544, B>()?,
-        step::<768, B>()?,
-        step::<1024, B>()?,
-    ])
+    let mut points = Vec::new();
+    let steps = [
+        step::<24, B>,
+        step::<48, B>,
+        step::<96, B>,
+        step::<192, B>,
+        step::<384, B>,
+        step::<544, B>,
+        step::<768, B>,
+        step::<1024, B>,
+    ];
+    for step in steps {
+        let (parameters, time) = step()?;
+        println!("| {B} | {parameters} | {time:.1} | {:.3} |", 1e3 * time / parameters / B as f64);
+        points.push((parameters, time));
+    }
+    Ok(points)
 }
 
 /// The slope of the line through the logarithms.
@@ -68,10 +76,8 @@ fn main() -> Result<()> {
     let options = Options::parse();
     let mut lines = Vec::new();
     println!("| batch | parameters | µs a step | ns a parameter and example |\n|---|---|---|---|");
-    for (batch, points) in [(1, series::<1>()?), (32, series::<32>()?)] {
-        for (parameters, time) in &points {
-            println!("| {batch} | {parameters} | {time:.1} | {:.3} |", 1e3 * time / parameters / f64::from(batch));
-        }
+    for (batch, series) in [(1, series::<1> as fn() -> _), (32, series::<32>)] {
+        let points: Vec<(f64, f64)> = series()?;
         let points_log = points.iter().map(|(x, y)| (x.log10(), y.log10())).collect();
         let name = format!("batch {batch}: exponent {:.2}", exponent(&points));
         println!("\n{name}\n");

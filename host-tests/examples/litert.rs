@@ -16,7 +16,7 @@ use nerve::litert;
 use nerve::quantise::{Range, quantise};
 
 /// As many as it takes for each operator and geometry to be there ten times.
-const MODELS: u64 = 780;
+const MODELS: u64 = 840;
 /// Of those of floats.
 const QUANTISED: u64 = 250;
 /// Of LSTMs.

@@ -102,6 +102,9 @@ type Activations = chain![
 type SignalActivations = chain![Gru<3, 4>, PRelu<4>, Softmax, Conv1d<4, 3, 3>, PRelu<1>, PRelu<3>, Softmax];
 /// Integers, whose rows are normalised.
 type Integers = chain![Embedding<3, 5>, LayerNorm<5>, Conv1d<5, 4, 3, Relu>, LayerNorm<4>, Flatten<36>, LayerNorm<36>, Dense<36, 3>];
+/// Heads of several sizes, in a residual connection and at the end.
+type Attentive =
+    chain![Conv1d<3, 8, 3>, Residual<chain![LayerNorm<8>, Attention<8, 2>]>, Attention<8, 1>, Relu, Attention<8, 4>];
 type Drawing = chain![
     Conv2d<2, 4, 3, Relu, To<4, 5, 2, 1>>,
     ConvTranspose2d<4, 3, 4, To<8, 10, 2, 1>, Tanh>,
@@ -145,6 +148,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     write::<Activations, [[[f32; 2]; 10]; 8]>(to, "activations")?;
     write::<SignalActivations, [[f32; 3]; 9]>(to, "signal-activations")?;
     write::<Integers, [f32; 9]>(to, "integers")?;
+    write::<Attentive, [[f32; 3]; 9]>(to, "attentive")?;
     write::<Drawing, [[[f32; 2]; 10]; 8]>(to, "drawing")?;
     write::<ToImage, [[[f32; 2]; 10]; 8]>(to, "to-image")?;
     write::<ToRow, [[[f32; 2]; 10]; 8]>(to, "to-row")?;

@@ -7,7 +7,7 @@ use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
 /// The operators that a model may begin with, by their names.
-pub const OPERATORS: [&str; 28] = [
+pub const OPERATORS: [&str; 30] = [
     "FULLY_CONNECTED",
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
@@ -28,6 +28,8 @@ pub const OPERATORS: [&str; 28] = [
     "HARD_SWISH",
     "GELU",
     "LEAKY_RELU",
+    "PRELU",
+    "TRANSPOSE_CONV",
     "QUANTIZE",
     "DEQUANTIZE",
     "RESHAPE",
@@ -38,7 +40,7 @@ pub const OPERATORS: [&str; 28] = [
     "RESIZE_NEAREST_NEIGHBOR",
 ];
 
-/// A model of 1 to 6 operators, all of them `f32` or `int8`, the first one being `OPERATORS[seed % 28]` where floats have it.
+/// A model of 1 to 6 operators, all of them `f32` or `int8`, the first one being `OPERATORS[seed % 30]` where floats have it.
 pub fn random(seed: u64, scalar: Scalar) -> Graph {
     let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
     let image = model.shape();
@@ -157,7 +159,7 @@ pub fn kinds(graph: &Graph) -> Vec<String> {
         let mut add = |kind: &str| kinds.push(format!("{name} {kind}").trim_end().to_owned());
         add("");
         match &node.op {
-            Op::Conv2d(conv) | Op::DepthwiseConv2d(conv) => {
+            Op::Conv2d(conv) | Op::DepthwiseConv2d(conv) | Op::TransposeConv(conv) => {
                 add(&format!("{:?}", conv.padding));
                 add(if conv.strides == [1, 1] { "stride 1" } else { "strides" });
                 if conv.strides[0] != conv.strides[1] {
@@ -182,6 +184,7 @@ pub fn kinds(graph: &Graph) -> Vec<String> {
                 }
                 add(&format!("{:?}", pool.activation));
             }
+            Op::PRelu => add(if shape(node.inputs[1]).len() == 1 { "of channels" } else { "of elements" }),
             Op::FullyConnected { activation } => add(&format!("{activation:?}")),
             Op::Add { activation } | Op::Mul { activation } => {
                 add(&format!("{activation:?}"));
@@ -417,6 +420,16 @@ impl Model {
                 let alpha = self.scale(0.01, 0.9);
                 self.each(Op::LeakyRelu { alpha }, x)
             }
+            "PRELU" => {
+                // Of each channel, or of each element.
+                let shape = if self.one_in(2) { &shape[rank - 1..] } else { &shape[1..] };
+                let quantization =
+                    (self.scalar == Scalar::I8).then(|| one(self.scale(0.002, 0.02), self.below(256) as i32 - 128));
+                let slopes = self.constant(shape, quantization);
+                let y = self.value(&self.of(x));
+                self.node(Op::PRelu, &[x, slopes], &[y])
+            }
+            "TRANSPOSE_CONV" if image && shape[1] * shape[2] < 130 => self.transposed(x),
             "QUANTIZE" if self.scalar == Scalar::I8 => self.quantize(x),
             "DEQUANTIZE" if self.scalar == Scalar::I8 => {
                 let y = self.push(&shape, Scalar::F32, None, None);
@@ -564,6 +577,11 @@ impl Model {
     /// An element-wise function, to random quantisation.
     fn each(&mut self, op: Op, x: usize) -> usize {
         let y = self.value(&self.of(x));
+        let from = self.graph.tensors[x].quantization.as_ref().map_or(0.0, |found| found.scales[0]);
+        if let (Op::HardSwish, Some(of_y)) = (&op, &mut self.graph.tensors[y].quantization) {
+            // LiteRT has no larger quotient than 128.
+            of_y.scales[0] = of_y.scales[0].max(from / 64.0);
+        }
         self.node(op, &[x], &[y])
     }
 
@@ -700,6 +718,21 @@ impl Model {
         let outputs = shape[3] * if self.one_in(2) { 1 } else { self.between(2, 4) };
         let weights = [1, kernel[0], kernel[1], outputs];
         self.weighted(Op::DepthwiseConv2d(conv), x, &weights, 3, taps, &[1, size(0), size(1), outputs])
+    }
+
+    /// A transposed convolution to any size from which a convolution would come back.
+    fn transposed(&mut self, x: usize) -> usize {
+        let shape = self.of(x);
+        let padding = self.padding();
+        let (strides, kernel) = (self.pair(3), self.pair(4));
+        let to = [0, 1].map(|axis| match padding {
+            Padding::Same => shape[axis + 1] * strides[axis] - self.below(strides[axis]),
+            Padding::Valid => (shape[axis + 1] - 1) * strides[axis] + kernel[axis] + self.below(strides[axis]),
+        });
+        let conv = Conv { padding, strides, dilation: [1; 2], activation: self.activation() };
+        let outputs = self.between(1, 7);
+        let (weights, terms) = ([outputs, kernel[0], kernel[1], shape[3]], kernel[0] * kernel[1] * shape[3]);
+        self.weighted(Op::TransposeConv(conv), x, &weights, 0, terms, &[1, to[0], to[1], outputs])
     }
 
     /// Two to four paths from `x` to one value.

@@ -47,6 +47,7 @@ pub fn typed() -> Vec<Typed> {
         of::<Directions, [[[f32; 2]; 13]; 20]>("directions"),
         of::<Causal, [[f32; 3]; 28]>("causal"),
         of::<Functions, [[[f32; 2]; 10]; 8]>("functions"),
+        of::<Drawing, [[[f32; 2]; 10]; 8]>("drawing"),
         of::<ToImage, [[[f32; 2]; 10]; 8]>("to-image"),
         of::<chain![Conv1d<3, 2, 3>, Relu], [[f32; 3]; 9]>("to-signal"),
         of::<ToRow, [[[f32; 2]; 10]; 8]>("to-row"),
@@ -108,6 +109,19 @@ type Causal = chain![
     Conv1d<4, 3, 4, Tanh>,
     AvgPool1d<4, 7, 2, SAME>,
     Last
+];
+
+/// Transposed convolutions whose padding LiteRT has a name for, and whose has none; slopes of channels and of elements.
+type Drawing = chain![
+    Conv2d<2, 4, 3, Linear, To<4, 5, 2, 1>>,
+    PRelu<4>,
+    ConvTranspose2d<4, 3, 4, To<8, 10, 2, 1>, Relu>,
+    ConvTranspose2d<3, 2, 3, To<15, 19, 2, 1>>,
+    ConvTranspose2d<2, 2, 3, To<45, 57, 3, 1>, Relu6>,
+    AvgPool2d<5, 9, 11>,
+    Flatten<198>,
+    PRelu<198>,
+    Dense<198, 3>
 ];
 
 /// An image as the output.

@@ -201,6 +201,7 @@ fn other_layers(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
     layer::<HardSwish, Row, 1>(rng, word);
     layer::<chain![PRelu<4>, LayerNorm<4>, Softmax], [[f32; 4]; 3], 1>(rng, word);
     layer::<Embedding<3, 2>, [f32; 5], 1>(rng, word);
+    layer::<Attention<6, 2>, [[f32; 6]; 5], 1>(rng, word);
     layer::<ConvTranspose2d<2, 3, 3, To<5, 7, 2, 1>>, [[[f32; 2]; 4]; 3], 1>(rng, word);
 }
 

@@ -56,6 +56,8 @@ const fn image(channels: usize) -> usize {
 }
 
 networks! {
+    attention: chain![Conv1d<2, 4, 3>, Attention<4, 2>], [[f32; 2]; 5], 4 * 80; // input, output, keys and values
+    attention_first: Attention<6, 3>, [[f32; 6]; 3], 72 + 144;
     one_layer: Dense<3, 5>, [f32; 3], 24; // 20 bytes, to a multiple of 8
     two_layers: chain![Dense<4, 10, Sigmoid>, Dense<10, 4>], [f32; 4], 40 + 16;
     the_largest_pair: chain![Dense<4, 2>, Dense<2, 20, Tanh>, Dense<20, 12>, Dense<12, 2>], [f32; 4], 80 + 48;

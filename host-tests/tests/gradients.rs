@@ -257,6 +257,8 @@ layers! {
     gru: chain![Gru<2, 4, f64>, Flatten<36>, Dense<36, 3, Linear, f64>];
     branches_of_signals: chain![Branches<Gru<2, 3, f64>, BeforeSignal, Sum>, Around<Gru<3, 2, f64>, Concat<5>>, Flatten<45>, Dense<45, 3, Linear, f64>];
     gru_after_gru: chain![Gru<2, 3, f64>, Gru<3, 4, f64>, Last, Dense<4, 3, Linear, f64>];
+    attention: chain![BeforeSignal, Attention<3, 1, f64>, Flatten<27>, Dense<27, 3, Linear, f64>];
+    attention_of_two_heads: chain![Attention<2, 2, f64>, Conv1d<2, 4, 3, Tanh, Same, f64>, Attention<4, 2, f64>, Last, Dense<4, 3, Linear, f64>];
     lstm: chain![Lstm<2, 4, f64>, Flatten<36>, Dense<36, 3, Linear, f64>];
     lstm_after_lstm: chain![Lstm<2, 3, f64>, Lstm<3, 4, f64>, Last, Dense<4, 3, Linear, f64>];
     frozen_gru: chain![Gru<2, 3, f64>, Frozen<Gru<3, 4, f64>>, Last, Dense<4, 3, Linear, f64>];

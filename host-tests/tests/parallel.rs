@@ -1,6 +1,7 @@
 //! Training with any number of threads gives the same bits.
 
 use nerve::ParallelTrainer;
+use nerve::augment::{self, augmented};
 use nerve::prelude::*;
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
@@ -55,6 +56,29 @@ fn threads_do_not_change_a_bit() {
     for threads in [2, 3, 5] {
         assert_eq!(train(threads), one, "{threads} threads");
     }
+}
+
+/// Inputs that are made as they are asked for.
+#[test]
+fn augmented_examples_are_the_same_for_any_number_of_threads() {
+    let (data, train) = (data(), |threads: usize| {
+        let data = data();
+        let mut net = net(&data);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut trainer = ParallelTrainer::<Net, Input>::new(50);
+            let mut rng = Pcg32::seed_from_u64(4);
+            for _ in 0..2 {
+                let examples = data.iter().map(|(x, class)| (x, class));
+                let examples = augmented(examples, &mut rng, |x, rng| augment::noise(x, 0.1, rng));
+                trainer.epoch(&mut net, &mut Sgd::new(0.1), &CrossEntropy, examples).unwrap();
+            }
+        });
+        net
+    });
+    let one = train(1);
+    assert_ne!(one, net(&data));
+    assert_eq!(train(3), one);
 }
 
 #[test]

@@ -191,6 +191,15 @@ fn what_cannot_run_row_by_row_is_an_error_that_says_so() {
 }
 
 #[test]
+fn heads_that_do_not_divide_the_channels_are_an_error() {
+    expect_error(
+        "attention",
+        "type Net = Attention<6, 4>;\npub static ARENA: Arena<{ arena_len::<Net, [[f32; 6]; 9]>() }> = Arena::ZERO;",
+        &["the 6 channels do not divide into 4 heads of one size"],
+    );
+}
+
+#[test]
 fn a_wrong_size_of_a_depthwise_convolution_is_an_error_that_says_the_right_one() {
     expect_error(
         "depthwise",

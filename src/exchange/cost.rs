@@ -49,6 +49,10 @@ fn multiply_accumulates(graph: &Graph, node: &Node) -> u64 {
         (Op::FullyConnected { .. }, [_, inputs]) => *inputs,
         (Op::Conv2d(_), [_, height, width, channels]) => height * width * channels,
         (Op::DepthwiseConv2d(_), [_, height, width, _]) => height * width,
+        // Of a kernel's taps, one in each stride comes to a pixel.
+        (Op::TransposeConv(conv), [_, height, width, channels]) => {
+            (height * width * channels).div_ceil(conv.strides[0].saturating_mul(conv.strides[1]).max(1))
+        }
         (Op::UnidirectionalSequenceLstm(_), [units, inputs]) => 4 * (inputs + units),
         _ => 0,
     };
@@ -117,7 +121,8 @@ fn places(graph: &Graph, last_read: &mut [usize]) -> Vec<usize> {
                 | Op::ReluN1To1
                 | Op::HardSwish
                 | Op::Gelu { .. }
-                | Op::LeakyRelu { .. } => from.bytes() == to.bytes() && overwritten(),
+                | Op::LeakyRelu { .. }
+                | Op::PRelu => from.bytes() == to.bytes() && overwritten(),
                 _ => false,
             }
         };

@@ -8,10 +8,10 @@ use std::vec::Vec;
 
 use crate::kernels::Axis;
 use crate::layers::{
-    Activation, Affine, Around, BatchNorm, Branches, Concat, Conv, ConvTranspose2d, Dense, Depthwise, Dropout, Elu,
-    Embedding, Flatten, Forward, Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh,
-    JoinBackward, Last, Layer, LayerNorm, LeakyRelu, Linear, Lstm, OnImage, OnSignal, PRelu, Pool, Pooling, Relu,
-    Relu6, RoundedTo, RoundedWeights, Rounding, Sigmoid, Silu, Softmax, Standardize, Sum, Tanh, To, WithChannels,
+    Activation, Affine, Around, Attention, BatchNorm, Branches, Concat, Conv, ConvTranspose2d, Dense, Depthwise,
+    Dropout, Elu, Embedding, Flatten, Forward, Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish,
+    HardTanh, JoinBackward, Last, Layer, LayerNorm, LeakyRelu, Linear, Lstm, OnImage, OnSignal, PRelu, Pool, Pooling,
+    Relu, Relu6, RoundedTo, RoundedWeights, Rounding, Sigmoid, Silu, Softmax, Standardize, Sum, Tanh, To, WithChannels,
 };
 use crate::numbers::{Array, Real, Tensor, Tensors};
 
@@ -91,6 +91,9 @@ pub(crate) enum Kind {
     },
     BatchNorm,
     LayerNorm,
+    Attention {
+        heads: usize,
+    },
     Embedding,
     Pool {
         name: &'static str,
@@ -507,6 +510,20 @@ impl<X: Tensor<Elem = T> + WithChannels<N>, const N: usize, T: Real> Describe<X>
         net.parameter("weight", &[N], |index| row[index[0]]);
         net.parameter("bias", &[N], |index| N + row[index[0]]);
         net.finish::<X>(2 * N);
+    }
+}
+
+impl<T: Real, const D: usize, const H: usize, const L: usize> Describe<[[T; D]; L]> for Attention<D, H, T> {
+    fn describe(net: &mut Description) {
+        net.channels_last();
+        // Each of the four has its biases behind its weights.
+        let part = D * D + D;
+        net.push(Kind::Attention { heads: H });
+        net.parameter("in_proj_weight", &[3 * D, D], |index| index[0] / D * part + index[1] * D + index[0] % D);
+        net.parameter("in_proj_bias", &[3 * D], |index| index[0] / D * part + D * D + index[0] % D);
+        net.parameter("out_proj.weight", &[D, D], |index| 3 * part + index[1] * D + index[0]);
+        net.parameter("out_proj.bias", &[D], |index| 3 * part + D * D + index[0]);
+        net.finish::<[[T; D]; L]>(4 * part);
     }
 }
 

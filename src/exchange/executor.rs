@@ -217,6 +217,7 @@ fn run(kernel: &Kernel, inputs: &[&Data], outputs: &mut [Data]) {
             Kernel::FullyConnected(op, constants) => op.run(&constants.borrow(), integers(0), y),
             Kernel::Conv2d(op, constants) => op.run(&constants.borrow(), integers(0), y),
             Kernel::DepthwiseConv2d(op, constants) => op.run(&constants.borrow(), integers(0), y),
+            Kernel::TransposeConv(op, constants) => op.run(&constants.borrow(), integers(0), y),
             Kernel::Lstm(op, input, state) => {
                 let mut cells = vec![0; state.biases.len() / 4];
                 op.run(&input.borrow(), &state.borrow(), integers(0), &mut cells, y);
@@ -225,6 +226,7 @@ fn run(kernel: &Kernel, inputs: &[&Data], outputs: &mut [Data]) {
             Kernel::MaxPool(op) => op.run(integers(0), y),
             Kernel::Add(op) => op.run(integers(0), integers(1), y),
             Kernel::Mul(op) => op.run(integers(0), integers(1), y),
+            Kernel::PRelu(op, slopes) => op.run(integers(0), slopes, y),
             Kernel::Mean(op) => op.run(integers(0), y),
             Kernel::Softmax(op) => op.run(integers(0), y),
             Kernel::Table(values) => Table { values }.run(integers(0), y),

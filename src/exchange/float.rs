@@ -12,10 +12,12 @@ pub enum Float {
     FullyConnected { inputs: usize, weights: Weights, range: [f32; 2] },
     Conv2d { height: Axis, width: Axis, channels: usize, weights: Weights, range: [f32; 2] },
     DepthwiseConv2d { height: Axis, width: Axis, channels: usize, multiplier: usize, weights: Weights, range: [f32; 2] },
+    TransposeConv { height: Axis, width: Axis, channels: usize, weights: Weights, range: [f32; 2] },
     AveragePool { height: Axis, width: Axis, channels: usize, range: [f32; 2] },
     MaxPool { height: Axis, width: Axis, channels: usize, range: [f32; 2] },
     Add([f32; 2]),
     Mul([f32; 2]),
+    PRelu(Vec<f32>),
     Mean { kept: Strided, summed: Strided, count: usize },
     Softmax { len: usize, beta: f32 },
     Lstm { inputs: usize, units: usize, gates: Gates, clip: f32 },
@@ -47,7 +49,12 @@ impl Float {
     pub fn has_weights(&self) -> bool {
         matches!(
             self,
-            Self::FullyConnected { .. } | Self::Conv2d { .. } | Self::DepthwiseConv2d { .. } | Self::Lstm { .. }
+            Self::FullyConnected { .. }
+                | Self::Conv2d { .. }
+                | Self::DepthwiseConv2d { .. }
+                | Self::TransposeConv { .. }
+                | Self::PRelu(_)
+                | Self::Lstm { .. }
         )
     }
 
@@ -105,6 +112,25 @@ impl Float {
                     }
                 });
             }
+            Self::TransposeConv { height, width, channels, weights, range } => {
+                let (outputs, taps) = (weights.biases.len(), height.kernel * width.kernel);
+                for (i, y) in y.chunks_exact_mut(outputs).enumerate() {
+                    let (row, column) = (i / width.input, i % width.input);
+                    for (output, (y, bias)) in y.iter_mut().zip(&weights.biases).enumerate() {
+                        let mut sum = 0.0;
+                        // The pixels in ascending order.
+                        for tap in (0..taps).rev() {
+                            let [tap_y, tap_x] = [tap / width.kernel, tap % width.kernel];
+                            let at = height.window(row, tap_y).zip(width.window(column, tap_x));
+                            if let Some((row, column)) = at {
+                                let pixel = part(x, row * width.output + column, *channels);
+                                sum = dot(sum, pixel, part(&weights.weights, output * taps + tap, *channels));
+                            }
+                        }
+                        *y = held(sum + bias, *range);
+                    }
+                }
+            }
             Self::AveragePool { height, width, channels, range } => {
                 windows([height, width], *channels, y, |taps, y| {
                     for (channel, y) in y.iter_mut().enumerate() {
@@ -123,6 +149,7 @@ impl Float {
             }
             Self::Add(range) => pairs(x, b, y, |a, b| held(a + b, *range)),
             Self::Mul(range) => pairs(x, b, y, |a, b| held(a * b, *range)),
+            Self::PRelu(slopes) => pairs(x, slopes, y, |x, slope| if x > 0.0 { x } else { x * slope }),
             Self::Mean { kept, summed, count } => {
                 for (first, y) in kept.places().zip(y) {
                     let places = Strided { first, ..*summed };

@@ -142,6 +142,9 @@ pub enum Op {
     /// Convolution of each channel for itself: `[x, weights [1, height, width, outputs], bias [outputs] or none]`. Channel `c` makes the
     /// outputs `c * m` to `(c + 1) * m - 1`, where `m` is the quotient of outputs and channels.
     DepthwiseConv2d(Conv),
+    /// Transposed convolution, which leads back from the output of a convolution to its input: `[x, weights [outputs, height, width, channels],
+    /// bias [outputs] or none]`. Without dilation.
+    TransposeConv(Conv),
     /// Mean of each window: `[x]`. What lies outside of the image is not counted.
     AveragePool2d(Pool),
     /// Largest value of each window: `[x]`.
@@ -200,6 +203,8 @@ pub enum Op {
         /// The slope below 0.
         alpha: f32,
     },
+    /// `x` where it is positive, elsewhere times a slope: `[x, constant slopes]`, of which an axis of length 1 is repeated.
+    PRelu,
     /// To integers of the output's quantisation, from floats or from integers of another one: `[x]`.
     Quantize,
     /// To floats: `[x]`.
@@ -250,6 +255,7 @@ impl Op {
             Self::FullyConnected { .. } => "FULLY_CONNECTED",
             Self::Conv2d(_) => "CONV_2D",
             Self::DepthwiseConv2d(_) => "DEPTHWISE_CONV_2D",
+            Self::TransposeConv(_) => "TRANSPOSE_CONV",
             Self::AveragePool2d(_) => "AVERAGE_POOL_2D",
             Self::MaxPool2d(_) => "MAX_POOL_2D",
             Self::Add { .. } => "ADD",
@@ -266,6 +272,7 @@ impl Op {
             Self::HardSwish => "HARD_SWISH",
             Self::Gelu { .. } => "GELU",
             Self::LeakyRelu { .. } => "LEAKY_RELU",
+            Self::PRelu => "PRELU",
             Self::Quantize => "QUANTIZE",
             Self::Dequantize => "DEQUANTIZE",
             Self::Reshape => "RESHAPE",

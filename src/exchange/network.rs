@@ -182,14 +182,23 @@ impl Writer {
                     let alpha = self.elements(slopes)[0];
                     self.each(Op::LeakyRelu { alpha }, &[]);
                 }
-                _ => self.refuse("a PReLU with a slope for each channel, as yet: `PRelu<1>` has one for all of them"),
+                [slopes] => {
+                    let elements = sorted(slopes, &self.elements(slopes), 1);
+                    // For the channels of all pixels.
+                    let mut shape = vec![1; self.shape().len() - 2];
+                    shape.push(elements.len());
+                    let slopes = self.tensor("slopes", &shape, Some(&elements));
+                    self.each(Op::PRelu, &[slopes]);
+                }
+                _ => {}
             },
             Kind::LayerNorm => self.refuse("a LayerNorm: a BatchNorm folds into the weights before it"),
+            Kind::Attention { .. } => self.refuse("an Attention, as yet: leave it in floats, as a network of its own"),
             Kind::Embedding => {
                 self.refuse("an Embedding, as yet: leave it in floats, in front of a network of its own")
             }
-            Kind::ConvTranspose { .. } => {
-                self.refuse("a transposed convolution, as yet: leave it in floats, behind a network of its own");
+            Kind::ConvTranspose { kernel, stride, padding, more } => {
+                self.conv_transpose(module, [*kernel, *stride, *padding], *more);
             }
             Kind::Gru { .. } => self.refuse("a GRU: take an `Lstm`, or leave it in floats, as a network of its own"),
             Kind::Lstm { units } => self.lstm(module, *units),
@@ -295,6 +304,43 @@ impl Writer {
         self.next(op, &[weight, bias], &[1, height.output, width.output, outputs]);
     }
 
+    /// With weights of PyTorch, `[channels, outputs, kernel, kernel]`. A padding that LiteRT has no name for is cut off.
+    fn conv_transpose(&mut self, module: &Module, [kernel, stride, padding]: [usize; 3], more: [usize; 2]) {
+        let ([weight, bias], &[_, height, width, _]) = (&module.parameters[..], self.shape()) else { return };
+        let (channels, outputs, taps) = (weight.shape[0], weight.shape[1], kernel * kernel);
+        let elements = self.elements(weight);
+        let of = |output: usize| {
+            let elements = &elements;
+            (0..taps).flat_map(move |tap| {
+                (0..channels).map(move |channel| elements[(channel * outputs + output) * taps + tap])
+            })
+        };
+        let sorted: Vec<_> = (0..outputs).flat_map(of).collect();
+        let from = [height, width];
+        let whole = [0, 1].map(|axis| (from[axis] - 1) * stride + kernel + more[axis]);
+        let to = whole.map(|whole| whole - 2 * padding);
+        let same = (0..2).all(|axis| {
+            let back = Axis::same(to[axis], kernel, stride, 1);
+            (back.output, back.padding) == (from[axis], padding)
+        });
+        let [rows, columns] = if same { to } else { whole };
+        let bias = self.elements(bias);
+        let weight = self.tensor("weights", &[outputs, kernel, kernel, channels], Some(&sorted));
+        let bias = self.tensor("biases", &[outputs], Some(&bias));
+        let conv = Conv {
+            padding: if same { Padding::Same } else { Padding::Valid },
+            strides: [stride; 2],
+            dilation: [1; 2],
+            activation: Activation::None,
+        };
+        self.next(Op::TransposeConv(conv), &[weight, bias], &[1, rows, columns, outputs]);
+        if [rows, columns] != to {
+            let slice = |begin, len| Slice { begin, step: 1, len, drop: false };
+            let slices = vec![slice(0, 1), slice(padding, to[0]), slice(padding, to[1]), slice(0, outputs)];
+            self.next(Op::StridedSlice { slices }, &[], &[1, to[0], to[1], outputs]);
+        }
+    }
+
     /// LiteRT's name of the padding along both axes; where it has none, a margin is put around the image.
     fn padding(&mut self, axes: [Axis; 2]) -> Padding {
         let padding = padding(axes);
@@ -363,7 +409,7 @@ impl Writer {
     /// Holds values in a range, as an option of the last node where it has one and nobody else reads what it writes.
     fn clamp(&mut self, clamp: Activation, op: Op) {
         let activation = self.graph.nodes.last_mut().and_then(|node| match &mut node.op {
-            Op::Conv2d(conv) | Op::DepthwiseConv2d(conv) => Some(&mut conv.activation),
+            Op::Conv2d(conv) | Op::DepthwiseConv2d(conv) | Op::TransposeConv(conv) => Some(&mut conv.activation),
             Op::FullyConnected { activation } | Op::Add { activation } => Some(activation),
             _ => None,
         });

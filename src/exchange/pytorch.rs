@@ -34,6 +34,7 @@
 //! | [`DepthwiseConv2d`](crate::DepthwiseConv2d), [`Depthwise`](crate::Depthwise) | `nn.Conv2d(c, c, k, groups=c)` | `weight[c][0][u][v]` becomes `w[u][v][c]` |
 //! | [`ConvTranspose2d`](crate::ConvTranspose2d) | `nn.ConvTranspose2d(c, o, k, stride=s, padding=p)` | `weight[c][o][u][v]` becomes `w[u][v][c][o]` |
 //! | [`LayerNorm`](crate::LayerNorm) | `nn.LayerNorm(n)` with ε = 10⁻⁵, over the channels | |
+//! | [`Attention`](crate::Attention) | `nn.MultiheadAttention(d, h, batch_first=True)` | each part transposed |
 //! | [`Embedding`](crate::Embedding) | `nn.Embedding(v, d)` | |
 //! | [`BatchNorm`](crate::BatchNorm) | its layer, whose `bias` may be missing, then `nn.BatchNorm1d` or `2d` with ε = 10⁻⁵ | |
 //! | [`Gru`](crate::Gru) | `nn.GRU(batch_first=True)`, one layer, one direction | transposed; the two biases of a gate are added |
@@ -280,12 +281,19 @@ fn of_half(bits: u16) -> f32 {
     }
 }
 
+/// The module that is a part of `nn.MultiheadAttention`.
+const OUT_PROJ: &str = "out_proj";
+
 /// The modules that hold tensors, in order.
 fn modules(file: &SafeTensors, names: &[&str]) -> Result<Vec<String>, ImportError> {
     let mut modules: Vec<String> = file
         .names()
         .into_iter()
-        .map(|name| name.rsplit_once('.').map_or("", |(module, _)| module).to_string())
+        .map(|name| {
+            let module = name.rsplit_once('.').map_or("", |(module, _)| module);
+            // Attention holds a module of its own.
+            module.strip_suffix(OUT_PROJ).map_or(module, |outer| outer.trim_end_matches('.')).to_string()
+        })
         .collect();
     modules.sort_by(|a, b| natural(a, b));
     modules.dedup();
@@ -333,6 +341,7 @@ impl fmt::Display for Module {
                 write!(f, "a transposed convolution of {channels} channels to {outputs} with a kernel of {kernel:?}")
             }
             (Kind::LayerNorm, [channels]) => write!(f, "LayerNorm<{channels}>"),
+            (Kind::Attention { heads }, [_, channels]) => write!(f, "Attention<{channels}, {heads}>"),
             (Kind::Embedding, [rows, columns]) => write!(f, "Embedding<{rows}, {columns}>"),
             (Kind::PRelu { .. }, [channels]) => write!(f, "PRelu<{channels}>"),
             (Kind::BatchNorm, [channels]) => write!(f, "BatchNorm of {channels} channels"),

@@ -1,9 +1,9 @@
 //! Making a network ready for the device.
 
 use crate::layers::{
-    Activation, Affine, Around, BatchNorm, Branches, Conv, ConvTranspose2d, Dense, Depthwise, Dropout, Elu, Embedding,
-    Flatten, Frozen, Gelu, GeluTanh, Geometry, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, Last, LayerNorm,
-    LeakyRelu, Linear, Lstm, PRelu, Pool, Pooling, Relu, Relu6, Sigmoid, Silu, Softmax, Standardize, Tanh,
+    Activation, Affine, Around, Attention, BatchNorm, Branches, Conv, ConvTranspose2d, Dense, Depthwise, Dropout, Elu,
+    Embedding, Flatten, Frozen, Gelu, GeluTanh, Geometry, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, Last,
+    LayerNorm, LeakyRelu, Linear, Lstm, PRelu, Pool, Pooling, Relu, Relu6, Sigmoid, Silu, Softmax, Standardize, Tanh,
 };
 use crate::numbers::Real;
 
@@ -104,6 +104,7 @@ as_it_is! {
     [] GeluTanh;
     [const C: usize, T: Real] PRelu<C, T>;
     [const N: usize, T: Real] LayerNorm<N, T>;
+    [const D: usize, const H: usize, T: Real] Attention<D, H, T>;
     [const V: usize, const D: usize, T: Real] Embedding<V, D, T>;
     [const C: usize, const O: usize, const K: usize, G: Clone, F: Clone, T: Real] ConvTranspose2d<C, O, K, G, F, T>;
     [] Softmax;

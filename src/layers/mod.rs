@@ -4,6 +4,7 @@
 //! kernels that move, and the folding of normalisations belong here too. Uses `numbers` and `kernels`.
 
 mod activation;
+mod attention;
 mod batch_norm;
 mod branches;
 mod conv;
@@ -39,6 +40,7 @@ pub use activation::{
     Activation, Elu, HardSigmoid, HardTanh, LeakyRelu, Linear, Relu, Relu6, Sigmoid, Softmax, Tanh, argmax,
 };
 pub(crate) use activation::{largest, sigmoid, softmax};
+pub use attention::Attention;
 pub(crate) use batch_norm::EPSILON;
 pub(crate) use batch_norm::scale_rows;
 pub use batch_norm::{Affine, BatchNorm, Scale};

@@ -73,12 +73,12 @@ fn dot<T: Real>(a: &[T], b: &[T]) -> T {
 }
 
 /// Uniform in [0, 1), a multiple of 2⁻²⁴.
-fn uniform<T: Real>(rng: &mut impl Rng) -> T {
+pub(crate) fn uniform<T: Real>(rng: &mut impl Rng) -> T {
     T::of(f64::from(rng.next_u32() >> 8) / f64::from(1 << 24))
 }
 
 /// Normal with mean 0 and variance 1 (Box and Muller 1958).
-fn normal<T: Real>(rng: &mut impl Rng) -> T {
+pub(crate) fn normal<T: Real>(rng: &mut impl Rng) -> T {
     let radius = (T::of(-2.0) * (T::ONE - uniform::<T>(rng)).ln()).sqrt();
     radius * (T::of(core::f64::consts::TAU) * uniform::<T>(rng)).cos()
 }

@@ -21,7 +21,7 @@ pub(crate) use elementary::exp;
 pub(crate) use fingerprint::{fingerprint, mix};
 pub(crate) use finite::{all_finite, each_is_finite, sum_of_squares};
 pub use init::Init;
-pub(crate) use init::orthogonal;
+pub(crate) use init::{normal, orthogonal, uniform};
 pub use params::{Params, Tensors};
 pub(crate) use params::{stateless, untrained};
 pub use real::Real;

@@ -56,6 +56,14 @@ impl Axis {
         from_margin.checked_sub(self.before).filter(|at| *at < self.input)
     }
 
+    /// The window of which a tap lies at a pixel of the image.
+    #[inline(always)]
+    pub(crate) fn window(&self, at: usize, tap: usize) -> Option<usize> {
+        let first = at.wrapping_add(self.before).checked_sub(tap.wrapping_mul(self.dilation))?;
+        let window = first.checked_div(self.stride)?;
+        (window.wrapping_mul(self.stride) == first && window < self.output).then_some(window)
+    }
+
     /// The windows that lie in the image with all of their taps.
     #[inline(never)]
     pub(crate) fn whole(&self) -> Range<usize> {

@@ -23,6 +23,7 @@ mod mean;
 mod mul;
 mod multiplier;
 mod output;
+mod prelu;
 mod products;
 mod quantize;
 mod resize;
@@ -32,6 +33,7 @@ mod samples;
 mod softmax;
 mod strided;
 mod table;
+mod transpose_conv;
 mod weights;
 
 pub use add::{Add, Addend};
@@ -42,7 +44,7 @@ pub use depthwise::DepthwiseConv2d;
 pub use fully_connected::FullyConnected;
 pub use functions::Function;
 pub use layers::{
-    AddFloats, Constant, Each, Integer, Kept, Merge, Merged, MulFloats, Operator, Padded, Recurrent, Reshape,
+    AddFloats, Constant, Each, InPlace, Integer, Kept, Merge, Merged, MulFloats, Operator, Padded, Recurrent, Reshape,
     RowOperator, Steps, Weighted, Whole, Windowed,
 };
 pub use lstm::Lstm;
@@ -51,12 +53,14 @@ pub use mean::Mean;
 pub use mul::Mul;
 pub use multiplier::Multiplier;
 pub use output::Output;
+pub use prelu::PRelu;
 pub use quantize::{Dequantize, Quantize};
 pub use resize::{Nearest, ResizeNearest};
 pub use rows::Rows;
 pub use softmax::Softmax;
 pub use strided::{AXES, Strided};
 pub use table::Table;
+pub use transpose_conv::TransposeConv;
 pub use weights::Weights;
 
 pub use crate::kernels::paired::{pack, packed_len};

@@ -5,9 +5,9 @@ use core::marker::PhantomData;
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 use crate::layers::{
-    Activation, Around, Branches, Conv, ConvTranspose2d, Dense, Depthwise, Dropout, Elu, Embedding, Flatten, Frozen,
-    Gelu, GeluTanh, Geometry, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, Last, LayerNorm, LeakyRelu, Linear,
-    Lstm, PRelu, Pool, Pooling, Relu, Relu6, Sigmoid, Silu, Softmax, Standardize, Tanh, To,
+    Activation, Around, Attention, Branches, Conv, ConvTranspose2d, Dense, Depthwise, Dropout, Elu, Embedding, Flatten,
+    Frozen, Gelu, GeluTanh, Geometry, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, Last, LayerNorm, LeakyRelu,
+    Linear, Lstm, PRelu, Pool, Pooling, Relu, Relu6, Sigmoid, Silu, Softmax, Standardize, Tanh, To,
 };
 use crate::numbers::{Tensors, Zero};
 pub use crate::storage::constants::ConstantsFile;
@@ -160,6 +160,18 @@ impl<S: Source, const C: usize> FromSource<S> for PRelu<C> {
 
 impl<S: Source, const N: usize> FromSource<S> for LayerNorm<N> {
     const NETWORK: Self = LayerNorm { gamma: floats(S::ELEMENTS, 0), beta: floats(S::ELEMENTS, N) };
+}
+
+/// What follows a matrix of `D` by `D` and its biases.
+type AfterDense<S, const D: usize> = After<S, Dense<D, D>>;
+
+impl<S: Source, const D: usize, const H: usize> FromSource<S> for Attention<D, H> {
+    const NETWORK: Self = Attention {
+        query: <Dense<D, D> as FromSource<S>>::NETWORK,
+        key: <Dense<D, D> as FromSource<AfterDense<S, D>>>::NETWORK,
+        value: <Dense<D, D> as FromSource<AfterDense<AfterDense<S, D>, D>>>::NETWORK,
+        output: <Dense<D, D> as FromSource<AfterDense<AfterDense<AfterDense<S, D>, D>, D>>>::NETWORK,
+    };
 }
 
 impl<S: Source, const V: usize, const D: usize> FromSource<S> for Embedding<V, D> {

@@ -2,6 +2,7 @@
 //! was learned before. Uses `numbers`, `kernels`, `layers`, and `storage` for copies that bad training is taken back to.
 
 mod auc;
+pub mod augment;
 mod classes;
 mod clip;
 mod early_stopping;

@@ -1,6 +1,6 @@
 //! Training with all of a desktop's cores.
 
-use std::{boxed::Box, vec::Vec};
+use std::{borrow::Borrow, boxed::Box, vec::Vec};
 
 use rayon::prelude::*;
 
@@ -55,11 +55,8 @@ where
         network: &mut N,
         optimizer: &mut (impl Optimizer<N, Float<X>> + Send),
         loss: &(impl Loss<N::Out, Target> + Sync),
-        examples: impl IntoIterator<Item = (&'a X, &'a Target)> + Send,
-    ) -> Result<Float<X>, TrainError>
-    where
-        X: 'a,
-    {
+        examples: impl IntoIterator<Item = (impl Borrow<X> + Send + Sync, &'a Target)> + Send,
+    ) -> Result<Float<X>, TrainError> {
         rayon::scope(|_| {
             let (mut sum, mut count) = (Float::<X>::ZERO, 0u32);
             let mut examples = examples.into_iter();
@@ -97,12 +94,9 @@ where
         &mut self,
         network: &N,
         loss: &(impl Loss<N::Out, Target> + Sync),
-        examples: impl IntoIterator<Item = (&'a X, &'a Target)> + Send,
+        examples: impl IntoIterator<Item = (impl Borrow<X> + Send + Sync, &'a Target)> + Send,
         mut each: impl FnMut(&N::Out, &Target) + Send,
-    ) -> Result<Float<X>, TrainError>
-    where
-        X: 'a,
-    {
+    ) -> Result<Float<X>, TrainError> {
         rayon::scope(|_| {
             let (mut sum, mut count) = (Float::<X>::ZERO, 0u32);
             let mut examples = examples.into_iter();

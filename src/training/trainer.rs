@@ -1,5 +1,6 @@
 //! Training a network over fixed memory.
 
+use core::borrow::Borrow;
 use core::hint::black_box;
 
 use const_panic::concat_panic;
@@ -203,7 +204,8 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
 
     /// One [`step`](Self::step) for every `B` examples, and one for the rest; returns the mean loss.
     ///
-    /// Give the examples in another order each epoch: [`shuffle`](crate::shuffle) a list of references or indices.
+    /// Give the examples in another order each epoch: [`shuffle`](crate::shuffle) a list of references or indices. Inputs may be values too, as
+    /// [`augmented`](crate::augment::augmented) makes them.
     ///
     /// # Errors
     /// [`TrainError`], before the step that would have followed it; [`TrainError::NoExamples`] if there are none.
@@ -212,11 +214,8 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
         network: &mut N,
         optimizer: &mut impl Optimizer<N, Float<X>>,
         loss: &impl Loss<N::Out, Target>,
-        examples: impl IntoIterator<Item = (&'a X, &'a Target)>,
-    ) -> Result<Float<X>, TrainError>
-    where
-        X: 'a,
-    {
+        examples: impl IntoIterator<Item = (impl Borrow<X>, &'a Target)>,
+    ) -> Result<Float<X>, TrainError> {
         let mut examples = examples.into_iter();
         let (mut sum, mut count) = (Float::<X>::ZERO, 0u32);
         loop {
@@ -240,12 +239,9 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
         &mut self,
         network: &N,
         loss: &impl Loss<N::Out, Target>,
-        examples: impl IntoIterator<Item = (&'a X, &'a Target)>,
+        examples: impl IntoIterator<Item = (impl Borrow<X>, &'a Target)>,
         mut each: impl FnMut(&N::Out, &Target),
-    ) -> Result<Float<X>, TrainError>
-    where
-        X: 'a,
-    {
+    ) -> Result<Float<X>, TrainError> {
         let mut examples = examples.into_iter();
         let (mut sum, mut count) = (Float::<X>::ZERO, 0u32);
         loop {
@@ -280,9 +276,9 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
         loss: &impl Loss<N::Out, Target>,
         seed: u64,
         first_example: u64,
-        examples: &[(&X, &Target)],
+        examples: &[(impl Borrow<X>, &Target)],
     ) -> Result<Float<X>, TrainError> {
-        let (targets, filled) = self.gather(&mut examples.iter().copied());
+        let (targets, filled) = self.gather(&mut examples.iter().map(|(x, target)| (x.borrow(), *target)));
         (self.buffers.seed, self.buffers.examples) = (seed, first_example);
         let sum = self.buffers.backpropagate(network, loss, &self.batch, targets, false)?;
         self.buffers.accumulated = filled;
@@ -295,9 +291,9 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
         &mut self,
         network: &N,
         loss: &impl Loss<N::Out, Target>,
-        examples: &[(&X, &Target)],
+        examples: &[(impl Borrow<X>, &Target)],
     ) -> Result<Float<X>, TrainError> {
-        let (targets, _) = self.gather(&mut examples.iter().copied());
+        let (targets, _) = self.gather(&mut examples.iter().map(|(x, target)| (x.borrow(), *target)));
         self.losses(network, loss, targets, |_, _| ())
     }
 
@@ -347,14 +343,11 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
     /// Copies up to `B` inputs into the batch.
     fn gather<'a, Target: 'a>(
         &mut self,
-        examples: &mut impl Iterator<Item = (&'a X, &'a Target)>,
-    ) -> ([Option<&'a Target>; B], u32)
-    where
-        X: 'a,
-    {
+        examples: &mut impl Iterator<Item = (impl Borrow<X>, &'a Target)>,
+    ) -> ([Option<&'a Target>; B], u32) {
         let (mut targets, mut filled) = ([None; B], 0);
         for ((slot, target), (x, t)) in self.batch.iter_mut().zip(&mut targets).zip(examples) {
-            slot.flat_mut().copy_from_slice(x.flat());
+            slot.flat_mut().copy_from_slice(x.borrow().flat());
             *target = Some(t);
             filled += 1;
         }

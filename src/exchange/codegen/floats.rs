@@ -48,6 +48,25 @@ pub fn layers(file: &mut Vec<u8>, op: &Op, float: &Float, x: &Value) -> Result<V
             let depthwise = Part { value: stored(file, &ty, weights, false)?, ty, from, to };
             Ok(copies.into_iter().chain([depthwise]).collect())
         }
+        Float::TransposeConv { height, width, channels, weights, range } => {
+            let (outputs, f) = (weights.biases.len(), activation(*range)?);
+            let Axis { kernel, stride, before, .. } = *height;
+            if (kernel, stride, before) != (width.kernel, width.stride, width.before) {
+                return Err(
+                    "has no typed layer of floats: a transposed convolution with another geometry for rows than for columns",
+                );
+            }
+            let to = format!("nerve::To<{}, {}, {stride}, {before}>", height.input, width.input);
+            let ty = format!("nerve::ConvTranspose2d<{channels}, {outputs}, {kernel}, {to}, nerve::{f}>");
+            let from = floats(&[height.output, width.output, *channels]);
+            let to = floats(&[height.input, width.input, outputs]);
+            Ok(vec![Part { value: stored(file, &ty, weights, true)?, ty, from, to }])
+        }
+        Float::PRelu(slopes) => {
+            let ty = format!("nerve::Frozen<nerve::PRelu<{}>>", slopes.len());
+            let array = floats(&[x.elements() / slopes.len(), slopes.len()]);
+            Ok(vec![Part { value: source(file, &ty, finite(slopes.clone())?), ty, from: array.clone(), to: array }])
+        }
         Float::AveragePool { height, width, channels, range } => pool("Avg", [height, width], *channels, *range),
         Float::MaxPool { height, width, channels, range } => pool("Max", [height, width], *channels, *range),
         Float::Mean { .. } => {

@@ -177,8 +177,8 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
          #[allow(unused_imports)]\n    \
          use nerve::quant::{{\n        \
          Add, AddFloats, Addend, AveragePool, Axis, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
-         FullyConnected, Integer, Kept, Lstm, MaxPool, Mean, Merged, Mul, MulFloats, Multiplier, Nearest, Output, Padded, Quantize, Recurrent, Reshape,\n        \
-         ResizeNearest, Softmax, Strided, Table, Weighted, Weights, Whole, Windowed,\n    \
+         FullyConnected, Integer, Kept, Lstm, MaxPool, Mean, Merged, Mul, MulFloats, Multiplier, Nearest, Output, PRelu, Padded, Quantize, Recurrent, Reshape,\n        \
+         ResizeNearest, Softmax, Strided, Table, TransposeConv, Weighted, Weights, Whole, Windowed,\n    \
          }};\n    \
          #[allow(dead_code)]\n    \
          const FILE: nerve::flash::ConstantsFile =\n        \
@@ -315,7 +315,15 @@ impl Kept {
 
 /// Whether the kernel is an [`Operator`](crate::quant::Operator), which makes one tensor of another one.
 fn makes(kernel: &Kernel) -> bool {
-    !matches!(kernel, Kernel::Table(_) | Kernel::Add(_) | Kernel::Mul(_) | Kernel::Concatenation(_) | Kernel::Float(_))
+    !matches!(
+        kernel,
+        Kernel::Table(_)
+            | Kernel::Add(_)
+            | Kernel::Mul(_)
+            | Kernel::PRelu(..)
+            | Kernel::Concatenation(_)
+            | Kernel::Float(_)
+    )
 }
 
 struct Code {
@@ -455,6 +463,9 @@ impl Code {
             Kernel::DepthwiseConv2d(op, constants) => {
                 windowed("Weighted<quant::DepthwiseConv2d>", &op.height, weighted(&mut self.file, op, constants, bytes))
             }
+            Kernel::TransposeConv(op, constants) => {
+                integer("Weighted<quant::TransposeConv>", weighted(&mut self.file, op, constants, bytes))
+            }
             Kernel::Lstm(op, input, state) => {
                 let units = state.biases.len() / 4;
                 let [input, state] = [input, state].map(|constants| weights(&mut self.file, constants, words));
@@ -474,6 +485,13 @@ impl Code {
             Kernel::Table(values) => {
                 let values = bytes(&mut self.file, &values[..]);
                 Layer { ty: format!("quant::Each<{to}>"), value: format!("Each::new(Table {{ values: {values} }})") }
+            }
+            Kernel::PRelu(op, slopes) => {
+                let slopes = bytes(&mut self.file, slopes);
+                Layer {
+                    ty: format!("quant::Merged<quant::PRelu, {to}>"),
+                    value: format!("Merged::new({op:?}, {slopes})"),
+                }
             }
             Kernel::Copy | Kernel::Ring(_) => series(vec![], &x, &to),
             Kernel::Pad(part, filling) => {

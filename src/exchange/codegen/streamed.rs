@@ -107,7 +107,7 @@ fn refused(paths: &Paths, step: &Step, came: &[[usize; 2]], steps: bool) -> Opti
             Some("has a margin in which a whole kernel finds room, which no stream has")
         }
         (_, Some(_)) | (Kernel::Table(_) | Kernel::Add(_) | Kernel::Quantize(_) | Kernel::Dequantize(_), _) => None,
-        (Kernel::Mul(_) | Kernel::Concatenation(_) | Kernel::Copy | Kernel::Ring(_), _) => None,
+        (Kernel::Mul(_) | Kernel::PRelu(..) | Kernel::Concatenation(_) | Kernel::Copy | Kernel::Ring(_), _) => None,
         (Kernel::FullyConnected(..) | Kernel::Softmax(_) | Kernel::Lstm(..), _) => None,
         (Kernel::Float(Float::Each(_) | Float::Add(_) | Float::Mul(_) | Float::Lstm { .. }), _) => None,
         _ => in_rows.then_some(all),

@@ -71,7 +71,7 @@ pub fn kept(paths: &Paths, step: &Step, tensor: usize) -> usize {
     };
     match (&step.kernel, height(step)) {
         (_, Some(height)) => height.span() * row,
-        (Kernel::Table(_) | Kernel::Float(Float::Each(_)), _) => 0,
+        (Kernel::Table(_) | Kernel::PRelu(..) | Kernel::Float(Float::Each(_)), _) => 0,
         (Kernel::Copy, _) => x.bytes(),
         (Kernel::FullyConnected(..), _) if axes(x).len() > 1 && numbers => 2 * x.bytes(),
         _ => row,

@@ -34,6 +34,7 @@ pub fn refused(code: usize) -> Option<Reason> {
         | code::PACK
         | code::PAD
         | code::PADV2
+        | code::PRELU
         | code::QUANTIZE
         | code::READ_VARIABLE
         | code::REDUCE_PROD
@@ -50,6 +51,7 @@ pub fn refused(code: usize) -> Option<Reason> {
         | code::STRIDED_SLICE
         | code::TANH
         | code::TRANSPOSE
+        | code::TRANSPOSE_CONV
         | code::UNIDIRECTIONAL_SEQUENCE_LSTM
         | code::VAR_HANDLE => None,
         code::CUSTOM => Some(Reason::Custom),
@@ -129,9 +131,14 @@ impl<'a> Reader<'a> {
         let input = |at: usize| inputs.get(at).copied().flatten();
         let (expected, count) = match code {
             code::FULLY_CONNECTED | code::CONV_2D | code::DEPTHWISE_CONV_2D => (2..=3, 1),
-            code::ADD | code::MUL | code::PAD | code::MEAN | code::TRANSPOSE | code::RESIZE_NEAREST_NEIGHBOR => {
-                (2..=2, 1)
-            }
+            code::TRANSPOSE_CONV => (3..=4, 1),
+            code::ADD
+            | code::MUL
+            | code::PAD
+            | code::MEAN
+            | code::PRELU
+            | code::TRANSPOSE
+            | code::RESIZE_NEAREST_NEIGHBOR => (2..=2, 1),
             code::PADV2 => (3..=3, 1),
             code::STRIDED_SLICE => (4..=4, 1),
             code::CONCATENATION => (1..=usize::MAX, 1),
@@ -140,15 +147,24 @@ impl<'a> Reader<'a> {
             code::SPLIT_V => (3..=3, outputs.len().max(1)),
             _ => (1..=1, 1),
         };
-        let may_lack = if *expected.start() == 2 && *expected.end() == 3 { 2 } else { usize::MAX };
+        // A bias.
+        let may_lack = match (*expected.start(), *expected.end()) {
+            (2, 3) => 2,
+            (3, 4) => 3,
+            _ => usize::MAX,
+        };
         if !expected.contains(&inputs.len())
             || outputs.len() != count
             || inputs.iter().enumerate().any(|(at, input)| at != may_lack && input.is_none())
         {
             return damaged(format!("an operator has {} inputs and {} outputs", inputs.len(), outputs.len()));
         }
-        let (Some(first), Some(output)) = (input(if code == code::SPLIT { 1 } else { 0 }), outputs.first().copied())
-        else {
+        let first = match code {
+            code::SPLIT => 1,
+            code::TRANSPOSE_CONV => 2,
+            _ => 0,
+        };
+        let (Some(first), Some(output)) = (input(first), outputs.first().copied()) else {
             return damaged("an operator has no input");
         };
         let from = self.value(first)?.shape.clone();
@@ -189,6 +205,19 @@ impl<'a> Reader<'a> {
                     activation: self.activation(&options, 4, output)?,
                 };
                 (Op::DepthwiseConv2d(conv), with_bias())
+            }
+            code::TRANSPOSE_CONV => {
+                let options = of(options::TRANSPOSE_CONV)?;
+                self.check_range(first, input(1))?;
+                let shape = self.integers(input(0))?;
+                agree(shape.iter().copied().eq(to.iter().map(|length| *length as i64)))?;
+                let conv = Conv {
+                    padding: options.padding(0)?,
+                    strides: options.sizes([2, 1])?,
+                    dilation: [1; 2],
+                    activation: self.activation(&options, 3, output)?,
+                };
+                (Op::TransposeConv(conv), [2, 1, 3].map(input).into())
             }
             code::AVERAGE_POOL_2D | code::MAX_POOL_2D => {
                 let options = of(options::POOL_2D)?;
@@ -247,6 +276,7 @@ impl<'a> Reader<'a> {
             }
             code::SOFTMAX => (Op::Softmax { beta: of(options::SOFTMAX)?.f32(0)? }, x),
             code::LEAKY_RELU => (Op::LeakyRelu { alpha: of(options::LEAKY_RELU)?.f32(0)? }, x),
+            code::PRELU => (Op::PRelu, inputs.to_vec()),
             code::LOGISTIC => (Op::Logistic, x),
             code::GELU => (Op::Gelu { approximate: of(options::GELU)?.bool(0)? }, x),
             code::TANH => (Op::Tanh, x),

@@ -77,6 +77,7 @@ pub mod options {
     pub const SQUEEZE: u8 = 30;
     pub const STRIDED_SLICE: u8 = 32;
     pub const SPLIT: u8 = 35;
+    pub const TRANSPOSE_CONV: u8 = 49;
     pub const UNIDIRECTIONAL_SEQUENCE_LSTM: u8 = 71;
     pub const RESIZE_NEAREST: u8 = 74;
     pub const LEAKY_RELU: u8 = 75;
@@ -121,7 +122,9 @@ pub mod code {
     pub const STRIDED_SLICE: usize = 45;
     pub const SPLIT: usize = 49;
     pub const CAST: usize = 53;
+    pub const PRELU: usize = 54;
     pub const PADV2: usize = 60;
+    pub const TRANSPOSE_CONV: usize = 67;
     pub const SHAPE: usize = 77;
     pub const REDUCE_PROD: usize = 81;
     pub const PACK: usize = 83;

@@ -191,6 +191,19 @@ impl Writer<'_> {
                 ];
                 (code::DEPTHWISE_CONV_2D, 3, options::DEPTHWISE_CONV_2D, fields)
             }
+            Op::TransposeConv(conv) => {
+                // The shape of the output, then weights and input.
+                let shape = self.list(to.iter().copied());
+                inputs.swap(0, 1);
+                inputs.insert(0, shape);
+                let fields = vec![
+                    (0, padding(conv.padding)),
+                    (1, size(conv.strides[1])),
+                    (2, size(conv.strides[0])),
+                    (3, activation(conv.activation)),
+                ];
+                (code::TRANSPOSE_CONV, 4, options::TRANSPOSE_CONV, fields)
+            }
             Op::AveragePool2d(pool) => (code::AVERAGE_POOL_2D, 2, options::POOL_2D, self::pool(pool)),
             Op::MaxPool2d(pool) => (code::MAX_POOL_2D, 2, options::POOL_2D, self::pool(pool)),
             Op::Add { activation } => (code::ADD, 2, options::ADD, vec![(0, self::activation(*activation))]),
@@ -214,6 +227,7 @@ impl Writer<'_> {
             Op::HardSwish => (code::HARD_SWISH, 1, 0, vec![]),
             Op::Gelu { approximate } => (code::GELU, 2, options::GELU, vec![(0, Field::bool(*approximate))]),
             Op::LeakyRelu { alpha } => (code::LEAKY_RELU, 2, options::LEAKY_RELU, vec![(0, Field::f32(*alpha))]),
+            Op::PRelu => (code::PRELU, 1, 0, vec![]),
             Op::Quantize => (code::QUANTIZE, 2, 0, vec![]),
             Op::Dequantize => (code::DEQUANTIZE, 2, 0, vec![]),
             Op::Reshape => {

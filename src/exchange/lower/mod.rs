@@ -25,7 +25,7 @@ use super::float::Float;
 use super::graph::{Activation, Graph, Node, Op, Scalar, Value};
 use crate::quant::{
     AXES, Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Lstm, MaxPool, Mean, Mul, Output,
-    Quantize, ResizeNearest, Softmax, Strided,
+    PRelu, Quantize, ResizeNearest, Softmax, Strided, TransposeConv,
 };
 
 /// One operator of a graph.
@@ -46,12 +46,15 @@ pub enum Kernel {
     FullyConnected(FullyConnected, Constants<i32>),
     Conv2d(Conv2d, Constants<i32>),
     DepthwiseConv2d(DepthwiseConv2d, Constants),
+    TransposeConv(TransposeConv, Constants),
     /// The constants of the input, and those of the output before.
     Lstm(Lstm, Constants<i32>, Constants<i32>),
     AveragePool(AveragePool),
     MaxPool(MaxPool),
     Add(Add),
     Mul(Mul),
+    /// With its slopes.
+    PRelu(PRelu, Vec<i8>),
     Mean(Mean),
     Softmax(Softmax),
     /// The values of a [`Table`](crate::quant::Table).
@@ -134,10 +137,12 @@ fn step(at: &At) -> Result<Step, LowerError> {
         Op::FullyConnected { activation } => weighted::fully_connected(at, *activation),
         Op::Conv2d(conv) => weighted::conv(at, conv),
         Op::DepthwiseConv2d(conv) => weighted::depthwise(at, conv),
+        Op::TransposeConv(conv) => weighted::transposed(at, conv),
         Op::AveragePool2d(pool) => pool::average(at, pool),
         Op::MaxPool2d(pool) => pool::max(at, pool),
         Op::Add { activation } => pairs::add(at, *activation),
         Op::Mul { activation } => pairs::mul(at, *activation),
+        Op::PRelu => pairs::prelu(at),
         Op::Pad { margins } => moves::pad(at, margins),
         Op::Mean { axes, keep } => reduce::mean(at, axes, *keep),
         Op::Concatenation { axis } => moves::concatenation(at, *axis),
@@ -167,6 +172,8 @@ fn step(at: &At) -> Result<Step, LowerError> {
         Kernel::FullyConnected(..)
         | Kernel::Conv2d(..)
         | Kernel::DepthwiseConv2d(..)
+        | Kernel::TransposeConv(..)
+        | Kernel::PRelu(..)
         | Kernel::Lstm(..)
         | Kernel::Ring(..)
         | Kernel::Pad(..) => 1,

@@ -1,9 +1,11 @@
 //! Operators of two tensors.
 
+use std::vec::Vec;
+
 use super::{At, Kernel, LowerError, Unfit, float_range};
 use crate::exchange::float::Float;
 use crate::exchange::graph::{Activation, Value};
-use crate::quant::{Add, Mul, Multiplier};
+use crate::quant::{Add, Mul, Multiplier, PRelu};
 
 /// Sums.
 pub fn add(at: &At, activation: Activation) -> Result<Kernel, LowerError> {
@@ -27,6 +29,24 @@ pub fn mul(at: &At, activation: Activation) -> Result<Kernel, LowerError> {
         multiplier: Multiplier::new((a.0 * b.0 / to.0).into()),
         output: at.range(y, activation)?,
     }))
+}
+
+/// A leaky ReLU, whose slopes repeat.
+pub fn prelu(at: &At) -> Result<Kernel, LowerError> {
+    let (x, slopes, y, integers) = repeated(at)?;
+    at.makes(y, &x.shape)?;
+    let Some(data) = &slopes.data else { return at.refuse(Some(slopes), Unfit::Computed) };
+    if !integers {
+        return Ok(Kernel::Float(Float::PRelu(slopes.floats().unwrap_or_default())));
+    }
+    let [x, of_slopes, to] = [at.steps(x)?, at.steps(slopes)?, at.steps(y)?];
+    let op = PRelu {
+        zero_points: [x.1 as i8, of_slopes.1 as i8],
+        positive: Multiplier::new((x.0 / to.0).into()),
+        negative: Multiplier::new((x.0 * of_slopes.0 / to.0).into()),
+        output: at.range(y, Activation::None)?,
+    };
+    Ok(Kernel::PRelu(op, data.iter().map(|byte| *byte as i8).collect::<Vec<_>>()))
 }
 
 type Pair<'g> = (&'g Value, &'g Value, &'g Value, bool);

@@ -6,7 +6,9 @@ use std::vec::Vec;
 use super::{At, Kernel, LowerError, Unfit, float_range};
 use crate::exchange::float::{self, Float};
 use crate::exchange::graph::{Activation, Conv, Padding, Scalar, Value};
-use crate::quant::{Axis, Conv2d, DepthwiseConv2d, FullyConnected, Multiplier, Weights, pack, packed_len};
+use crate::quant::{
+    Axis, Conv2d, DepthwiseConv2d, FullyConnected, Multiplier, TransposeConv, Weights, pack, packed_len,
+};
 
 /// The constants of an integer product, which [`Weights`] borrows.
 #[derive(Clone, Debug)]
@@ -138,6 +140,29 @@ pub fn depthwise(at: &At, conv: &Conv) -> Result<Kernel, LowerError> {
     let zero_point = at.steps(x)?.1 as i8;
     let output = at.range(y, conv.activation)?;
     Ok(Kernel::DepthwiseConv2d(DepthwiseConv2d { height, width, channels, multiplier, zero_point, output }, constants))
+}
+
+/// From an image to another one, of which a convolution with weights `[outputs, height, width, channels]` would make the first.
+pub fn transposed(at: &At, conv: &Conv) -> Result<Kernel, LowerError> {
+    let (x, y, integers) = at.pair()?;
+    let w = at.input(1)?;
+    let (&[_, rows, columns, channels], &[_, to_rows, to_columns, _]) = (image(at, x)?, image(at, y)?);
+    let &[outputs, kh, kw, of_channels] = image(at, w)?;
+    let fits = channels == of_channels && conv.dilation == [1; 2];
+    at.ensure(fits, w, Unfit::Contradiction("should have the input's channels and no dilation"))?;
+    at.makes(y, &[1, to_rows, to_columns, outputs])?;
+    let [height, width] = axes(at, w, conv, [to_rows, to_columns], [kh, kw])?;
+    let leads_back = [height.output, width.output] == [rows, columns];
+    at.ensure(leads_back, y, Unfit::Case("another size than one of which a convolution makes the input"))?;
+    if !integers {
+        let weights = float_weights(at, w, outputs)?;
+        let range = float_range(conv.activation);
+        return Ok(Kernel::Float(Float::TransposeConv { height, width, channels, weights, range }));
+    }
+    let constants = Constants { biases: biases(at, outputs)?, ..constants(at, x, w, y, outputs, 0)? };
+    let zero_point = at.steps(x)?.1 as i8;
+    let output = at.range(y, conv.activation)?;
+    Ok(Kernel::TransposeConv(TransposeConv { height, width, channels, zero_point, output }, constants))
 }
 
 /// The four axes of an image or of a convolution's weights; of an image, the batch must be 1.

@@ -161,6 +161,7 @@ impl<T: Real> Graph<T> {
                 let parameters = self.parameters(module);
                 self.next("LayerNormalization", &parameters, vec![float("epsilon", EPSILON)]);
             }
+            Kind::Attention { heads } => self.attention(module, *heads),
             Kind::Embedding => {
                 self.next("Cast", &[], vec![int("to", DataType::Int64 as i64)]);
                 let [rows] = &self.parameters(module)[..] else { return };
@@ -223,6 +224,50 @@ impl<T: Real> Graph<T> {
             "GeluTanh" => self.next("Gelu", &[], vec![text("approximate", "tanh")]),
             name => self.next(name, &[], vec![]),
         }
+    }
+
+    /// Heads as an axis before the rows; ONNX's own operator is newer than most of what reads it.
+    fn attention(&mut self, module: &Module, heads: usize) {
+        let [in_weight, in_bias, out_weight, out_bias] = &module.parameters[..] else { return };
+        let channels = in_bias.at.len() / 3;
+        let (weights, biases) = (self.elements(in_weight), self.elements(in_bias));
+        let x = self.value.clone();
+        let mut parts = weights.chunks_exact((channels * channels).max(1)).zip(biases.chunks_exact(channels.max(1)));
+        let mut part = |graph: &mut Self, order: &[usize]| {
+            let Some((weights, biases)) = parts.next() else { return };
+            graph.value.clone_from(&x);
+            graph.product(weights, biases);
+            let split = graph.integers("heads", &[4], &[0, 0, heads as i64, (channels / heads) as i64]);
+            graph.next("Reshape", &[split], vec![]);
+            graph.transpose(order);
+        };
+        part(self, &[0, 2, 1, 3]);
+        let queries = self.value.clone();
+        part(self, &[0, 2, 3, 1]);
+        let keys = core::mem::replace(&mut self.value, queries);
+        self.next("MatMul", &[keys], vec![]);
+        let scale = self.number("scale", 1.0 / libm::sqrt((channels / heads) as f64));
+        self.next("Mul", &[scale], vec![]);
+        self.next("Softmax", &[], vec![int("axis", -1)]);
+        let weighted = self.value.clone();
+        part(self, &[0, 2, 1, 3]);
+        let values = core::mem::replace(&mut self.value, weighted);
+        self.next("MatMul", &[values], vec![]);
+        self.transpose(&[0, 2, 1, 3]);
+        let joined = self.integers("channels", &[3], &[0, 0, channels as i64]);
+        self.next("Reshape", &[joined], vec![]);
+        let (weights, biases) = (self.elements(out_weight), self.elements(out_bias));
+        self.product(&weights, &biases);
+    }
+
+    /// Of each row, `[outputs, inputs]` weights and biases.
+    fn product(&mut self, weights: &[T], biases: &[T]) {
+        let (outputs, inputs) = (biases.len(), weights.len() / biases.len().max(1));
+        let turned: Vec<T> = (0..weights.len()).map(|i| weights[i % outputs * inputs + i / outputs]).collect();
+        let weights = self.scalars("weight", &[inputs, outputs], &turned);
+        self.next("MatMul", &[weights], vec![]);
+        let biases = self.scalars("bias", &[outputs], biases);
+        self.next("Add", &[biases], vec![]);
     }
 
     /// One number as it is.

@@ -175,7 +175,7 @@ impl Builder<'_> {
             return self.lstm(node, lstm);
         }
         let inputs = match node.op {
-            Op::FullyConnected { .. } | Op::Conv2d(_) => self.weighted(node, false),
+            Op::FullyConnected { .. } | Op::Conv2d(_) | Op::TransposeConv(_) => self.weighted(node, false),
             Op::DepthwiseConv2d(_) => self.weighted(node, true),
             _ => node.inputs.iter().map(|input| input.map(|input| self.read(input))).collect(),
         };

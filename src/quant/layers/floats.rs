@@ -1,6 +1,6 @@
 //! Sums and products of floats, between integers or in a model of floats.
 
-use super::Merge;
+use super::{InPlace, Merge};
 
 macro_rules! of_floats {
     ($($(#[$doc:meta])* $Name:ident: $op:tt;)*) => {$(
@@ -11,7 +11,7 @@ macro_rules! of_floats {
             pub range: [f32; 2],
         }
 
-        impl Merge for $Name {
+        impl InPlace for $Name {
             type Elem = f32;
             #[inline(never)]
             fn run_in_place(&self, a: &mut [f32], b: &[f32]) {
@@ -20,6 +20,9 @@ macro_rules! of_floats {
                     *a = (*a $op *b).max(least).min(greatest);
                 }
             }
+        }
+
+        impl Merge for $Name {
             fn exchanged(self) -> Self {
                 self
             }

@@ -2,26 +2,26 @@
 
 use core::marker::PhantomData;
 
-use super::Merge;
+use super::InPlace;
 use crate::layers::{Forward, InRows, Memory, Plan, Streamed};
 use crate::numbers::{Array, Zero};
 
 /// `X` merged with a constant, which is repeated if it is shorter, in the place of the input.
 #[derive(Clone, Copy, Debug)]
-pub struct Merged<Op: Merge, X> {
+pub struct Merged<Op: InPlace, X> {
     op: Op,
     constant: &'static [Op::Elem],
     types: PhantomData<fn(X)>,
 }
 
-impl<Op: Merge, X> Merged<Op, X> {
+impl<Op: InPlace, X> Merged<Op, X> {
     /// The input is the operator's first one.
     pub const fn new(op: Op, constant: &'static [Op::Elem]) -> Self {
         Self { op, constant, types: PhantomData }
     }
 }
 
-impl<X: Array<Elem = Op::Elem>, Op: Merge> Forward<X> for Merged<Op, X> {
+impl<X: Array<Elem = Op::Elem>, Op: InPlace> Forward<X> for Merged<Op, X> {
     type Out = X;
     const PLAN: Plan = Plan::in_place::<X>();
 
@@ -48,7 +48,7 @@ impl Zero for RowNumber {
     }
 }
 
-impl<X: InRows<Elem = Op::Elem>, Op: Merge> Streamed<X> for Merged<Op, X> {
+impl<X: InRows<Elem = Op::Elem>, Op: InPlace> Streamed<X> for Merged<Op, X> {
     type State = RowNumber;
     type Late<P: Array> = [P; 0];
 

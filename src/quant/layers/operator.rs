@@ -3,8 +3,8 @@
 use crate::layers::Join;
 use crate::numbers::{Array, Scalar};
 use crate::quant::{
-    Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Lstm, MaxPool, Mean, Mul, Quantize,
-    ResizeNearest, Rows, Softmax, Strided, Weights,
+    Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Lstm, MaxPool, Mean, Mul, PRelu, Quantize,
+    ResizeNearest, Rows, Softmax, Strided, TransposeConv, Weights,
 };
 
 /// An operator that makes one tensor of another one.
@@ -71,7 +71,7 @@ macro_rules! weighted {
         }
     )*};
 }
-weighted!(FullyConnected, i32; Conv2d, i32);
+weighted!(FullyConnected, i32; Conv2d, i32; TransposeConv, i8);
 
 impl Operator<i8, i8> for Weighted<DepthwiseConv2d> {
     #[inline]
@@ -119,23 +119,34 @@ impl<T: Copy> Operator<T, T> for Padded<T> {
     }
 }
 
-/// An operator of two tensors that writes in the place of the first one. The second one is repeated if it is shorter. With it,
-/// [`Around`](crate::Around) and [`Branches`](crate::Branches) join their paths.
-pub trait Merge: Copy {
+/// An operator of two tensors that writes in the place of the first one. The second one is repeated if it is shorter.
+pub trait InPlace: Copy {
     /// What both tensors are of.
     type Elem: Scalar;
     /// Writes over `a`.
     fn run_in_place(&self, a: &mut [Self::Elem], b: &[Self::Elem]);
+}
+
+/// One whose tensors may come in either order: with it, [`Around`](crate::Around) and [`Branches`](crate::Branches) join their paths.
+pub trait Merge: InPlace {
     /// The same operator with its inputs exchanged.
     fn exchanged(self) -> Self;
 }
 
+macro_rules! in_place {
+    ($($Op:ty),*) => {$(
+        impl InPlace for $Op {
+            type Elem = i8;
+            #[inline]
+            fn run_in_place(&self, a: &mut [i8], b: &[i8]) {
+                <$Op>::run_in_place(self, a, b);
+            }
+        }
+    )*};
+}
+in_place!(Add, Mul, PRelu);
+
 impl Merge for Add {
-    type Elem = i8;
-    #[inline]
-    fn run_in_place(&self, a: &mut [i8], b: &[i8]) {
-        Add::run_in_place(self, a, b);
-    }
     #[inline]
     fn exchanged(self) -> Self {
         Self { a: self.b, b: self.a, ..self }
@@ -143,11 +154,6 @@ impl Merge for Add {
 }
 
 impl Merge for Mul {
-    type Elem = i8;
-    #[inline]
-    fn run_in_place(&self, a: &mut [i8], b: &[i8]) {
-        Mul::run_in_place(self, a, b);
-    }
     #[inline]
     fn exchanged(self) -> Self {
         let [a, b] = self.zero_points;

@@ -47,6 +47,7 @@ type Listening = chain![
     Dense<23, 3>
 ];
 type Recurrent = chain![BatchNorm<Conv1d<3, 4, 5>, Relu>, Gru<4, 7>, Last, BatchNorm<Dense<7, 3>>];
+type Attentive = chain![Conv1d<3, 4, 5>, Attention<4, 2>, Last, Dense<4, 3>];
 type Remembering = chain![Conv1d<3, 4, 5>, Lstm<4, 7>, Last, Dense<7, 3>];
 /// Of an image too.
 type Drawing = chain![
@@ -174,6 +175,11 @@ fn main() -> ! {
         &outputs,
     );
     use_network::<{ arena_len::<Recurrent, Signal>() }, Recurrent, Signal, _>(
+        &Mse,
+        black_box(&[[[0.5; 3]; 21]; 3]),
+        &outputs,
+    );
+    use_network::<{ arena_len::<Attentive, Signal>() }, Attentive, Signal, _>(
         &Mse,
         black_box(&[[[0.5; 3]; 21]; 3]),
         &outputs,
