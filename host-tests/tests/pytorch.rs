@@ -88,6 +88,13 @@ type Geometry = chain![
 
 type Window = [[f32; 3]; 6];
 type Remembering = chain![Lstm<3, 5>, Last, Dense<5, 4, Tanh>, Dense<4, 2>];
+type Attentive = chain![
+    Conv1d<3, 6, 3>,
+    Residual<chain![LayerNorm<6>, Attention<6, 3>]>,
+    Attention<6>,
+    Last,
+    Dense<6, 3>
+];
 type Recurrent = chain![Gru<3, 5>, Last, Dense<5, 4, Tanh>, Dense<4, 2>];
 
 /// Multiples of 1/16 in a fixed disorder, as `torch/import.py` makes them.
@@ -134,6 +141,8 @@ fn logits_are_pytorchs() {
     answers::<Window, Remembering, 2>(file!("lstm"), &["recurrent", "head"], torch::LSTM);
     answers::<Window, Recurrent, 2>(file!("halves"), &["recurrent", "head"], torch::HALVES);
     answers_to::<Integers, Layers, 3>([0.0, 3.0, 6.0, 1.0, 5.0, 2.0, 4.0, 6.0], file!("layers"), &[], torch::LAYERS);
+    let modules = ["before", "norm", "attention", "last", "head"];
+    answers::<Window, Attentive, 3>(file!("attention"), &modules, torch::ATTENTION);
     answers::<Image, Decoder, 3>(file!("decoder"), &[], torch::DECODER);
     answers::<Image, Geometry, 3>(file!("geometry"), &["1", "3", "7.left", "7.right", "9"], torch::GEOMETRY);
 }

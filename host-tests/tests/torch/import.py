@@ -71,6 +71,20 @@ residual = trained(nn.Sequential(
     Skip(nn.Sequential(nn.Conv2d(4, 4, 3, padding="same"), nn.ReLU(), nn.Conv2d(4, 4, 3, padding="same"))),
     nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3),
 ))
+class Attentive(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.before = nn.Conv1d(3, 6, 3, padding="same")
+        self.norm, self.attention = nn.LayerNorm(6), nn.MultiheadAttention(6, 3, batch_first=True)
+        self.last, self.head = nn.MultiheadAttention(6, 1, batch_first=True), nn.Linear(6, 3)
+
+    def forward(self, x):
+        x = self.before(x.mT).mT
+        normed = self.norm(x)
+        x = x + self.attention(normed, normed, normed)[0]
+        return self.head(self.last(x, x, x)[0][:, -1])
+
+
 recurrent, lstm = trained(Recurrent(nn.GRU)), trained(Recurrent(nn.LSTM))
 halves = Recurrent(nn.GRU)
 halves.load_state_dict({
@@ -103,6 +117,13 @@ geometry = trained(nn.Sequential(
     Both(nn.Conv2d(4, 3, 1), nn.Conv2d(4, 2, (3, 1), padding=(1, 0))), nn.Flatten(), nn.Linear(80, 3),
 ))
 
+attention = trained(Attentive())
+for module in attention.modules():
+    if isinstance(module, nn.MultiheadAttention):
+        # PyTorch begins with 0.
+        module.in_proj_bias.data.uniform_(-0.5, 0.5)
+        module.out_proj.bias.data.uniform_(-0.5, 0.5)
+
 lines = ["// Written by import.py."]
 for name, model, x in (
     # PyTorch has the channels first, the test has them last.
@@ -115,6 +136,7 @@ for name, model, x in (
     ("halves", halves, values(6, 3)),
     ("layers", layers, torch.tensor([0, 3, 6, 1, 5, 2, 4, 6])),
     ("decoder", decoder, values(8, 10, 2).permute(2, 0, 1)),
+    ("attention", attention, values(6, 3)),
     ("geometry", geometry, values(8, 10, 2).permute(2, 0, 1)),
 ):
     state = model.state_dict()

@@ -51,10 +51,15 @@ pub fn layers(file: &mut Vec<u8>, op: &Op, float: &Float, x: &Value) -> Result<V
         Float::TransposeConv { height, width, channels, weights, range } => {
             let (outputs, f) = (weights.biases.len(), activation(*range)?);
             let Axis { kernel, stride, before, .. } = *height;
-            if (kernel, stride, before) != (width.kernel, width.stride, width.before) {
-                return Err(
-                    "has no typed layer of floats: a transposed convolution with another geometry for rows than for columns",
-                );
+            // A layer has one geometry, with the same padding at each end.
+            let fits = |axis: &Axis| {
+                (axis.kernel, axis.stride, axis.before) == (kernel, stride, before)
+                    && (axis.input + 2 * before)
+                        .checked_sub(kernel)
+                        .is_some_and(|rest| rest / stride + 1 == axis.output)
+            };
+            if ![height, width].into_iter().all(fits) {
+                return Err("has no typed layer of floats: a transposed convolution with another padding at each end");
             }
             let to = format!("nerve::To<{}, {}, {stride}, {before}>", height.input, width.input);
             let ty = format!("nerve::ConvTranspose2d<{channels}, {outputs}, {kernel}, {to}, nerve::{f}>");

@@ -707,7 +707,9 @@ fn source(file: &mut Vec<u8>, ty: &str, elements: Vec<f32>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Dense, Standardize, Zero, weights};
+    use crate::layers::{Dense, Standardize};
+    use crate::numbers::Zero;
+    use crate::storage::weights;
 
     #[test]
     fn a_head_begins_with_its_file() {
