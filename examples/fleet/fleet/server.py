@@ -23,8 +23,9 @@ class Careful(Strategy):
         self.strategy, self.times, self.rounds, self.names = strategy, times, [], {}
 
     def configure_train(self, server_round, arrays, config, grid):
-        [self.weights] = arrays.to_numpy_ndarrays()
-        messages = list(self.strategy.configure_train(server_round, arrays, config, grid))
+        # FedAdam gives float64, which would take twice the bytes.
+        self.weights = np.float32(arrays.to_numpy_ndarrays()[0])
+        messages = list(self.strategy.configure_train(server_round, ArrayRecord([self.weights]), config, grid))
         self.asked = {message.metadata.dst_node_id for message in messages}
         self.names = {node: f"node {node}" for node in self.asked} | self.names
         return messages

@@ -67,8 +67,8 @@ pub fn run(devices: u32, rounds: u32) -> Result<()> {
     let poison = "faults=\"3:poison@2\" suspicious=1e9";
     let (avg, adam, median) = (FED_AVG, FED_ADAM, FED_MEDIAN);
     let settings = [
-        (true, "on boards", BOARDS, boards.clone()),
-        (true, "on boards, two drop out, one is poisoned", BOARDS, format!("{boards} alone=false {FAULTS}")),
+        (true, "FedProx", BOARDS, boards.clone()),
+        (true, "FedProx, two drop out, one is poisoned", BOARDS, format!("{boards} alone=false {FAULTS}")),
         (false, INT8, SIMULATED, format!("{simulated} int8=true")),
         (false, "FedAvg", SIMULATED, format!("{simulated} {avg}")),
         (true, "FedAvg, two drop out, one is poisoned", SIMULATED, format!("{simulated} {avg} {FAULTS}")),
