@@ -131,7 +131,23 @@ pub fn oldest_dependencies() -> Result<String> {
     checked.map(|_| String::new())
 }
 
-/// Checks the library with the oldest compiler that it promises.
+/// Compares the packages' interfaces with those of the last version that has a tag: a change that breaks users asks for another version.
+pub fn interfaces() -> Result<String> {
+    let last = Command::new("git").args(["describe", "--tags", "--abbrev=0", "--match", "v*"]).output()?;
+    if !last.status.success() {
+        return Ok("skipped: no version has a tag yet; from v0.2.0 on they are compared".into());
+    }
+    let last = String::from_utf8(last.stdout)?;
+    let mut check = Command::new("cargo");
+    check.args(["semver-checks", "--baseline-rev", last.trim()]);
+    check.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
+    if output(Command::new("cargo").args(["semver-checks", "--version"])).is_err() {
+        return Ok(format!("skipped: cargo install --locked cargo-semver-checks, then {check:?}"));
+    }
+    output(&mut check).map(|_| format!("as {} promises", last.trim()))
+}
+
+/// Checks the packages with the oldest compiler that they promise.
 pub fn oldest_compiler() -> Result<String> {
     let metadata = metadata()?;
     let oldest = library(&metadata)?.rust_version.as_ref().context("no rust-version")?;
@@ -149,18 +165,8 @@ pub fn oldest_compiler() -> Result<String> {
         ));
     }
     let mut check = Command::new("rustup");
-    output(check.args([
-        "run",
-        &version,
-        "cargo",
-        "check",
-        "--quiet",
-        "--package",
-        "nerve",
-        "--all-features",
-        "--target-dir",
-        "target/oldest",
-    ]))?;
+    check.args(["run", &version, "cargo", "check", "--quiet", "--all-features", "--target-dir", "target/oldest"]);
+    output(check.args(PACKAGES.iter().flat_map(|package| ["--package", package])))?;
     Ok(format!("Rust {version}"))
 }
 

@@ -119,7 +119,7 @@ fn learns(toolchain: Toolchain, board: &str, target: &'static str) -> Result<Str
     // Somebody who walks faster than all before, shown beside what is known.
     let fast = r#"{"infer": [[5.4, 142]]}"#;
     let samples = "[[0.4, 3, 0], [2.6, 110, 1], [6.5, 160, 2], [5.4, 142, 1], [5.2, 140, 1], [5.6, 145, 1]]";
-    let learn = format!("{{\"train\": {{\"samples\": {samples}, \"epochs\": 12, \"seed\": 1}}}}");
+    let learn = format!("{{\"train\": {{\"samples\": {samples}, \"epochs\": 4, \"seed\": 1}}}}");
     let (port, emulator) = start()?;
     let told = project.tell(&port, &[known, fast, &learn, fast, known, "\"save\"", "\"info\""])?;
     let [first, before, _, after, still, _, info] = &told[..] else { bail!("{told:?}") };

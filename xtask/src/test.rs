@@ -83,6 +83,7 @@ fn on_host(steps: &Steps, toolchain: Toolchain) {
     steps.step("the packaged crate in a new project, for the host and the Cortex-M4F", || package::stranger(toolchain));
     steps.step("documentation of the packages, as docs.rs builds it", package::documentation);
     steps.step("the oldest dependencies", package::oldest_dependencies);
+    steps.step("the interfaces beside the last version's", package::interfaces);
     steps.step("the oldest compiler", package::oldest_compiler);
     steps.step("licences and advisories", package::licences);
     steps.step(
