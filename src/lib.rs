@@ -285,10 +285,10 @@ pub use layers::{
     Activation, Affine, Around, Attention, Avg, AvgPool1d, AvgPool2d, BatchNorm, Branches, Concat, Conv, Conv1d,
     Conv2d, ConvTranspose2d, Dense, Depthwise, DepthwiseConv2d, Dropout, Elu, Embedding, Flatten, Fold, Forward,
     Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, InRows, Join, JoinBackward, Last,
-    Layer, LayerNorm, LeakyRelu, Linear, Lstm, Max, MaxPool1d, MaxPool2d, Memory, Mode, OutRow, PRelu, PairActs,
-    Places, Plan, Pool, Queue, Relu, Relu6, Residual, Ring, Round, RoundActivation, Rounded, RoundedTo, RoundedWeights,
-    Rounding, SAME, Same, Scale, Sigmoid, Silu, Softmax, Standardize, Streamed, Sum, Tanh, To, To1d, WithChannels,
-    argmax,
+    Layer, LayerNorm, LeakyRelu, Linear, Lstm, Max, MaxPool1d, MaxPool2d, Memory, Mode, OnFeatures, OutRow, PRelu,
+    PairActs, Places, Plan, Pool, Queue, Relu, Relu6, Residual, Ring, Round, RoundActivation, Rounded, RoundedTo,
+    RoundedWeights, Rounding, SAME, Same, Scale, Sigmoid, Silu, Softmax, Standardize, Streamed, Sum, Tanh, To, To1d,
+    WithChannels, argmax,
 };
 pub use numbers::{Array, Float, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
 #[cfg(feature = "checkpoint")]

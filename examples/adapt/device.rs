@@ -16,8 +16,13 @@ const NETWORK: &str = "digits.tflite";
 const HEAD: &str = "digits-head.nrv";
 
 /// Writes what [`read`] reads.
-pub fn write_firmware(folder: &Path, network: &Graph, head: &Head<FEATURES, DIGITS>) -> Result<()> {
-    store::save(head, &folder.join(HEAD))?;
+pub fn write_firmware(
+    folder: &Path,
+    network: &Graph,
+    features: &Features<FEATURES>,
+    head: &Head<FEATURES, DIGITS>,
+) -> Result<()> {
+    write_head(&folder.join(HEAD), features, head)?;
     put(&folder.join(NETWORK), &litert::write(network))
 }
 
@@ -39,7 +44,7 @@ pub fn write_shown<X: AsRef<[f32]>, const F: usize, const C: usize>(
     given: &Labelled<X>,
     shown: &Labelled<X>,
 ) -> Result<()> {
-    store::save(head, &out.join("head.nrv"))?;
+    write_head(&out.join("head.nrv"), features, head)?;
     for (name, (inputs, classes)) in [("given.bin", given), ("shown.bin", shown)] {
         let examples = inputs.iter().zip(classes);
         let bytes = examples.flat_map(|(x, class)| features.input(x.as_ref()).into_iter().chain([*class as u8]));
@@ -49,8 +54,18 @@ pub fn write_shown<X: AsRef<[f32]>, const F: usize, const C: usize>(
 }
 
 /// Writes `learned.nrv`, the last layer that has learned from them.
-pub fn write_learned<const F: usize, const C: usize>(out: &Path, head: &Head<F, C>) -> Result<()> {
-    store::save(head, &out.join("learned.nrv")).map(|_| ())
+pub fn write_learned<const F: usize, const C: usize>(
+    out: &Path,
+    features: &Features<F>,
+    head: &Head<F, C>,
+) -> Result<()> {
+    write_head(&out.join("learned.nrv"), features, head)
+}
+
+/// A weights file of format 3, which names the features: here they are found while the program runs, so that the head's type does not.
+fn write_head<const F: usize, const C: usize>(path: &Path, features: &Features<F>, head: &Head<F, C>) -> Result<()> {
+    let file = store::save(head, path)?;
+    put(path, &[b"nerv\x03", &file[5..18], &features.name.to_le_bytes(), &file[18..]].concat())
 }
 
 fn put(path: &Path, bytes: &[u8]) -> Result<()> {

@@ -12,6 +12,8 @@ use rayon::prelude::*;
 /// The layers that make `F` integers of an input.
 pub struct Features<const F: usize> {
     executor: Executor,
+    /// What names them, in a device's weights files too.
+    pub name: u32,
     input: Quantize,
     scale: f32,
     zero_point: i32,
@@ -25,7 +27,7 @@ impl<const F: usize> Features<F> {
         ensure!(row.elements() == F, "layer {layer} makes {} numbers, not {F}", row.elements());
         let (input, (scale, zero_point)) = (meaning(input)?, meaning(row)?);
         let input = Quantize { scale: input.0, zero_point: input.1 as i16, least: -128 };
-        Ok(Self { executor: Executor::new(&graph)?, input, scale, zero_point })
+        Ok(Self { executor: Executor::new(&graph)?, name: graph.fingerprint(), input, scale, zero_point })
     }
 
     /// What their integers mean.

@@ -114,7 +114,7 @@ fn run(options: &Options) -> Result<()> {
     let features = Features::new(&network, LAST)?;
     let mut head = (features.meaning(), ten.1.clone());
     if let Some(folder) = &options.firmware {
-        device::write_firmware(folder, &network, &head)?;
+        device::write_firmware(folder, &network, &features, &head)?;
     }
     task.by_rows(&features, &mut head, &PARTS, None)?;
     let Task { given, shown, test } = task;
@@ -149,7 +149,7 @@ impl<X: AsRef<[f32]> + Sync> Task<X> {
         report("before", head, &test, parts);
         learn(head, RATE, &rows(&self.given)?, &rows(&self.shown)?)?;
         report("the last layer, on integers", head, &test, parts);
-        out.map_or(Ok(()), |out| device::write_learned(out, head))
+        out.map_or(Ok(()), |out| device::write_learned(out, features, head))
     }
 }
 

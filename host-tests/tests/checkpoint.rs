@@ -1,6 +1,7 @@
 //! The checkpoint store: no power cut loses a state, no flipped bit passes for one.
 
 use host_tests::flash::{SimError, SimFlash, Tear};
+use nerve::OnFeatures;
 use nerve::checkpoint::{CheckpointError, CheckpointStore};
 use nerve::prelude::*;
 use nerve::weights::LoadError;
@@ -397,6 +398,28 @@ fn another_architecture_is_an_error_and_can_be_saved_over() {
     // Nothing at all is a state too.
     store(&mut flash).save::<f32, _>(&(), 9).expect("room");
     assert_eq!(store(&mut flash).load::<f32, _>(&mut ()), Ok(Some(9)));
+}
+
+/// A new firmware may come with other features.
+#[test]
+fn a_head_of_other_features_is_an_error_and_can_be_saved_over() {
+    type Head<const FEATURES: u32> = chain![OnFeatures<FEATURES, Standardize<4>>, Dense<4, 3>];
+    let head: Head<7> = (OnFeatures(Standardize::new([1.0; 4], [2.0; 4])), Dense::new([[0.5; 3]; 4], [0.25; 3]));
+    let (mut flash, mut other) = (Small::new(PAGES), Head::<8>::ZERO);
+    store(&mut flash).save(&head, 1).expect("room");
+    let features = LoadError::Features { found: 7, expected: 8 };
+    assert_eq!(store(&mut flash).load(&mut other), Err(CheckpointError::Load(features)));
+    assert_eq!(other, Head::<8>::ZERO);
+    let mut same = Head::<7>::ZERO;
+    assert_eq!(store(&mut flash).load(&mut same), Ok(Some(1)));
+    assert_eq!(same, head);
+    store(&mut flash).save(&other, 2).expect("room");
+    assert_eq!(store(&mut flash).load(&mut other), Ok(Some(2)));
+    // One that was saved before heads named their features.
+    let unnamed = (head.0.0.clone(), head.1.clone());
+    store(&mut flash).save(&unnamed, 3).expect("room");
+    assert_eq!(store(&mut flash).load(&mut other), Ok(Some(3)));
+    assert_eq!(other.1, head.1);
 }
 
 /// Written by version 0.1.0.

@@ -3,6 +3,7 @@
 use std::iter::once;
 
 use host_tests::learner::{FACTORY, FILE, FRAME, Input, Memory, Net, Watched, factory, flash};
+use nerve::OnFeatures;
 use nerve::checkpoint::CheckpointStore;
 use nerve::prelude::*;
 use nerve::quant::Reshape;
@@ -359,7 +360,7 @@ impl Model<2, 20> for Plane {
     type Body = Reshape<[i8; 2], [i8; 2]>;
     const BODY: &'static Self::Body = &Reshape::new();
     type Row = [i8; 2];
-    type Net = chain![Standardize<2>, Dense<2, 12, Tanh>, Dense<12, 2>];
+    type Net = chain![OnFeatures<5, Standardize<2>>, Dense<2, 12, Tanh>, Dense<12, 2>];
     type Task = Values;
 }
 
@@ -371,7 +372,7 @@ fn values_are_learned_from_integers_and_what_cannot_be_is_refused() {
     let mut rng = Pcg32::seed_from_u64(3);
     let mut net = Net::ZERO;
     net.init(Init::GlorotUniform, &mut rng);
-    net.0.0 = Standardize::new([0.0; 2], [1.0 / 64.0; 2]);
+    net.0.0 = OnFeatures(Standardize::new([0.0; 2], [1.0 / 64.0; 2]));
     let mut factory = [0; LEN];
     weights::save(&net, &mut factory).unwrap();
 
@@ -412,4 +413,20 @@ fn values_are_learned_from_integers_and_what_cannot_be_is_refused() {
     let target = Target::Values(Numbers::new(&target));
     assert_eq!(refused(Numbers::new(&x[..1]), target), Error::InputLength { found, expected });
     assert_eq!(*learner.network(), before);
+
+    // A head of other features, and one that does not name its own.
+    let mut upload = |file: &[u8]| {
+        learner.handle(Request::BeginUpload { length: file.len() as u32 }, FRAME)?;
+        for (at, bytes) in file.chunks(100).enumerate() {
+            learner.handle(Request::Upload { offset: 100 * at as u32, bytes }, FRAME)?;
+        }
+        learner.handle(Request::EndUpload, FRAME).map(|_| ())
+    };
+    let mut other = factory;
+    other[18] = 6;
+    assert_eq!(upload(&other), Err(Error::Features { found: 6, expected: 5 }));
+    let unnamed = [b"nerv\x01", &factory[5..18], &factory[22..]].concat();
+    assert_eq!(upload(&unnamed), Ok(()));
+    assert!(upload(&factory[..LEN - 1]).is_err());
+    assert_eq!(*learner.network(), net);
 }

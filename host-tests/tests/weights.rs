@@ -1,5 +1,6 @@
 //! The weights file: what is written is read, and nothing wrong is.
 
+use nerve::OnFeatures;
 use nerve::flash;
 use nerve::prelude::*;
 use nerve::weights::{LoadError, SaveError, file_len, load, save};
@@ -66,6 +67,48 @@ fn a_file_of_format_2_is_read_by_the_compiler_alone() {
     assert_eq!(flash::ConstantsFile::header(0x1234_5678, &FILE[18..]), FILE[..18]);
     let mut net = Dense::<2, 1>::ZERO;
     assert_eq!(load(&mut net, &FILE), Err(LoadError::Imported));
+}
+
+type Plain = chain![Standardize<1>, Dense<1, 1>];
+type Head<const FEATURES: u32> = chain![OnFeatures<FEATURES, Standardize<1>>, Dense<1, 1>];
+
+/// The same head of format 1, of no features, and of format 3.
+#[test]
+fn a_head_names_its_features_and_is_refused_by_others() {
+    const NAMED: usize = weights::file_len::<f32, Head<7>>();
+    let head: Head<7> = (OnFeatures(Standardize::new([1.0], [2.0])), Dense::new([[3.0]], [4.0]));
+    let plain: Plain = (head.0.0.clone(), head.1.clone());
+    let (mut named, mut unnamed) = ([0; NAMED], [0; NAMED - 4]);
+    save(&head, &mut named).unwrap();
+    save(&plain, &mut unnamed).unwrap();
+    assert_eq!(named[..4], *b"nerv");
+    assert_eq!((named[4], unnamed[4]), (3, 1));
+    assert_eq!(named[5..18], unnamed[5..18]);
+    assert_eq!(named[18..22], 7u32.to_le_bytes());
+    assert_eq!(named[22..], unnamed[18..]);
+
+    let mut other = Head::<8>::ZERO;
+    assert_eq!(load(&mut other, &named), Err(LoadError::Features { found: 7, expected: 8 }));
+    assert_eq!(other, Head::<8>::ZERO);
+    // What does not name features is taken by any, and takes any.
+    load(&mut other, &unnamed).unwrap();
+    assert_eq!(other.1, head.1);
+    let same = |file: &[u8]| {
+        let mut same = Head::<7>::ZERO;
+        load(&mut same, file).map(|()| same)
+    };
+    for file in [&named[..], &unnamed] {
+        assert_eq!(same(file).as_ref(), Ok(&head));
+        let mut any = Plain::ZERO;
+        load(&mut any, file).unwrap();
+        assert_eq!(any, plain);
+        assert!((0..file.len()).all(|len| same(&file[..len]).is_err()));
+    }
+    assert_eq!(load(&mut other, &named[..NAMED - 1]), Err(LoadError::Features { found: 7, expected: 8 }));
+    let short = LoadError::Length { found: NAMED - 1, expected: NAMED };
+    assert_eq!(same(&named[..NAMED - 1]), Err(short));
+    // In a checkpoint beside an optimizer too.
+    assert_eq!(<(&mut Head<7>, &mut Momentum<Head<7>>) as Tensors<f32>>::FEATURES, 7);
 }
 
 /// CRC-32 of "123456789" is cbf43926 in every description of it; here of the elements, by another implementation.
@@ -157,6 +200,16 @@ fn included_weights_are_the_stored_ones() {
     let (mut borrowed, mut owned) =
         (Arena::<{ arena_len::<&Iris, [f32; 4]>() }>::ZERO, Arena::<{ arena_len::<Iris, [f32; 4]>() }>::ZERO);
     assert_eq!(borrowed.predict(&&IN_FLASH, &x), owned.predict(&loaded, &x));
+}
+
+/// And those of a head that names its features.
+#[test]
+fn included_heads_are_the_stored_ones() {
+    type Digits = chain![OnFeatures<0xa990_68a6, Standardize<64>>, Dense<64, 10>];
+    static IN_FLASH: Digits = include_weights!(Digits, "../../firmware/data/digits-head.nrv");
+    let mut loaded = Digits::ZERO;
+    load(&mut loaded, include_bytes!("../../firmware/data/digits-head.nrv")).unwrap();
+    assert_eq!(IN_FLASH, loaded);
 }
 
 /// Every tensor of a recurrent network comes back, from a file and from flash, with the first gate's weights first.

@@ -177,6 +177,25 @@ mod tests {
     }
 
     #[test]
+    fn a_fingerprint_is_that_of_operators_and_numbers_whatever_they_are_called() {
+        let constant = |graph: &mut Graph, byte: u8| {
+            let data = Some(vec![byte; 24]);
+            let of = graph.add(Value { data, ..graph.tensors[0].clone() });
+            graph.nodes[2].inputs[0] = Some(of);
+        };
+        let (mut graph, mut renamed, mut other) = (fork(), fork(), fork());
+        constant(&mut graph, 1);
+        constant(&mut renamed, 1);
+        renamed.tensors.iter_mut().for_each(|value| value.name.push('x'));
+        constant(&mut other, 2);
+        assert_eq!(graph.fingerprint(), renamed.fingerprint());
+        assert_ne!(graph.fingerprint(), other.fingerprint());
+        assert_ne!(graph.fingerprint(), fork().fingerprint());
+        let [one, other] = ["relu", "tanh"].map(|layer| fork().cut(layer).unwrap().fingerprint());
+        assert_ne!(one, other);
+    }
+
+    #[test]
     fn a_name_that_is_not_one_layers_is_refused_with_all_of_them() {
         let mut graph = fork();
         graph.tensors[2].name = "relu".into();

@@ -10,8 +10,9 @@ use crate::kernels::Axis;
 use crate::layers::{
     Activation, Affine, Around, Attention, BatchNorm, Branches, Concat, Conv, ConvTranspose2d, Dense, Depthwise,
     Dropout, Elu, Embedding, Flatten, Forward, Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish,
-    HardTanh, JoinBackward, Last, Layer, LayerNorm, LeakyRelu, Linear, Lstm, OnImage, OnSignal, PRelu, Pool, Pooling,
-    Relu, Relu6, RoundedTo, RoundedWeights, Rounding, Sigmoid, Silu, Softmax, Standardize, Sum, Tanh, To, WithChannels,
+    HardTanh, JoinBackward, Last, Layer, LayerNorm, LeakyRelu, Linear, Lstm, OnFeatures, OnImage, OnSignal, PRelu,
+    Pool, Pooling, Relu, Relu6, RoundedTo, RoundedWeights, Rounding, Sigmoid, Silu, Softmax, Standardize, Sum, Tanh,
+    To, WithChannels,
 };
 use crate::numbers::{Array, Real, Tensor, Tensors};
 
@@ -279,6 +280,12 @@ impl<X: Tensor, L: Describe<X>, R: Describe<L::Out>> Describe<X> for (L, R) {
 }
 
 impl<X: Tensor, L: Describe<X>> Describe<X> for Frozen<L> {
+    fn describe(net: &mut Description) {
+        L::describe(net);
+    }
+}
+
+impl<const FEATURES: u32, X: Tensor, L: Describe<X>> Describe<X> for OnFeatures<FEATURES, L> {
     fn describe(net: &mut Description) {
         L::describe(net);
     }

@@ -7,6 +7,8 @@ pub use super::cut::CutError;
 use std::string::String;
 use std::vec::Vec;
 
+use crate::numbers::{fingerprint, mix};
+
 /// A network as a file tells it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
@@ -21,6 +23,27 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// Names the network by its operators and numbers: what [`OnFeatures`](crate::OnFeatures) calls features by. Never 0. The names of tensors
+    /// are no part of it.
+    pub fn fingerprint(&self) -> u32 {
+        let mut hash = 0;
+        for node in &self.nodes {
+            let read = node.inputs.iter().flatten().map(|input| &self.tensors[*input]);
+            let written = node.outputs.iter().map(|output| &self.tensors[*output]);
+            hash = mix(hash, fingerprint(node.op.name(), &[]));
+            for value in read.chain(written) {
+                hash = mix(hash, fingerprint(value.scalar.name(), &value.shape));
+                let quantization = value.quantization.iter();
+                let meaning = quantization.flat_map(|of| {
+                    of.scales.iter().map(|scale| scale.to_bits()).chain(of.zero_points.iter().map(|zero| *zero as u32))
+                });
+                let data = value.data.iter().flatten().map(|byte| u32::from(*byte));
+                hash = meaning.chain(data).fold(hash, mix);
+            }
+        }
+        hash.max(1)
+    }
+
     /// Appends a tensor, and returns its index.
     pub(crate) fn add(&mut self, value: Value) -> usize {
         self.tensors.push(value);

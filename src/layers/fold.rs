@@ -3,7 +3,8 @@
 use crate::layers::{
     Activation, Affine, Around, Attention, BatchNorm, Branches, Conv, ConvTranspose2d, Dense, Depthwise, Dropout, Elu,
     Embedding, Flatten, Frozen, Gelu, GeluTanh, Geometry, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, Last,
-    LayerNorm, LeakyRelu, Linear, Lstm, PRelu, Pool, Pooling, Relu, Relu6, Sigmoid, Silu, Softmax, Standardize, Tanh,
+    LayerNorm, LeakyRelu, Linear, Lstm, OnFeatures, PRelu, Pool, Pooling, Relu, Relu6, Sigmoid, Silu, Softmax,
+    Standardize, Tanh,
 };
 use crate::numbers::Real;
 
@@ -46,6 +47,13 @@ impl<A: Fold, B: Fold> Fold for (A, B) {
 
 impl<L: Fold> Fold for Frozen<L> {
     type Folded = Frozen<L::Folded>;
+    fn fold_into(&self, folded: &mut Self::Folded) {
+        self.0.fold_into(&mut folded.0);
+    }
+}
+
+impl<const FEATURES: u32, L: Fold> Fold for OnFeatures<FEATURES, L> {
+    type Folded = OnFeatures<FEATURES, L::Folded>;
     fn fold_into(&self, folded: &mut Self::Folded) {
         self.0.fold_into(&mut folded.0);
     }

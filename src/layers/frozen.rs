@@ -18,6 +18,7 @@ impl<L: Zero> Zero for Frozen<L> {
 impl<T, L: Tensors<T>> Tensors<T> for Frozen<L> {
     const LEN: usize = L::LEN;
     const FINGERPRINT: u32 = L::FINGERPRINT;
+    const FEATURES: u32 = L::FEATURES;
     fn visit(&self, f: &mut impl FnMut(&[T])) {
         self.0.visit(f);
     }
@@ -28,10 +29,38 @@ impl<T, L: Tensors<T>> Tensors<T> for Frozen<L> {
 
 untrained!([T: Real, L: Tensors<T>] Frozen<L>);
 
+/// The first layer of a head, that gives meaning to the integers of the network before it, with the name of that network: its weights files and
+/// checkpoints have it too, so that a head of other features is refused. It does not learn, and is stored like `L` itself.
+///
+/// [Imported](crate::guide::new_classes) modules begin their `Head` with one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OnFeatures<const FEATURES: u32, L>(pub L);
+
+impl<const FEATURES: u32, L: Zero> Zero for OnFeatures<FEATURES, L> {
+    const ZERO: Self = Self(L::ZERO);
+    fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl<const FEATURES: u32, T, L: Tensors<T>> Tensors<T> for OnFeatures<FEATURES, L> {
+    const LEN: usize = L::LEN;
+    const FINGERPRINT: u32 = L::FINGERPRINT;
+    const FEATURES: u32 = FEATURES;
+    fn visit(&self, f: &mut impl FnMut(&[T])) {
+        self.0.visit(f);
+    }
+    fn visit_mut(&mut self, f: &mut impl FnMut(&mut [T])) {
+        self.0.visit_mut(f);
+    }
+}
+
+untrained!([const FEATURES: u32, T: Real, L: Tensors<T>] OnFeatures<FEATURES, L>);
+
 /// `Layer` by the layer that `$inner` finds in `self`, without its gradients.
 macro_rules! layer_without_grads {
-    ($This:ty, |$this:ident| $inner:expr) => {
-        impl<X: Array, L: Forward<X>> Forward<X> for $This {
+    ($This:ty, [$($generics:tt)*], |$this:ident| $inner:expr) => {
+        impl<$($generics)* X: Array, L: Forward<X>> Forward<X> for $This {
             type Out = L::Out;
             const CHECK: () = L::CHECK;
             const PLAN: Plan = L::PLAN;
@@ -48,7 +77,7 @@ macro_rules! layer_without_grads {
             }
         }
 
-        impl<X: InRows, L: Streamed<X>> Streamed<X> for $This {
+        impl<$($generics)* X: InRows, L: Streamed<X>> Streamed<X> for $This {
             type State = L::State;
             type Late<P: Array> = L::Late<P>;
             const STRIDE: usize = L::STRIDE;
@@ -70,7 +99,7 @@ macro_rules! layer_without_grads {
             }
         }
 
-        impl<X: Array, L: Layer<X>> Layer<X> for $This {
+        impl<$($generics)* X: Array, L: Layer<X>> Layer<X> for $This {
             type Acts<const B: usize> = L::Acts<B>;
             type Scratch<const B: usize> = L::Scratch<B>;
             const PROBABILITIES: Option<&'static str> = L::PROBABILITIES;
@@ -98,6 +127,7 @@ macro_rules! layer_without_grads {
         }
     };
 }
-layer_without_grads!(Frozen<L>, |this| this.0);
+layer_without_grads!(Frozen<L>, [], |this| this.0);
+layer_without_grads!(OnFeatures<FEATURES, L>, [const FEATURES: u32,], |this| this.0);
 // A borrowed network runs where it lies, in flash for a `static`, and is frozen.
-layer_without_grads!(&L, |this| (**this));
+layer_without_grads!(&L, [], |this| (**this));

@@ -57,7 +57,7 @@ pub(crate) use flatten::LastRows;
 pub use fold::Fold;
 pub(crate) use forward::length_of;
 pub use forward::{Forward, Memory, Plan};
-pub use frozen::Frozen;
+pub use frozen::{Frozen, OnFeatures};
 pub(crate) use geometry::{Geometry, OnImage, OnSignal};
 pub use geometry::{SAME, Same, To, To1d};
 pub use gru::Gru;

@@ -11,6 +11,8 @@ pub trait Tensors<T> {
     const LEN: usize;
     /// Names the architecture: the kinds and shapes of the layers.
     const FINGERPRINT: u32;
+    /// Names the network that stays as it is and on whose outputs this one has learned, [`OnFeatures`](crate::OnFeatures); 0 without one.
+    const FEATURES: u32 = 0;
     /// Calls `f` for each tensor, in declaration order.
     fn visit(&self, f: &mut impl FnMut(&[T]));
     /// Calls `f` for each tensor, in declaration order.
@@ -42,6 +44,10 @@ impl<T> Tensors<T> for () {
 impl<T: Real, A: Tensors<T>, B: Tensors<T>> Tensors<T> for (A, B) {
     const LEN: usize = A::LEN + B::LEN;
     const FINGERPRINT: u32 = mix(A::FINGERPRINT, B::FINGERPRINT);
+    const FEATURES: u32 = match (A::FEATURES, B::FEATURES) {
+        (features, 0) | (0, features) => features,
+        (a, b) => mix(a, b),
+    };
     fn visit(&self, f: &mut impl FnMut(&[T])) {
         self.0.visit(f);
         self.1.visit(f);
@@ -74,6 +80,7 @@ impl<T: Real, A: Params<T>, B: Params<T>> Params<T> for (A, B) {
 impl<T, P: Tensors<T>> Tensors<T> for &mut P {
     const LEN: usize = P::LEN;
     const FINGERPRINT: u32 = P::FINGERPRINT;
+    const FEATURES: u32 = P::FEATURES;
     fn visit(&self, f: &mut impl FnMut(&[T])) {
         (**self).visit(f);
     }

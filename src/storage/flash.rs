@@ -7,11 +7,11 @@ use crc::{CRC_32_ISO_HDLC, Crc, Table};
 use crate::layers::{
     Activation, Around, Attention, Branches, Conv, ConvTranspose2d, Dense, Depthwise, Dropout, Elu, Embedding, Flatten,
     Frozen, Gelu, GeluTanh, Geometry, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, Last, LayerNorm, LeakyRelu,
-    Linear, Lstm, PRelu, Pool, Pooling, Relu, Relu6, Sigmoid, Silu, Softmax, Standardize, Tanh, To,
+    Linear, Lstm, OnFeatures, PRelu, Pool, Pooling, Relu, Relu6, Sigmoid, Silu, Softmax, Standardize, Tanh, To,
 };
 use crate::numbers::{Tensors, Zero};
 pub use crate::storage::constants::ConstantsFile;
-use crate::storage::weights::HEADER_LEN;
+use crate::storage::weights::{HEADER_LEN, header_len};
 
 /// For the compiler alone, which would take minutes for a large file bit by bit; nothing of it comes into a program.
 pub(crate) const FAST_CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
@@ -213,6 +213,10 @@ impl<S: Source, L: FromSource<S>> FromSource<S> for Frozen<L> {
     const NETWORK: Self = Frozen(L::NETWORK);
 }
 
+impl<S: Source, const FEATURES: u32, L: FromSource<S>> FromSource<S> for OnFeatures<FEATURES, L> {
+    const NETWORK: Self = OnFeatures(L::NETWORK);
+}
+
 impl<S: Source, M: Pooling, const KH: usize, const KW: usize, G: Geometry> FromSource<S> for Pool<M, KH, KW, G> {
     const NETWORK: Self = Zero::ZERO;
 }
@@ -243,11 +247,15 @@ pub(crate) const fn floats<const N: usize>(elements: &[u8], first: usize) -> [f3
 /// # Panics
 /// In a constant, hence as a compile error, with what [`LoadError`](crate::weights::LoadError) would say.
 pub const fn elements<N: Tensors<f32>>(file: &'static [u8]) -> &'static [u8] {
-    assert!(file.len() == HEADER_LEN + N::LEN * 4, "the weights file has not the length of this network's");
-    let (header, elements) = file.split_at(HEADER_LEN);
+    assert!(file.len() >= HEADER_LEN, "the weights file has not the length of this network's");
+    let version = file[4];
+    assert!(file.len() == header_len(version) + N::LEN * 4, "the weights file has not the length of this network's");
+    let (header, elements) = file.split_at(header_len(version));
     let (words, _) = header.split_at(6).1.as_chunks::<4>();
     assert!(matches!(header.split_at(4).0, b"nerv"), "not a weights file: it does not begin with `nerv`");
-    assert!(header[4] == 1, "the weights file is of another format");
+    assert!(version == 1 || version == 3, "the weights file is of another format");
+    let same = version == 1 || N::FEATURES == 0 || u32::from_le_bytes(words[3]) == N::FEATURES;
+    assert!(same, "the weights file was learned on other features");
     assert!(header[5] == 4, "the weights file does not hold f32");
     assert!(u32::from_le_bytes(words[0]) == N::FINGERPRINT, "the weights file is of another architecture");
     assert!(u32::from_le_bytes(words[1]) as usize == N::LEN, "the weights file has not the length of this network's");

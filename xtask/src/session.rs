@@ -320,6 +320,7 @@ fn digits(elf: &Path) -> Result<String> {
     host.refuses(&format!("{zeros},1"), &file("refused"), "takes 784")?;
     ensure!(samples(&host)? == 0.0, "a refused sample was learned");
     refuses_infinite_weights(&host)?;
+    refuses_other_features(&host, &folder)?;
     // More samples than are kept.
     host.call(&["train", &path("given")])?;
     host.call(&["train", &path("shown"), "--epochs", "2"])?;
@@ -342,6 +343,26 @@ fn digits(elf: &Path) -> Result<String> {
         "new digits {unknown} %, learned {learned} %; those known before {known} %, then {kept} %; kept over a power cut, and {cuts} within \
          saves; {statics} bytes of variables, {stack} of stack\n"
     ))
+}
+
+/// A head that has learned on other features is refused, by the host's program before it is sent; one that does not name its features, as all did
+/// in format 1, is taken.
+fn refuses_other_features(host: &Host, folder: &Path) -> Result<()> {
+    let file = folder.join("head.nrv");
+    let path = file.to_string_lossy();
+    host.call(&["download", &path])?;
+    let head = fs::read(&file)?;
+    ensure!(head.starts_with(b"nerv\x03"), "the device's file does not name its features");
+    let mut other = head.clone();
+    other[18] ^= 1;
+    fs::write(&file, other)?;
+    let error = host.call(&["upload", &path]).err().context("a head of other features was taken")?;
+    ensure!(error.to_string().contains("learned on other features"), "`learned on other features` expected: {error}");
+    fs::write(&file, [b"nerv\x01", &head[5..18], &head[22..]].concat())?;
+    host.call(&["upload", &path])?;
+    host.call(&["download", &path])?;
+    ensure!(fs::read(&file)? == head, "a head that does not name its features was changed");
+    Ok(())
 }
 
 fn refuses_infinite_weights(host: &Host) -> Result<()> {

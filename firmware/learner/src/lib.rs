@@ -202,6 +202,7 @@ impl<'a, M: Model<O, KEPT>, F: NorFlash, const O: usize, const KEPT: usize, cons
             protocol: VERSION,
             board: self.device.board,
             fingerprint: M::Net::FINGERPRINT,
+            features: M::Net::FEATURES,
             inputs: M::Input::LEN as u32,
             integers: size_of::<M::Input>() == M::Input::LEN,
             outputs: O as u32,
@@ -306,6 +307,7 @@ fn of_file(error: LoadError) -> Error {
             Error::NotWeights
         }
         LoadError::Architecture { found, expected } => Error::Architecture { found, expected },
+        LoadError::Features { found, expected } => Error::Features { found, expected },
         LoadError::Length { found, expected } => Error::FileLength { found: found as u32, expected: expected as u32 },
         LoadError::Checksum => Error::FileDamaged,
         LoadError::NonFinite => Error::NonFiniteWeight,

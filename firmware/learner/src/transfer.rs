@@ -11,7 +11,7 @@ pub struct Transfer<const FILE: usize> {
 #[derive(Clone, Copy)]
 enum State {
     None,
-    Upload { received: usize },
+    Upload { received: usize, length: usize },
     Download,
 }
 
@@ -19,23 +19,23 @@ impl<const FILE: usize> Transfer<FILE> {
     /// Nothing under way.
     pub const NONE: Self = Self { file: [0; FILE], state: State::None };
 
-    /// Starts an upload, if the file will have the right length.
+    /// Starts an upload, if the file will have the right length; a head's that does not name its features is shorter by that name.
     pub fn begin_upload(&mut self, length: u32) -> Result<(), Error> {
-        if length as usize != FILE {
+        if !(FILE - 4..=FILE).contains(&(length as usize)) {
             return Err(Error::FileLength { found: length, expected: FILE as u32 });
         }
-        self.state = State::Upload { received: 0 };
+        self.state = State::Upload { received: 0, length: length as usize };
         Ok(())
     }
 
     /// Takes the piece that follows what has come.
     pub fn upload(&mut self, offset: u32, bytes: &[u8]) -> Result<(), Error> {
-        let State::Upload { received } = &mut self.state else { return Err(Error::NoTransfer) };
+        let State::Upload { received, length } = &mut self.state else { return Err(Error::NoTransfer) };
         let waiting = Error::Offset { expected: *received as u32 };
         if offset as usize != *received {
             return Err(waiting);
         }
-        let room = self.file.get_mut(*received..).and_then(|rest| rest.get_mut(..bytes.len())).ok_or(waiting)?;
+        let room = self.file.get_mut(*received..*length).and_then(|rest| rest.get_mut(..bytes.len())).ok_or(waiting)?;
         room.copy_from_slice(bytes);
         *received += bytes.len();
         Ok(())
@@ -43,12 +43,12 @@ impl<const FILE: usize> Transfer<FILE> {
 
     /// Ends the upload and gives the file, which has to be checked.
     pub fn end_upload(&mut self) -> Result<&[u8], Error> {
-        let State::Upload { received } = self.state else { return Err(Error::NoTransfer) };
-        if received != FILE {
-            return Err(Error::FileLength { found: received as u32, expected: FILE as u32 });
+        let State::Upload { received, length } = self.state else { return Err(Error::NoTransfer) };
+        if received != length {
+            return Err(Error::FileLength { found: received as u32, expected: length as u32 });
         }
         self.state = State::None;
-        Ok(&self.file)
+        Ok(self.file.get(..length).unwrap_or_default())
     }
 
     /// Starts a download of what `write` puts into the file. An upload under way is dropped.

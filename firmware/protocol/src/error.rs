@@ -80,6 +80,13 @@ pub enum Error {
         /// The network's.
         expected: u32,
     },
+    /// Weights of a head that was learned on other features.
+    Features {
+        /// Those that the file names.
+        found: u32,
+        /// The device's.
+        expected: u32,
+    },
     /// The file's checksum is wrong.
     FileDamaged,
     /// A weight is infinite or NaN.
@@ -127,6 +134,11 @@ impl fmt::Display for Error {
             Error::Architecture { found, expected } => write!(
                 f,
                 "the file is of another architecture ({found:08x}, the device has {expected:08x}): train the network that the firmware declares"
+            ),
+            Error::Features { found, expected } => write!(
+                f,
+                "the head was learned on other features ({found:08x}, the device has {expected:08x}): upload one that was learned on the device's, or build \
+                 the firmware with the model that it was learned on"
             ),
             Error::FileDamaged => f.write_str("the file's checksum is wrong: upload it again, or another copy"),
             Error::NonFiniteWeight => f.write_str("a weight is infinite or NaN: train again with a lower learning rate"),

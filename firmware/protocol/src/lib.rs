@@ -18,4 +18,4 @@ pub use frame::{FrameError, OVERHEAD, Receiver, decode, encode};
 pub use message::{Info, Numbers, Reply, Request, Target};
 
 /// Version of this protocol. It changes with any message.
-pub const VERSION: u8 = 4;
+pub const VERSION: u8 = 5;

@@ -126,6 +126,8 @@ pub struct Info<'a> {
     pub board: &'a str,
     /// Names the network's architecture, as in a weights file.
     pub fingerprint: u32,
+    /// Names the features that the network has learned on and takes files of, as in a weights file; 0 if it learns from inputs.
+    pub features: u32,
     /// Numbers in an input.
     pub inputs: u32,
     /// Whether they are `i8` instead of `f32`.

@@ -14,7 +14,7 @@ use crate::layers::{Activation, Linear};
 use crate::numbers::{Real, fingerprint, mix};
 use crate::quant::{AXES, AddFloats, Axis, Merge, MulFloats, Strided};
 use crate::storage::flash::ConstantsFile;
-use crate::storage::weights::{CRC, HEADER_LEN, header};
+use crate::storage::weights::{CRC, HEADER_LEN, Header};
 use paths::{Paths, Step};
 
 mod floats;
@@ -110,12 +110,16 @@ pub fn generate_with_head(
         _ => return Err(GenerateError::Features(features.name.clone())),
     };
     let count = features.elements();
+    let name_of_features = graph.fingerprint();
     let mut generated = module(graph, name, ["Features", "FEATURES", "Row", "ROW"])?;
     // What is written to a string always fits.
     let _ = write!(
         generated.source,
-        "\n/// What learns from a row of features, a [`Row`]: the numbers that they mean, then weights.\n\
-         pub type Head = nerve::chain![nerve::Standardize<{count}>, nerve::Dense<{count}, {outputs}>];\n\
+        "\n/// What learns from a row of features, a [`Row`]: the numbers that they mean, then weights. Its files name these features.\n\
+         pub type Head = nerve::chain![\n    \
+         nerve::OnFeatures<{name_of_features:#010x}, nerve::Standardize<{count}>>,\n    \
+         nerve::Dense<{count}, {outputs}>\n\
+         ];\n\
          /// What the head begins with.\n\
          pub const HEAD: Head = nerve::include_weights!(Head, {:?});\n\
          /// What the head makes of a row, and so the network of an example.\n\
@@ -126,18 +130,18 @@ pub fn generate_with_head(
     );
     let dense = known.map_or_else(|| vec![0.0; (count + 1) * outputs], <[f32]>::to_vec);
     let elements = [vec![zero_point as f32; count], vec![scale; count], dense].concat();
-    generated.head = Some(head_file(count, outputs, &elements));
+    generated.head = Some(head_file(name_of_features, [count, outputs], &elements));
     Ok(generated)
 }
 
-/// The weights file of a `Head` of `inputs` features.
-fn head_file(inputs: usize, outputs: usize, elements: &[f32]) -> Vec<u8> {
+/// The weights file of a `Head` that makes `outputs` numbers of as many `inputs`, features of this name.
+fn head_file(features: u32, [inputs, outputs]: [usize; 2], elements: &[f32]) -> Vec<u8> {
     let dense = mix(fingerprint("Dense", &[inputs, outputs]), Linear::FINGERPRINT);
     let fingerprint = mix(fingerprint("Standardize", &[inputs]), dense);
     let bytes: Vec<u8> = elements.iter().flat_map(|element| element.to_le_bytes()).collect();
-    let mut file = vec![0; HEADER_LEN];
-    // It is as long as a header.
-    let _ = postcard::to_slice(&header(f32::TAG, fingerprint, elements.len(), CRC.checksum(&bytes)), &mut file);
+    let mut file = vec![0; HEADER_LEN + 4];
+    // It is as long as the header of a head.
+    let _ = Header::new(f32::TAG, fingerprint, features, elements.len(), CRC.checksum(&bytes)).write(&mut file);
     file.extend(bytes);
     file
 }
@@ -707,17 +711,19 @@ fn source(file: &mut Vec<u8>, ty: &str, elements: Vec<f32>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layers::{Dense, Standardize};
+    use crate::layers::{Dense, OnFeatures, Standardize};
     use crate::numbers::Zero;
     use crate::storage::weights;
 
     #[test]
     fn a_head_begins_with_its_file() {
-        type Head = (Standardize<2>, Dense<2, 3>);
+        type Head<const FEATURES: u32> = (OnFeatures<FEATURES, Standardize<2>>, Dense<2, 3>);
         let elements: Vec<f32> = (0..13).map(|i| i as f32).collect();
-        let mut head = Head::ZERO;
-        weights::load(&mut head, &head_file(2, 3, &elements)).unwrap();
+        let (mut head, mut other) = (Head::<7>::ZERO, Head::<8>::ZERO);
+        let file = head_file(7, [2, 3], &elements);
+        weights::load(&mut head, &file).unwrap();
+        assert!(weights::load(&mut other, &file).is_err());
         let dense = Dense::new([[4.0, 5.0, 6.0], [7.0, 8.0, 9.0]], [10.0, 11.0, 12.0]);
-        assert_eq!(head, (Standardize::new([0.0, 1.0], [2.0, 3.0]), dense));
+        assert_eq!(head, (OnFeatures(Standardize::new([0.0, 1.0], [2.0, 3.0])), dense));
     }
 }

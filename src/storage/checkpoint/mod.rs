@@ -78,7 +78,7 @@
 //! | 4 | number of this save, little-endian | | | |
 //! | 8 | step | | | |
 //! | 4 + 4 | how often each half has been erased | | | |
-//! | 18 | header of the elements, that of a [weights file](crate::weights) | | | |
+//! | 18, 22 | header of the elements, that of a [weights file](crate::weights) | | | |
 //!
 //! # What it costs
 //!
@@ -113,16 +113,17 @@ use access::{Access, Buffer, Items, Queue, items, next_item, push};
 pub use error::CheckpointError;
 
 use crate::numbers::{Real, Tensors};
-use crate::storage::weights::{CRC, Header, LoadError, check, header_of, read};
+use crate::storage::weights::{CRC, Header, LoadError, read};
 
 const VERSION: u8 = 1;
 /// First byte of an item that begins a state.
 const BEGIN: u8 = 0;
 /// First byte of an item of elements.
 const ELEMENTS: u8 = 1;
-/// The first item: `BEGIN`, `VERSION`, number, step, erase cycles of the halves, header of the elements.
-type Begin = (u8, u8, [u8; 4], [u8; 8], [[u8; 4]; 2], Header);
-const BEGIN_LEN: usize = 40;
+/// The first item: `BEGIN`, `VERSION`, number, step, erase cycles of the halves; the header of the elements follows.
+type Begin = (u8, u8, [u8; 4], [u8; 8], [[u8; 4]; 2]);
+/// With the longest header.
+const BEGIN_LEN: usize = 44;
 /// The largest item; a multiple of the largest word.
 const MAX_ITEM: usize = 256;
 
@@ -219,7 +220,7 @@ impl<F: NorFlash> CheckpointStore<F> {
             let version = contents.iter().find_map(|half| half.unknown_version);
             return version.map_or(Ok(None), |version| Err(CheckpointError::Load(LoadError::Version(version))));
         };
-        let checksum = check::<T, P>(state.header).map_err(CheckpointError::Load)?;
+        let checksum = state.header.check::<T, P>().map_err(CheckpointError::Load)?;
         self.fill(half, state.position, checksum, target)?;
         Ok(Some(state.step))
     }
@@ -232,7 +233,7 @@ impl<F: NorFlash> CheckpointStore<F> {
     /// What had been saved is still there.
     pub fn save<T: Real, P: Tensors<T>>(&mut self, source: &P, step: u64) -> Result<(), CheckpointError<F::Error>> {
         let states_in_half = self.room_for::<T, P>()?;
-        let header = header_of::<T, P>(checksum(source).ok_or(CheckpointError::NonFinite)?);
+        let header = Header::of::<T, P>(checksum(source).ok_or(CheckpointError::NonFinite)?);
         let contents = [self.scan::<T>(0)?, self.scan::<T>(1)?];
         let (half, number) = match newest(&contents) {
             Some((half, state)) => (1 - half, state.number.wrapping_add(1)),
@@ -309,8 +310,8 @@ impl<F: NorFlash> CheckpointStore<F> {
                         state.position = contents.begun;
                         contents.begun = contents.begun.saturating_add(1);
                         contents.erases = larger(contents.erases, erases);
-                        let (.., tag, _, count, _) = state.header;
-                        let left = (u32::from_le_bytes(count) as usize).saturating_mul(usize::from(tag));
+                        let Header { tag, count, .. } = state.header;
+                        let left = (count as usize).saturating_mul(usize::from(tag));
                         Some(Unfinished { state, left, digest: CRC.digest() })
                     }
                     Err(version) => {
@@ -322,7 +323,7 @@ impl<F: NorFlash> CheckpointStore<F> {
                 _ => None,
             };
             if let Some(state) = unfinished.take_if(|state| state.left == 0)
-                && u32::from_le_bytes(state.state.header.5) == state.digest.finalize()
+                && state.state.header.checksum == state.digest.finalize()
             {
                 contents.newest = Some(state.state);
             }
@@ -364,16 +365,11 @@ impl<F: NorFlash> CheckpointStore<F> {
     ) -> Result<bool, CheckpointError<F::Error>> {
         let mut queue = self.queue(half, true)?;
         let mut buffer = Buffer::EMPTY;
-        let fields: Begin = (
-            BEGIN,
-            VERSION,
-            state.number.to_le_bytes(),
-            state.step.to_le_bytes(),
-            erases.map(u32::to_le_bytes),
-            state.header,
-        );
-        let written = postcard::to_slice(&fields, &mut buffer.0).map_or(0, |bytes| bytes.len());
-        if !push(&mut queue, &buffer.0[..written])? {
+        let fields: Begin =
+            (BEGIN, VERSION, state.number.to_le_bytes(), state.step.to_le_bytes(), erases.map(u32::to_le_bytes));
+        let begin = postcard::to_slice(&fields, &mut buffer.0).map_or(0, |bytes| bytes.len());
+        let header = buffer.0.get_mut(begin..).and_then(|rest| state.header.write(rest)).unwrap_or(0);
+        if !push(&mut queue, &buffer.0[..begin + header])? {
             return Ok(false);
         }
         let mut chunk = Chunk { queue, buffer, end: 1, result: Ok(true) };
@@ -435,7 +431,8 @@ fn begin(item: &[u8]) -> Result<(State, [u32; 2]), Option<u8>> {
         [BEGIN, version, ..] => return Err(Some(version)),
         _ => return Err(None),
     }
-    let (_, _, number, step, erases, header) = postcard::from_bytes::<Begin>(item).map_err(|_| None)?;
+    let ((_, _, number, step, erases), header) = postcard::take_from_bytes::<Begin>(item).map_err(|_| None)?;
+    let (header, _) = Header::read(header).ok_or(None)?;
     let state = State { number: u32::from_le_bytes(number), step: u64::from_le_bytes(step), header, position: 0 };
     Ok((state, erases.map(u32::from_le_bytes)))
 }
@@ -454,7 +451,7 @@ impl Unfinished {
         self.left = self.left.checked_sub(bytes.len())?;
         self.digest.update(bytes);
         let finite = |element| read::<T>(element).is_some_and(T::is_finite);
-        (self.state.header.2 != T::TAG || bytes.chunks(size_of::<T>()).all(finite)).then_some(self)
+        (self.state.header.tag != T::TAG || bytes.chunks(size_of::<T>()).all(finite)).then_some(self)
     }
 }
 

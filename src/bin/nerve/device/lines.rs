@@ -97,13 +97,15 @@ fn answer(line: &Line, open: &mut Option<Link>, request: &str) -> Result<Value> 
         Request::Proximal(mu) => done(link, &Wire::Proximal { mu })?,
         Request::Download => {
             let file = link.download()?;
-            let (_, elements) = file.split_at_checked(HEADER).context("what the device gave is no weights file")?;
+            let header = if file.get(4) == Some(&WITH_FEATURES) { HEADER + 4 } else { HEADER };
+            let (_, elements) = file.split_at_checked(header).context("what the device gave is no weights file")?;
             let weights: Vec<f32> = elements.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
             json!({"weights": exact(&weights)})
         }
         Request::Upload(weights) => {
-            let fingerprint = link.info()?.fingerprint;
-            link.upload(&file(fingerprint, &weights))?;
+            let info = link.info()?;
+            let file = file(info.fingerprint, info.features, &weights);
+            link.upload(&file)?;
             json!({})
         }
         Request::Save => done(link, &Wire::Save)?,
@@ -123,6 +125,7 @@ fn info(link: &mut Link) -> Result<Value> {
     Ok(json!({
         "board": info.board,
         "fingerprint": info.fingerprint,
+        "features": info.features,
         "inputs": info.inputs,
         "integers": info.integers,
         "outputs": info.outputs,
@@ -146,31 +149,38 @@ fn exact(numbers: &[f32]) -> Vec<f64> {
     numbers.iter().map(|number| f64::from(*number)).collect()
 }
 
-/// Bytes before the elements of a weights file.
+/// Bytes before the elements of a weights file of format 1; a head's, of format 3, names its features in four more.
 const HEADER: usize = 18;
+/// See [`HEADER`].
+const WITH_FEATURES: u8 = 3;
 
-/// The weights file of a network with this fingerprint.
-fn file(fingerprint: u32, weights: &[f32]) -> Vec<u8> {
+/// The weights file of a network with this fingerprint, that has learned on features if they are not 0.
+fn file(fingerprint: u32, features: u32, weights: &[f32]) -> Vec<u8> {
     let elements: Vec<u8> = weights.iter().flat_map(|weight| weight.to_le_bytes()).collect();
     let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&elements);
-    let numbers = [fingerprint, weights.len() as u32, checksum].map(u32::to_le_bytes);
-    [b"nerv\x01\x04", numbers.as_flattened(), &elements].concat()
+    let numbers = [fingerprint, weights.len() as u32, checksum, features].map(u32::to_le_bytes);
+    let (version, numbers) = if features == 0 { (1, &numbers[..3]) } else { (WITH_FEATURES, &numbers[..]) };
+    [b"nerv", &[version, 4][..], numbers.as_flattened(), &elements].concat()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nerve::OnFeatures;
     use nerve::prelude::*;
 
     #[test]
     fn weights_become_the_file_that_the_library_writes() {
-        type Net = chain![Standardize<2>, Dense<2, 3>];
-        let weights: Vec<f32> = (0..<Net as Tensors<f32>>::LEN).map(|i| 0.1 * i as f32 - 0.3).collect();
-        let file = file(<Net as Tensors<f32>>::FINGERPRINT, &weights);
-        let mut net = Net::ZERO;
-        nerve::weights::load(&mut net, &file).unwrap();
-        let mut written = vec![0; file.len()];
-        assert_eq!(nerve::weights::save(&net, &mut written).unwrap(), file);
+        fn check<N: Tensors<f32> + Zero>() {
+            let weights: Vec<f32> = (0..N::LEN).map(|i| 0.1 * i as f32 - 0.3).collect();
+            let file = file(N::FINGERPRINT, N::FEATURES, &weights);
+            let mut net = N::ZERO;
+            nerve::weights::load(&mut net, &file).unwrap();
+            let mut written = vec![0; file.len()];
+            assert_eq!(nerve::weights::save(&net, &mut written).unwrap(), file);
+        }
+        check::<chain![Standardize<2>, Dense<2, 3>]>();
+        check::<chain![OnFeatures<7, Standardize<2>>, Dense<2, 3>]>();
     }
 
     #[test]

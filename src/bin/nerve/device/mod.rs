@@ -116,6 +116,7 @@ pub fn run(Options { line, json, command }: Options) -> Result<()> {
             let Info {
                 board,
                 fingerprint,
+                features,
                 inputs,
                 integers,
                 outputs,
@@ -130,6 +131,9 @@ pub fn run(Options { line, json, command }: Options) -> Result<()> {
             println!("board              {board}");
             let (scalar, kind) = (if integers { "i8" } else { "f32" }, if classes { "classes" } else { "values" });
             println!("network            {inputs} inputs ({scalar}), {outputs} {kind}, architecture {fingerprint:08x}");
+            if features != 0 {
+                println!("features           {features:08x}, on which alone its weights files are of use");
+            }
             println!("weights file       {file_len} bytes");
             println!("samples learned    {steps}");
             println!("saves left         {writes_left}");

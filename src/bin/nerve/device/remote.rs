@@ -3,11 +3,11 @@
 use anyhow::{Context, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use nerve::shuffle;
-use nerve_protocol::{Info, Numbers, OVERHEAD, Reply, Request};
+use nerve_protocol::{Error, Info, Numbers, OVERHEAD, Reply, Request};
 use rand_core::SeedableRng;
 use rand_pcg::Pcg32;
 
-use super::link::{Link, unexpected};
+use super::link::{Link, LinkError, unexpected};
 use super::samples::{Sample, Shape};
 
 /// What learning came to.
@@ -101,7 +101,14 @@ impl Link {
 
     /// Gives the device the network of a weights file.
     pub fn upload(&mut self, file: &[u8]) -> Result<()> {
-        let frame = self.info()?.frame as usize;
+        let info = self.info()?;
+        let (frame, expected) = (info.frame as usize, info.features);
+        if let Some(found) = features(file)
+            && found != expected
+            && expected != 0
+        {
+            return Err(LinkError::Refused(Error::Features { found, expected }).into());
+        }
         let piece = frame.checked_sub(OVERHEAD).filter(|piece| *piece > 0);
         let piece = piece
             .with_context(|| format!("the device takes frames of {frame} bytes, which hold no piece of a file"))?;
@@ -137,6 +144,12 @@ impl Link {
         bar.finish_and_clear();
         Ok(file)
     }
+}
+
+/// The features that a weights file is of, if it says so.
+fn features(file: &[u8]) -> Option<u32> {
+    let name = file.get(18..)?.first_chunk()?;
+    file.starts_with(b"nerv\x03").then(|| u32::from_le_bytes(*name))
 }
 
 /// Hidden where there is no terminal.
