@@ -66,7 +66,7 @@ pub fn check(toolchain: Toolchain) -> Result<String> {
 
     let project = Project::new("with-model", M4F.feature, M4F.target, &["--model", MODEL])?;
     project.on_desktop()?;
-    let answers = project.run(toolchain)?;
+    let answers = project.run(&project.build(toolchain)?)?;
     let expected = fs::read_to_string(project.file("tests/answers.txt"))?;
     let outputs = answers.lines().map(|line| line.split_once(": ").map_or("", |(_, outputs)| outputs));
     ensure!(outputs.eq(expected.lines()), "the device answers\n{answers}where the executor gives\n{expected}");
@@ -85,7 +85,7 @@ fn answers(toolchain: Toolchain, board: &str, target: &'static str) -> Result<St
     }
     let elf = project.build(toolchain)?;
     let answers = match board {
-        "mps2-an386" => project.run(toolchain)?,
+        "mps2-an386" => project.run(&elf)?,
         "microbit" => project.run_on_microbit(&elf)?,
         "pico" => project.run_on_rp2040(&elf)?,
         _ => return Ok(format!("{board}: built; there is no emulator\n")),
@@ -199,45 +199,58 @@ impl Project {
     /// Trains the network, which must give the very file that `nerve new` has written.
     fn train(&self, file: &str) -> Result<()> {
         let shipped = fs::read(self.file(file))?;
-        self.cargo(&["run", "--quiet", "--package", "train"])?;
+        output(self.cargo(&["run", "--quiet", "--package", "train"]).current_dir(&self.folder))?;
         ensure!(fs::read(self.file(file))? == shipped, "training gives another {file} than `nerve new`");
         Ok(())
     }
 
-    /// Tests the network on the desktop, without a warning.
+    /// Tests the network on the desktop.
     fn on_desktop(&self) -> Result<()> {
-        self.cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"])?;
-        self.cargo(&["test", "--quiet"])?;
-        Ok(())
-    }
-
-    /// Runs cargo in the project's folder.
-    fn cargo(&self, arguments: &[&str]) -> Result<String> {
-        output(self.shared(Command::new("cargo").args(arguments)).current_dir(&self.folder))
+        without_warnings(self.cargo(&["test", "--quiet"]).current_dir(&self.folder))
     }
 
     /// Builds the firmware; returns its ELF file.
     fn build(&self, toolchain: Toolchain) -> Result<PathBuf> {
-        let mut build = self.firmware(toolchain, "build");
-        if toolchain == Toolchain::Rustup {
-            // Clippy compiles too, so that nothing is compiled twice.
-            build.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+        let mut build = match toolchain {
+            Toolchain::Rustup => self.cargo(&["build", "--target", self.target]),
+            Toolchain::Debian => toolchain.cargo("build", self.target),
+        };
+        // Quick to build, and small enough for every board.
+        for (name, value) in [("OPT_LEVEL", "1"), ("DEBUG_ASSERTIONS", "false"), ("OVERFLOW_CHECKS", "false")] {
+            build.env(format!("CARGO_PROFILE_DEV_{name}"), value);
         }
-        let built = build.arg("--quiet").output()?;
-        let said = String::from_utf8_lossy(&built.stderr);
-        ensure!(built.status.success() && !said.contains("warning"), "the firmware:\n{said}");
+        without_warnings(build.arg("--quiet").current_dir(self.file("firmware")))?;
         let target_dir = match toolchain {
-            Toolchain::Rustup => Path::new(FOLDER).join("target"),
+            Toolchain::Rustup => fs::canonicalize(FOLDER)?.join("target"),
             Toolchain::Debian => self.file("firmware").join(toolchain.target_dir()),
         };
         let name = self.folder.file_name().unwrap_or_default().to_string_lossy();
-        Ok(target_dir.join(self.target).join("release").join(format!("{name}-firmware")))
+        Ok(target_dir.join(self.target).join("debug").join(format!("{name}-firmware")))
     }
 
-    /// Runs the firmware by its own runner, with the examples as its input; returns its answers.
-    fn run(&self, toolchain: Toolchain) -> Result<String> {
-        let mut cargo = self.firmware(toolchain, "run");
-        output(cargo.arg("--quiet").stdin(File::open(self.file("examples.csv"))?))
+    /// Cargo with one folder for what is built, so that each dependency is built once; and with clippy for a compiler of the project, so that
+    /// nothing is compiled once more to look at it.
+    fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut cargo = Command::new("cargo");
+        cargo.args(arguments).env("CARGO_TARGET_DIR", self.folder.with_file_name("target"));
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
+        cargo.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver");
+        cargo
+    }
+
+    /// A firmware by its own runner.
+    fn runner(&self, elf: &Path) -> Result<Command> {
+        let config = fs::read_to_string(self.file("firmware/.cargo/config.toml"))?;
+        let runner = config.lines().find_map(|line| line.strip_prefix("runner = \"")).context("no runner")?;
+        let mut words = runner.trim_end_matches('"').split(' ');
+        let mut runner = Command::new(words.next().unwrap_or_default());
+        runner.args(words).arg(elf).current_dir(self.file("firmware"));
+        Ok(runner)
+    }
+
+    /// Runs the firmware with the examples as its input; returns its answers.
+    fn run(&self, elf: &Path) -> Result<String> {
+        output(self.runner(elf)?.stdin(File::open(self.file("examples.csv"))?))
     }
 
     /// Runs the firmware in QEMU, with the examples at its UART; returns its answers.
@@ -273,12 +286,7 @@ impl Project {
 
     /// Starts a firmware that learns by its own runner; returns its port. Its flash is kept in the firmware's folder.
     fn start(&self, elf: &Path) -> Result<(String, Option<Emulator>)> {
-        let config = fs::read_to_string(self.file("firmware/.cargo/config.toml"))?;
-        let runner = config.lines().find_map(|line| line.strip_prefix("runner = \"")).context("no runner")?;
-        let mut words = runner.trim_end_matches('"').split(' ');
-        let mut runner = Command::new(words.next().unwrap_or_default());
-        runner.args(words).arg(fs::canonicalize(elf)?).current_dir(self.file("firmware"));
-        let emulator = Emulator(runner.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?);
+        let emulator = Emulator(self.runner(elf)?.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?);
         let address = MPS2.trim_start_matches("tcp:");
         let listens = (0..100).any(|_| {
             thread::sleep(Duration::from_millis(100));
@@ -305,24 +313,6 @@ impl Project {
         ensure!(answers.len() == requests.len(), "{} answers to {} requests", answers.len(), requests.len());
         Ok(answers)
     }
-
-    fn firmware(&self, toolchain: Toolchain, subcommand: &str) -> Command {
-        let mut cargo = toolchain.cargo(subcommand, self.target);
-        cargo.current_dir(self.file("firmware")).arg("--release");
-        // Quick to build.
-        for (name, value) in [("LTO", "off"), ("OPT_LEVEL", "1"), ("DEBUG", "0"), ("CODEGEN_UNITS", "16")] {
-            cargo.env(format!("CARGO_PROFILE_RELEASE_{name}"), value);
-        }
-        if toolchain == Toolchain::Rustup {
-            self.shared(&mut cargo);
-        }
-        cargo
-    }
-
-    /// With one folder for what is built, so that each dependency is built once.
-    fn shared<'a>(&self, cargo: &'a mut Command) -> &'a mut Command {
-        cargo.env("CARGO_TARGET_DIR", self.folder.with_file_name("target"))
-    }
 }
 
 /// The program that boots an RP2040.
@@ -331,4 +321,12 @@ fn rp2040() -> Result<PathBuf> {
     let program = Path::new(setup::NODE).join("rp2040.mjs");
     fs::write(&program, RP2040_PROGRAM)?;
     Ok(fs::canonicalize(program)?)
+}
+
+/// Runs a command that compiles; an error with what it says if it fails, or if it warns.
+fn without_warnings(command: &mut Command) -> Result<()> {
+    let made = command.output()?;
+    let said = String::from_utf8_lossy(&made.stderr);
+    ensure!(made.status.success() && !said.contains("warning"), "{}{said}", String::from_utf8_lossy(&made.stdout));
+    Ok(())
 }
