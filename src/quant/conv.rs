@@ -34,7 +34,11 @@ impl Conv2d {
     /// Row `at` of the output, `[output width, outputs]`.
     pub fn row(&self, weights: &Weights<i32>, x: Rows, at: usize, y: &mut [i8]) {
         let length = self.width.output.wrapping_mul(weights.outputs());
-        if let Some(y) = y.get_mut(..length) {
+        let Some(y) = y.get_mut(..length) else { return };
+        if self.width.output < TOGETHER {
+            // A row of a signal is one pixel.
+            self.windows(weights, x, at).pixels::<1>(weights, y);
+        } else {
             self.pixels(weights, x, at, y);
         }
     }
@@ -45,17 +49,30 @@ impl Conv2d {
         self.height.kernel.wrapping_mul(self.width.kernel).wrapping_mul(self.channels)
     }
 
-    /// Pixels from the first one of row `at` on, of that row and those after it.
+    /// Pixels from the first one of row `at` on, of that row and those after it. The last ones are made together with some before
+    /// them, once more: another loop for them would take 1 KB.
     #[inline(never)]
     fn pixels(&self, weights: &Weights<i32>, x: Rows, at: usize, y: &mut [i8]) {
+        let mut windows = self.windows(weights, x, at);
+        let (outputs, width) = (weights.outputs().max(1), self.width.output.max(1));
+        let count = y.len() / outputs;
+        let rest = count % TOGETHER;
+        let whole = y.get_mut(..count.wrapping_sub(rest).wrapping_mul(outputs)).unwrap_or_default();
+        windows.pixels::<TOGETHER>(weights, whole);
+        if rest > 0 {
+            let first = count.saturating_sub(TOGETHER);
+            windows.at = [at.wrapping_add(first / width), first % width];
+            windows.pixels::<TOGETHER>(weights, y.get_mut(first.wrapping_mul(outputs)..).unwrap_or_default());
+        }
+    }
+
+    /// From the first one of row `at` on.
+    #[inline(always)]
+    fn windows<'x>(&'x self, weights: &Weights<i32>, x: Rows<'x>, at: usize) -> Windows<'x> {
         let whole = [self.height.whole(), self.width.whole()];
         let usual = Vectors::<TOGETHER>::ROUNDS && weights.lessen();
         let parts = [[0; PART]; TOGETHER];
-        let mut windows = Windows { conv: self, x, whole, at: [at, 0], usual, parts };
-        let rest = windows.pixels::<TOGETHER>(weights, y);
-        if !rest.is_empty() {
-            windows.pixels::<1>(weights, rest);
-        }
+        Windows { conv: self, x, whole, at: [at, 0], usual, parts }
     }
 }
 
@@ -77,15 +94,13 @@ struct Windows<'x> {
 }
 
 impl Windows<'_> {
-    /// Makes pixels `P` at a time; returns the rest. Their memory is not on the stack at the same time as that of another number.
+    /// Makes pixels `P` at a time; the last may be fewer, and are made as if there were others.
     #[inline(never)]
-    fn pixels<'y, const P: usize>(&mut self, weights: &Weights<i32>, y: &'y mut [i8]) -> &'y mut [i8] {
-        let mut groups = y.chunks_exact_mut(weights.outputs().max(1).saturating_mul(P));
+    fn pixels<const P: usize>(&mut self, weights: &Weights<i32>, y: &mut [i8]) {
         let mut vectors = Vectors::<P>::new();
-        for y in &mut groups {
+        for y in y.chunks_mut(weights.outputs().max(1).saturating_mul(P)) {
             self.next(&mut vectors, weights, y);
         }
-        groups.into_remainder()
     }
 
     /// Makes the outputs of the next `P` windows.

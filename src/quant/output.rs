@@ -25,6 +25,7 @@ impl Output {
     }
 
     /// Holds what is held within 8 bits so far.
+    #[inline(never)]
     pub(super) fn hold(self, y: &mut [i8]) {
         if (self.least, self.greatest) != (i8::MIN, i8::MAX) {
             y.iter_mut().for_each(|y| *y = (*y).max(self.least).min(self.greatest));

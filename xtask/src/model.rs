@@ -1,5 +1,6 @@
 //! A user's model on an emulated board.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use std::{env, fs};
@@ -8,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use nerve::executor::Executor;
 use nerve::graph::{Cost, Graph, Op, Scalar};
 use nerve::import;
+use object::{Object, ObjectSymbol, SymbolKind};
 
 use crate::bench;
 use crate::device::{self, BOARDS, Board, M4F, Run};
@@ -20,6 +22,10 @@ const FOLDER: &str = "target/model";
 const CODE: usize = 32 * 1024;
 /// See [`CODE`].
 const STACK: usize = 3584;
+/// What the names of the program's own functions hold.
+const PROGRAM_SYMBOL: &str = "5model";
+/// The most bytes of code that a network may take on the Cortex-M4F: one copy of each loop.
+const MOST_CODE: u64 = 20 * 1024;
 
 /// Builds the firmware around a model, runs it over the examples of `input` (one of zeros if there is none), prints what it costs and
 /// copies the outputs to `output`. As a stream, over the rows of `input`.
@@ -53,9 +59,10 @@ pub fn emulate(
             board.roomy().feature
         );
     }
-    let Ran { run, built, outputs, costs } = run_model(board, model, &graph, &examples, stream)?;
+    let Ran { run, built, code, outputs, costs } = run_model(board, model, &graph, &examples, stream)?;
     println!("the firmware around it, built in {:.0} s:", built.as_secs_f32());
     print!("{}", run.log);
+    println!("code that runs the network: {code} bytes; the rest of the flash starts, logs and reads files");
     let shown = |(instructions, cycles): (u64, u64)| {
         let cycles = if board.core == M4F.core { format!(", {cycles} cycles (a model's)") } else { String::new() };
         format!("{instructions} instructions{cycles}")
@@ -79,6 +86,8 @@ struct Ran {
     run: Run,
     /// How long the build took.
     built: Duration,
+    /// See [`code`].
+    code: u64,
     outputs: Vec<u8>,
     /// Instructions and cycles of each example, or of each row of a stream.
     costs: Vec<(u64, u64)>,
@@ -133,7 +142,22 @@ fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8], stream
     let run = run_on.run(&elf, Some(&bench::plugin()?))?;
     let costs = bench::regions(&run);
     ensure!(!costs.is_empty(), "the device ran nothing");
-    Ok(Ran { run, built, outputs: fs::read(folder.join("output.bin"))?, costs })
+    Ok(Ran { run, built, code: code(&elf)?, outputs: fs::read(folder.join("output.bin"))?, costs })
+}
+
+/// Bytes of the functions of the library and of the program itself.
+fn code(elf: &Path) -> Result<u64> {
+    let bytes = fs::read(elf)?;
+    let file = object::File::parse(&*bytes)?;
+    let of_network =
+        |name: &str| (name.contains("nerve") && !name.contains("nerve_firmware")) || name.contains(PROGRAM_SYMBOL);
+    let functions = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text);
+    // Several may be one.
+    let sizes: BTreeMap<u64, u64> = functions
+        .filter(|symbol| symbol.name().is_ok_and(of_network))
+        .map(|symbol| (symbol.address(), symbol.size()))
+        .collect();
+    Ok(sizes.values().sum())
 }
 
 /// Instructions and cycles of an inference with a core's code.
@@ -211,13 +235,14 @@ fn compare(board: &Board, model: &Path, examples: usize) -> Result<String> {
     };
     let expected = Executor::new(&graph)?.run_all(&inputs)?;
     let stream = has_rings(&graph);
-    let Ran { outputs, costs, .. } = run_model(board, model, &graph, &inputs, stream)?;
+    let Ran { outputs, code, costs, .. } = run_model(board, model, &graph, &inputs, stream)?;
     let name = model.file_stem().unwrap_or_default().display().to_string();
     let floats = graph.tensors.iter().all(|value| value.quantization.is_none());
     let same = if floats { near(&outputs, &expected) } else { outputs == expected };
     ensure!(same, "{name} has other outputs on the {} than on the host", board.core);
+    ensure!(board.core != M4F.core || code <= MOST_CODE, "{name} takes {code} bytes of code");
     let (what, instructions) = (if stream { "steps" } else { "examples" }, costs[costs.len() - 1].0);
-    Ok(format!("{name}, {}: {examples} {what}, {instructions} instructions each\n", board.core))
+    Ok(format!("{name}, {}: {examples} {what}, {instructions} instructions each, {code} bytes of code\n", board.core))
 }
 
 /// Whether floats differ by 1e-5 of the largest at most.
