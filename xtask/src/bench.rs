@@ -208,6 +208,7 @@ fn table() -> Result<String> {
         }
     }
 
+    text.push_str(&layers(toolchain, plugin)?);
     let costs = networks(toolchain, plugin)?;
     text.push_str(
         "\nEach network on each core, batch 1, sizes in bytes. Weights lie in flash for inference; for a step in RAM, and in flash as they are \
@@ -432,6 +433,27 @@ fn beside_plain(toolchain: Toolchain, plugin: &Path, over: &mut Vec<String>) -> 
                 over.push(format!("{work} on {core}: {ours} instructions, plain loops {plain}"));
             }
         }
+    }
+    Ok(text)
+}
+
+/// Layers and losses that the networks have not, on the Cortex-M4F, as a table.
+fn layers(toolchain: Toolchain, plugin: &Path) -> Result<String> {
+    let run = M4F.run(&M4F.build(toolchain, "layers")?, Some(plugin))?;
+    let mut text = String::from(
+        "\nLayers, activations and losses on the Cortex-M4F, f32, batch 1, of so many outputs; of a loss, of so many inputs, with its derivatives. \
+         Bytes of weights, of the arena with input and output, of the whole stack at its peak with the input on it:\n\n\
+         | layer | outputs | instructions | cycles | weights | arena | peak stack |\n|---|---|---|---|---|---|---|\n",
+    );
+    let regions = regions(&run);
+    ensure!(regions.len() == run.log.lines().count(), "a region for each line of the log expected:\n{}", run.log);
+    for (line, (instructions, cycles)) in run.log.lines().zip(regions) {
+        let [name, outputs, weights, arena, stack] = line.split('|').collect::<Vec<_>>()[..] else {
+            bail!("not a layer: {line}")
+        };
+        text.push_str(&format!(
+            "| {name} of {outputs} | {outputs} | {instructions} | {cycles} | {weights} | {arena} | {stack} |\n"
+        ));
     }
     Ok(text)
 }
