@@ -212,7 +212,7 @@
 //! | to | see |
 //! |---|---|
 //! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`Conv`], [`DepthwiseConv2d`], [`Depthwise`], [`To`], [`To1d`], [`SAME`], [`ConvTranspose2d`], [`BatchNorm`], [`LayerNorm`], [`Attention`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Lstm`], [`Last`], [`Embedding`], [`Residual`], [`Branches`], [`Around`], [`Sum`], [`Concat`], [`Dropout`], [`Standardize`], [`Activation`], [`PRelu`], [`Gelu`], [`GeluTanh`], [`Silu`], [`HardSwish`], [`Frozen`], [`Fixed`] |
-//! | train it | [`Trainer`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Clip`], [`Init`], [`shuffle()`], [`split`], [`augment`], [`EarlyStopping`], [`optim::Ema`] |
+//! | train it | [`Trainer`], [`Accumulator`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Clip`], [`Init`], [`shuffle()`], [`split`], [`augment`], [`EarlyStopping`], [`optim::Ema`] |
 //! | hear: log-mel frames of sound | `frontend` (feature `frontend`) |
 //! | learn classes of your own on top of an integer network | [`guide::new_classes`], `import::write_cut` (feature `litert`) |
 //! | tell anomalies from what is healthy | [`Threshold`] |
@@ -283,12 +283,12 @@ pub use exchange::{codegen, executor, float, graph, import, litert, lower, quant
 pub use infer::{Arena, Fixed, Stream, arena_len, assert_fits};
 pub use layers::{
     Activation, Affine, Around, Attention, Avg, AvgPool1d, AvgPool2d, BatchNorm, Branches, Concat, Conv, Conv1d,
-    Conv2d, ConvTranspose2d, Dense, Depthwise, DepthwiseConv2d, Dropout, Elu, Embedding, Flatten, Fold, Forward,
-    Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, InRows, Join, JoinBackward, Last,
-    Layer, LayerNorm, LeakyRelu, Linear, Lstm, Max, MaxPool1d, MaxPool2d, Memory, Mode, OnFeatures, OutRow, PRelu,
-    PairActs, Places, Plan, Pool, Queue, Relu, Relu6, Residual, Ring, Round, RoundActivation, Rounded, RoundedTo,
-    RoundedWeights, Rounding, SAME, Same, Scale, Sigmoid, Silu, Softmax, Standardize, Streamed, Sum, Tanh, To, To1d,
-    WithChannels, argmax,
+    Conv2d, ConvTranspose2d, Dense, Depthwise, DepthwiseConv2d, Descend, Dropout, Elu, Embedding, Flatten, Fold,
+    Forward, Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, InRows, Join, JoinBackward,
+    Last, Layer, LayerNorm, LeakyRelu, Linear, Lstm, Max, MaxPool1d, MaxPool2d, Memory, Mode, OnFeatures, OutRow,
+    PRelu, PairActs, Places, Plan, Pool, Queue, Relu, Relu6, Residual, Ring, Round, RoundActivation, Rounded,
+    RoundedTo, RoundedWeights, Rounding, SAME, Same, Scale, Sigmoid, Silu, Softmax, Standardize, Streamed, Sum, Tanh,
+    To, To1d, WithChannels, argmax,
 };
 pub use numbers::{Array, Float, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
 #[cfg(feature = "checkpoint")]
@@ -299,7 +299,7 @@ pub use storage::{flash, weights};
 #[cfg(feature = "rayon")]
 pub use training::ParallelTrainer;
 pub use training::{
-    BinaryCrossEntropy, ClassWeights, Clip, Confusion, CrossEntropy, EarlyStopping, Focal, Guard, Huber,
+    Accumulator, BinaryCrossEntropy, ClassWeights, Clip, Confusion, CrossEntropy, EarlyStopping, Focal, Guard, Huber,
     LabelSmoothing, Loss, Mae, Mse, Optimizer, Pass, Regression, Replay, Schedule, Threshold, TrainError, Trainer,
     Triplet, augment, optim, roc_auc, shuffle, split,
 };
@@ -308,10 +308,10 @@ pub use training::{
 pub mod prelude {
     pub use crate::optim::{Adam, AdamW, Momentum, Nesterov, Optimizer, RmsProp, Sgd};
     pub use crate::{
-        Arena, Around, Attention, AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Branches, Clip, Concat,
-        Confusion, Conv, Conv1d, Conv2d, ConvTranspose2d, CrossEntropy, Dense, Depthwise, DepthwiseConv2d, Dropout,
-        Elu, Embedding, Flatten, Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, Huber,
-        Init, Last, LayerNorm, LeakyRelu, Linear, Lstm, Mae, MaxPool1d, MaxPool2d, Mse, PRelu, Params, Pass,
+        Accumulator, Arena, Around, Attention, AvgPool1d, AvgPool2d, BatchNorm, BinaryCrossEntropy, Branches, Clip,
+        Concat, Confusion, Conv, Conv1d, Conv2d, ConvTranspose2d, CrossEntropy, Dense, Depthwise, DepthwiseConv2d,
+        Dropout, Elu, Embedding, Flatten, Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh,
+        Huber, Init, Last, LayerNorm, LeakyRelu, Linear, Lstm, Mae, MaxPool1d, MaxPool2d, Mse, PRelu, Params, Pass,
         Regression, Relu, Relu6, Residual, SAME, Same, Schedule, Sigmoid, Silu, Softmax, Standardize, Stream, Sum,
         Tanh, Tensors, To, To1d, TrainError, Trainer, Zero, arena_len, argmax, chain, include_weights, shuffle,
         weights,

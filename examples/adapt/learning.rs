@@ -18,7 +18,7 @@ pub const KEPT: usize = 100;
 
 /// What learning takes beside the network that learns `C` classes.
 pub struct Learning<N: Layer<X>, X: Array<Elem: Scalar<Float = f32>>, const C: usize> {
-    trainer: Trainer<N, X>,
+    accumulator: Accumulator<N, X>,
     optimizer: Momentum<N>,
     kept: Replay<X, KEPT, C>,
 }
@@ -30,7 +30,7 @@ where
 {
     /// Nothing kept.
     pub const fn new(learning_rate: f32) -> Self {
-        Self { trainer: Trainer::ZERO, optimizer: Momentum::new(learning_rate, 0.9), kept: Replay::new() }
+        Self { accumulator: Accumulator::ZERO, optimizer: Momentum::new(learning_rate, 0.9), kept: Replay::new() }
     }
 
     /// Keeps an example to learn from beside others, perhaps in the place of another one.
@@ -46,11 +46,11 @@ where
     /// # Errors
     /// A loss or gradient is not finite, or there is no such class; the network is as it was.
     pub fn step(&mut self, net: &mut N, x: &X, class: usize) -> Result<(), TrainError> {
-        let Self { trainer, optimizer, kept } = self;
-        trainer.accumulate(net, &CrossEntropy, from_ref(x), &[class])?;
+        let Self { accumulator, optimizer, kept } = self;
+        accumulator.accumulate(net, &CrossEntropy, from_ref(x), &[class])?;
         for (x, class) in kept.iter() {
-            trainer.accumulate(net, &CrossEntropy, from_ref(x), from_ref(class))?;
+            accumulator.accumulate(net, &CrossEntropy, from_ref(x), from_ref(class))?;
         }
-        trainer.apply(net, optimizer)
+        accumulator.apply(net, optimizer)
     }
 }

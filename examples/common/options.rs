@@ -7,6 +7,7 @@ use std::{fmt, fs};
 use anyhow::{Context, Result};
 use clap::builder::RangedU64ValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, ValueEnum, value_parser};
+use nerve::optim::Descent;
 use nerve::prelude::*;
 
 /// How to train; each example has its own defaults.
@@ -150,11 +151,11 @@ impl<N: Params<f32>> AnyOptimizer<N> {
 }
 
 impl<N: Params<f32>> Optimizer<N, f32> for AnyOptimizer<N> {
-    fn step(&mut self, params: &mut N, gradients: &N::Grads, scale: f32) {
+    fn step(&mut self, params: &mut impl Descent<N, f32>, scale: f32) {
         match self {
-            Self::Sgd(optimizer) => optimizer.step(params, gradients, scale),
-            Self::Momentum(optimizer) => optimizer.step(params, gradients, scale),
-            Self::Adam(optimizer) => optimizer.step(params, gradients, scale),
+            Self::Sgd(optimizer) => optimizer.step(params, scale),
+            Self::Momentum(optimizer) => optimizer.step(params, scale),
+            Self::Adam(optimizer) => optimizer.step(params, scale),
         }
     }
     fn set_learning_rate(&mut self, rate: f32) {

@@ -169,11 +169,11 @@ fn logits<const B: usize>(net: &Net, x: &[Input; BATCH], word: &mut impl FnMut(u
 
 #[inline(never)]
 fn gradients<const B: usize>(net: &Net, x: &[Input; BATCH], classes: &[usize; BATCH], word: &mut impl FnMut(u32)) {
-    let mut trainer = Trainer::<Net, Input, B>::ZERO;
+    let mut accumulator = Accumulator::<Net, Input, B>::ZERO;
     for (x, classes) in x.as_chunks::<B>().0.iter().zip(classes.as_chunks::<B>().0) {
-        assert!(trainer.accumulate(net, &CrossEntropy, x, classes).is_ok());
+        assert!(accumulator.accumulate(net, &CrossEntropy, x, classes).is_ok());
     }
-    trainer.gradients().visit(&mut |tensor: &[f32]| each_word(tensor, word));
+    accumulator.gradients().visit(&mut |tensor: &[f32]| each_word(tensor, word));
 }
 
 #[inline(never)]
@@ -443,9 +443,10 @@ where
     layer.visit_mut(&mut random);
     random(X::flatten_mut(&mut x));
     random(L::Out::flatten_mut(&mut dy));
-    let mode = Mode::Training { accumulate: false, seed: 0, first_example: 0, examples: B };
+    let mode = Mode::Training { seed: 0, first_example: 0, examples: B };
     layer.forward(&x, &mut acts, &mut y, mode);
-    layer.backward(&x, &acts, &y, &mut dy, &mut scratch, Some(&mut dx), Some(&mut grads), mode);
+    layer.backward(&x, &acts, &y, &mut dy, &mut scratch, Some(&mut dx), mode);
+    layer.gradients(&x, &acts, &y, &dy, &scratch, &mut grads, false);
     each_word(L::Out::flatten(&y), word);
     each_word(X::flatten(&dx), word);
     grads.visit(&mut |tensor: &[f32]| each_word(tensor, word));

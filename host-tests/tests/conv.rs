@@ -41,8 +41,9 @@ where
     // What an earlier step has left must not count.
     found_dx[0].flat_mut().fill(f64::NAN);
     grads.visit_mut(&mut |tensor: &mut [f64]| tensor.fill(f64::NAN));
-    let mode = Mode::Training { accumulate: false, seed: 0, first_example: 0, examples: 1 };
-    layer.backward(&x, &acts, &found, &mut dy, &mut scratch, Some(&mut found_dx), Some(&mut grads), mode);
+    let mode = Mode::Training { seed: 0, first_example: 0, examples: 1 };
+    layer.backward(&x, &acts, &found, &mut dy, &mut scratch, Some(&mut found_dx), mode);
+    layer.gradients(&x, &acts, &found, &dy, &scratch, &mut grads, false);
     let mut expected = parameters.iter();
     grads.visit(&mut |tensor: &[f64]| close(&format!("{name}: parameters"), tensor, expected.next().unwrap()));
     close(&format!("{name}: dx"), found_dx[0].flat(), dx);

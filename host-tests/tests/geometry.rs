@@ -67,8 +67,9 @@ where
     let mut expected_dy = dy;
     let expected_dy = L::Out::flatten_mut(&mut expected_dy).to_vec();
     layer.forward(&x, &mut (), &mut y, Mode::Inference);
-    let mode = Mode::Training { accumulate: false, seed: 0, first_example: 0, examples: BATCH };
-    layer.backward(&x, &(), &y, &mut dy, &mut (), Some(&mut dx), Some(&mut grads), mode);
+    let mode = Mode::Training { seed: 0, first_example: 0, examples: BATCH };
+    layer.backward(&x, &(), &y, &mut dy, &mut (), Some(&mut dx), mode);
+    layer.gradients(&x, &(), &y, &dy, &(), &mut grads, false);
     let mut found: Vec<Vec<f32>> = Vec::new();
     grads.visit(&mut |tensor: &[f32]| found.push(tensor.to_vec()));
 

@@ -95,7 +95,8 @@ fn three_steps(mut optimizer: impl Optimizer<Two, f64>) -> [f64; 2] {
     let mut w = Two::new([[0.5]], [-0.25]);
     for _ in 0..3 {
         let (w0, w1) = (w.w[0][0], w.b[0]);
-        optimizer.step(&mut w, &Two::new([[4.0 * (w0 - 1.0)]], [4.0 * (3.0 * w1 + w0)]), 0.25);
+        let mut gradients = Two::new([[4.0 * (w0 - 1.0)]], [4.0 * (3.0 * w1 + w0)]);
+        optimizer.step(&mut (&mut w, &mut gradients), 0.25);
     }
     [w.w[0][0], w.b[0]]
 }

@@ -20,7 +20,8 @@ fn random(values: &mut [f64], rng: &mut Pcg32) {
 /// Calls `f` with the `index`th trained parameter.
 fn parameter<N: Params<f64>>(net: &mut N, index: usize, f: impl Fn(&mut f64)) {
     let mut before = 0;
-    net.zip(&Zero::ZERO, [], &mut |w, _, []| {
+    let mut none = <N::Grads as Zero>::ZERO;
+    net.zip(&mut none, [], &mut |w, _, []| {
         if let Some(w) = index.checked_sub(before).and_then(|i| w.get_mut(i)) {
             f(w);
         }
@@ -38,12 +39,13 @@ fn worst_error<X: Tensor<Elem = f64> + Copy, N: Layer<X> + Zero, L: Loss<N::Out,
     net.visit_mut(&mut |tensor| random(tensor, &mut rng));
     let mut x = [X::ZERO; BATCH];
     random(X::flatten_mut(&mut x), &mut rng);
-    let mut trainer = Trainer::<N, X, BATCH>::ZERO;
-    // The seed is set anew each time, so that dropout drops the same values.
-    let mut mean_loss = |net: &N| {
-        trainer.set_seed(9);
-        trainer.accumulate(net, loss, &x, targets).unwrap()
+    // A new one each time, so that dropout drops the same values.
+    let accumulated = |net: &N| {
+        let mut accumulator = Accumulator::<N, X, BATCH>::ZERO;
+        let loss = accumulator.accumulate(net, loss, &x, targets).unwrap();
+        (loss, accumulator)
     };
+    let mean_loss = |net: &N| accumulated(net).0;
 
     let mut numeric = Vec::new();
     for index in 0..<<N as Params<f64>>::Grads as Tensors<f64>>::LEN {
@@ -54,11 +56,8 @@ fn worst_error<X: Tensor<Elem = f64> + Copy, N: Layer<X> + Zero, L: Loss<N::Out,
         parameter(&mut net, index, |w| *w += STEP);
         numeric.push((above - below) / (2.0 * STEP));
     }
-    let mut trainer = Trainer::<N, X, BATCH>::ZERO;
-    trainer.set_seed(9);
-    trainer.accumulate(&net, loss, &x, targets).unwrap();
     let mut analytic = Vec::new();
-    trainer.gradients().visit(&mut |tensor: &[f64]| analytic.extend_from_slice(tensor));
+    accumulated(&net).1.gradients().visit(&mut |tensor: &[f64]| analytic.extend_from_slice(tensor));
     assert!(analytic.iter().any(|g| g.abs() > 1e-3), "all derivatives are nearly 0: the test measures nothing");
     assert_eq!(analytic.len(), numeric.len());
     analytic.iter().zip(&numeric).fold(0.0, |worst, (a, n)| worst.max((a / BATCH as f64 - n).abs()))

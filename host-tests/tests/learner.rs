@@ -74,13 +74,14 @@ fn training_is_kept_over_a_restart_only_if_it_was_saved() {
 fn a_device_learns_in_the_same_bits_as_the_desktop() {
     let (mut flash, mut memory) = (flash(), memory());
     let mut device = Watched::new(&mut memory, &mut flash);
-    let (mut net, mut trainer, mut optimizer) = (factory(), Trainer::<Net, Input>::ZERO, Momentum::new(0.02, 0.9));
+    let (mut net, mut accumulator, mut optimizer) =
+        (factory(), Accumulator::<Net, Input>::ZERO, Momentum::new(0.02, 0.9));
     for (seen, (x, class)) in LABELLED[..6].iter().enumerate() {
         assert!(train(&mut device, x, *class as u32).unwrap().1);
         for (x, class) in once(&(*x, *class)).chain(&LABELLED[..seen]) {
-            trainer.accumulate(&net, &CrossEntropy, &[*x], &[*class]).unwrap();
+            accumulator.accumulate(&net, &CrossEntropy, &[*x], &[*class]).unwrap();
         }
-        trainer.apply(&mut net, &mut optimizer).unwrap();
+        accumulator.apply(&mut net, &mut optimizer).unwrap();
     }
     assert_eq!(*device.network(), net);
 }

@@ -63,8 +63,9 @@ where
         *v = ((i * 19 + 5) % 37) as f64 / 16.0 - 18.0 / 16.0;
     }
     let mut grads = N::ZERO;
-    let mode = Mode::Training { accumulate: false, seed: 0, first_example: 0, examples: EXAMPLES };
-    layer.backward(&windows, &acts, &found, &mut dy, &mut scratch, Some(&mut found_dx), Some(&mut grads), mode);
+    let mode = Mode::Training { seed: 0, first_example: 0, examples: EXAMPLES };
+    layer.backward(&windows, &acts, &found, &mut dy, &mut scratch, Some(&mut found_dx), mode);
+    layer.gradients(&windows, &acts, &found, &dy, &scratch, &mut grads, false);
     close("dx", found_dx.as_flattened().as_flattened(), dx);
     grads
 }

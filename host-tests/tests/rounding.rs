@@ -56,13 +56,13 @@ fn gradients_are_those_of_floats_at_what_is_rounded_and_nothing_where_values_are
         rounding.visit_mut(&mut |ends: &mut [f32]| ends.copy_from_slice(&range));
     }
     let x: [[f32; 5]; 16] = inputs(2, 16).try_into().unwrap();
-    let mut trainer = Box::new(Trainer::<Rounded<Net>, [f32; 5], 16>::ZERO);
-    trainer.accumulate(&all, &Mse, &x, &[[0.25; 3]; 16]).unwrap();
+    let mut accumulator = Box::new(Accumulator::<Rounded<Net>, [f32; 5], 16>::ZERO);
+    accumulator.accumulate(&all, &Mse, &x, &[[0.25; 3]; 16]).unwrap();
 
     let (first, second) = &mut *net;
     let first = Dense::<5, 7>::new(in_columns(&first.w), first.b);
     second.w = in_columns(&second.w);
-    let mode = Mode::Training { accumulate: false, seed: 0, first_example: 0, examples: 16 };
+    let mode = Mode::Training { seed: 0, first_example: 0, examples: 16 };
     let mut z = [[0.0; 7]; 16];
     first.forward(&x, &mut (), &mut z, mode);
     let kept = z.map(|row| row.map(|z| in_steps(z, ranges[0])));
@@ -78,17 +78,19 @@ fn gradients_are_those_of_floats_at_what_is_rounded_and_nothing_where_values_are
     let mut dy = last.map(|row| row.map(|(y, inside)| if inside { 2.0 * (y - 0.25) / 3.0 } else { 0.0 }));
     let (mut by_second, mut by_first) = (Dense::<7, 3>::ZERO, Dense::<5, 7>::ZERO);
     let mut dz = [[0.0; 7]; 16];
-    second.backward(&hidden, &(), &logits, &mut dy, &mut (), Some(&mut dz), Some(&mut by_second), mode);
+    second.backward(&hidden, &(), &logits, &mut dy, &mut (), Some(&mut dz), mode);
+    second.gradients(&hidden, &(), &logits, &dy, &(), &mut by_second, false);
     for ((dz, tanh), kept) in dz.as_flattened_mut().iter_mut().zip(tanh.as_flattened()).zip(kept.as_flattened()) {
         *dz = if kept.1 { *dz * (1.0 - tanh * tanh) } else { 0.0 };
     }
-    first.backward(&x, &(), &z, &mut dz, &mut (), None, Some(&mut by_first), mode);
+    first.backward(&x, &(), &z, &mut dz, &mut (), None, mode);
+    first.gradients(&x, &(), &z, &dz, &(), &mut by_first, false);
     let held = [kept.as_flattened(), last.as_flattened()].map(|all| all.iter().filter(|(_, inside)| !inside).count());
     assert!(held[0] > 5 && held[1] > 5, "{held:?}");
 
     let (mut expected, mut found) = (vec![], vec![]);
     (by_first, by_second).visit(&mut |tensor: &[f32]| expected.extend_from_slice(tensor));
-    trainer.gradients().visit(&mut |tensor: &[f32]| found.extend_from_slice(tensor));
+    accumulator.gradients().visit(&mut |tensor: &[f32]| found.extend_from_slice(tensor));
     assert_eq!(found.len(), expected.len());
     for (found, expected) in found.iter().zip(&expected) {
         assert!((found - expected).abs() <= 1e-6, "{found} instead of {expected}");
@@ -213,7 +215,7 @@ fn threads_change_no_bit_and_what_is_stored_computes_the_same() {
 #[test]
 fn a_range_begins_with_the_first_batch_and_follows_the_others_slowly() {
     let mut rounding = Rounding::<f32>::ZERO;
-    let mode = Mode::Training { accumulate: false, seed: 0, first_example: 0, examples: 1 };
+    let mode = Mode::Training { seed: 0, first_example: 0, examples: 1 };
     let range = |rounding: &Rounding| {
         let mut range = vec![];
         rounding.visit(&mut |ends: &[f32]| range.extend_from_slice(ends));

@@ -82,7 +82,6 @@ where
         _: &mut [N::Out; B],
         (): &mut (),
         dx: Option<&mut [X; B]>,
-        _: Option<&mut ()>,
         _: Mode,
     ) {
         if let Some(dx) = dx {

@@ -69,6 +69,25 @@ pub(crate) fn gradients<const ADD: bool, T: Real, const I: usize, const O: usize
     sum_rows::<ADD, _, _>(dy, gb);
 }
 
+/// The rows from `from` on of `gw = xᵀ·dy`, and `gb = Σ dy`.
+#[inline(always)]
+pub(crate) fn gradient_rows<T: Real, const I: usize, const O: usize, const B: usize>(
+    x: &[[T; I]; B],
+    dy: &[[T; O]; B],
+    from: usize,
+    gw: &mut [[T; O]],
+    gb: &mut [T; O],
+) {
+    let data = x.as_flattened().get(from..).unwrap_or(&[]);
+    if let ([dy], Some(data), Ok(gw)) = (dy.as_slice(), data.first_chunk::<4>(), <&mut [_; 4]>::try_from(&mut *gw))
+        && first_gradients(data, dy, gw, gb)
+    {
+        return;
+    }
+    product::<false, _, _>(&Strided { data, row: 1, column: I }, dy, gw);
+    sum_rows::<false, _, _>(dy, gb);
+}
+
 /// `gw = xᵀ·dy` and `gb = dy` of one example, if the target has a loop for it.
 #[inline(always)]
 fn first_gradients<T: Real, const I: usize, const O: usize>(

@@ -128,8 +128,7 @@ macro_rules! activation_layer {
                 dy: &mut [X; B],
                 (): &mut (),
                 dx: Option<&mut [X; B]>,
-                _: Option<&mut ()>,
-                _: Mode,
+                        _: Mode,
             ) {
                 let Some(dx) = dx else { return };
                 <$Name as Activation>::backward(X::flatten(y), X::flatten_mut(dy), channels::<X>());

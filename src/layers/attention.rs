@@ -4,7 +4,7 @@ use const_panic::concat_panic;
 use rand_core::Rng;
 
 use crate::kernels::{affine, gradients, times_transposed};
-use crate::layers::{Activation, Dense, Forward, Layer, Linear, Memory, Mode, Plan, Softmax, length_of};
+use crate::layers::{Activation, Dense, Forward, Layer, Linear, Memory, Mode, Plan, Softmax, are_small, length_of};
 use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint};
 
 /// Each row of a window becomes a mean of all rows' values, weighted by how its query fits their keys, with `H` heads (Vaswani et al. 2017):
@@ -35,9 +35,9 @@ use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint};
 /// # assert_eq!(logits, &[0.0; 4]);
 /// ```
 ///
-/// Costs `4·(D·D + D)` scalars, as much again for gradients and for each moment, and `4·L·D² + 2·L²·D` products. In an
+/// Costs `4·(D·D + D)` scalars, as much again for each moment and, in training, of stack, and `4·L·D² + 2·L²·D` products. In an
 /// [`Arena`](crate::Arena) keys and values lie beside input and output, `4·L·D` scalars; on the stack are `D + L`. A pass of training keeps
-/// `4·B·L·D`, its backpropagation takes `4·L·D` more and computes the weights of the rows anew.
+/// `4·B·L·D`, its backpropagation takes as many more and computes the weights of the rows anew.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attention<const D: usize, const H: usize = 1, T = f32> {
     /// Makes the queries.
@@ -87,14 +87,14 @@ impl<const D: usize, const H: usize, T: Real> Params<T> for Attention<D, H, T> {
     type Grads = Self;
     fn zip<const K: usize>(
         &mut self,
-        grads: &Self,
+        grads: &mut Self,
         mut moments: [&mut Self; K],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+        f: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; K]),
     ) {
-        self.query.zip(&grads.query, moments.each_mut().map(|m| &mut m.query), f);
-        self.key.zip(&grads.key, moments.each_mut().map(|m| &mut m.key), f);
-        self.value.zip(&grads.value, moments.each_mut().map(|m| &mut m.value), f);
-        self.output.zip(&grads.output, moments.map(|m| &mut m.output), f);
+        self.query.zip(&mut grads.query, moments.each_mut().map(|m| &mut m.query), f);
+        self.key.zip(&mut grads.key, moments.each_mut().map(|m| &mut m.key), f);
+        self.value.zip(&mut grads.value, moments.each_mut().map(|m| &mut m.value), f);
+        self.output.zip(&mut grads.output, moments.map(|m| &mut m.output), f);
     }
     fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
         self.parts_mut().into_iter().for_each(|part| part.init(init, rng));
@@ -197,8 +197,8 @@ impl<const D: usize, const H: usize, const L: usize, T: Real> Forward<[[T; D]; L
 impl<const D: usize, const H: usize, const L: usize, T: Real> Layer<[[T; D]; L]> for Attention<D, H, T> {
     /// Of each example queries, keys, values, and the heads' means.
     type Acts<const B: usize> = [[[[T; D]; L]; 4]; B];
-    /// `∂loss/∂` those of one example.
-    type Scratch<const B: usize> = [[[T; D]; L]; 4];
+    /// `∂loss/∂` those.
+    type Scratch<const B: usize> = [[[[T; D]; L]; 4]; B];
 
     #[inline]
     fn forward<const B: usize>(
@@ -223,21 +223,16 @@ impl<const D: usize, const H: usize, const L: usize, T: Real> Layer<[[T; D]; L]>
     #[inline]
     fn backward<const B: usize>(
         &self,
-        x: &[[[T; D]; L]; B],
+        _: &[[[T; D]; L]; B],
         acts: &Self::Acts<B>,
         _: &[[[T; D]; L]; B],
         dy: &mut [[[T; D]; L]; B],
-        [dqueries, dkeys, dvalues, dmeans]: &mut Self::Scratch<B>,
+        scratch: &mut Self::Scratch<B>,
         mut dx: Option<&mut [[[T; D]; L]; B]>,
-        mut grads: Option<&mut Self>,
-        mode: Mode,
+        _: Mode,
     ) {
-        if let Some(grads) = &mut grads
-            && !mode.accumulates()
-        {
-            grads.clear();
-        }
-        for (example, ((x, [queries, keys, values, means]), dy)) in x.iter().zip(acts).zip(&*dy).enumerate() {
+        let examples = acts.iter().zip(&*dy).zip(scratch).enumerate();
+        for (example, (([queries, keys, values, _], dy), [dqueries, dkeys, dvalues, dmeans])) in examples {
             times_transposed::<false, _, _, _, _>(dy, &self.output.w, dmeans);
             dqueries.clear();
             dkeys.clear();
@@ -252,17 +247,45 @@ impl<const D: usize, const H: usize, const L: usize, T: Real> Layer<[[T; D]; L]>
                     [dquery, dkeys.flat_mut(), dvalues.flat_mut()],
                 );
             }
-            if let Some(grads) = &mut grads {
-                gradients::<true, _, _, _, _>(means, dy, &mut grads.output.w, &mut grads.output.b);
-                gradients::<true, _, _, _, _>(x, dqueries, &mut grads.query.w, &mut grads.query.b);
-                gradients::<true, _, _, _, _>(x, dkeys, &mut grads.key.w, &mut grads.key.b);
-                gradients::<true, _, _, _, _>(x, dvalues, &mut grads.value.w, &mut grads.value.b);
-            }
             if let Some(dx) = dx.as_mut().and_then(|dx| dx.get_mut(example)) {
                 times_transposed::<false, _, _, _, _>(dqueries, &self.query.w, dx);
                 times_transposed::<true, _, _, _, _>(dkeys, &self.key.w, dx);
                 times_transposed::<true, _, _, _, _>(dvalues, &self.value.w, dx);
             }
         }
+    }
+
+    #[inline]
+    fn gradients<const B: usize>(
+        &self,
+        x: &[[[T; D]; L]; B],
+        acts: &Self::Acts<B>,
+        _: &[[[T; D]; L]; B],
+        dy: &[[[T; D]; L]; B],
+        scratch: &Self::Scratch<B>,
+        grads: &mut Self,
+        add: bool,
+    ) {
+        if !add {
+            grads.clear();
+        }
+        for (((x, [.., means]), dy), [dqueries, dkeys, dvalues, _]) in x.iter().zip(acts).zip(dy).zip(scratch) {
+            gradients::<true, _, _, _, _>(means, dy, &mut grads.output.w, &mut grads.output.b);
+            gradients::<true, _, _, _, _>(x, dqueries, &mut grads.query.w, &mut grads.query.b);
+            gradients::<true, _, _, _, _>(x, dkeys, &mut grads.key.w, &mut grads.key.b);
+            gradients::<true, _, _, _, _>(x, dvalues, &mut grads.value.w, &mut grads.value.b);
+        }
+    }
+
+    #[inline]
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[[[T; D]; L]; B],
+        acts: &Self::Acts<B>,
+        _: &[[[T; D]; L]; B],
+        dy: &[[[T; D]; L]; B],
+        scratch: &Self::Scratch<B>,
+    ) -> bool {
+        are_small(x.flat(), dy.flat()) && are_small(acts.flat(), scratch.flat())
     }
 }

@@ -5,8 +5,10 @@ use core::marker::PhantomData;
 use rand_core::Rng;
 
 use crate::layers::activation::probabilities;
-use crate::layers::{Activation, Forward, InRows, Layer, Linear, Memory, Mode, OutRow, Plan, Streamed};
-use crate::numbers::{Array, Init, Params, Real, Tensor, Tensors, Zero, fingerprint, mix};
+use crate::layers::{
+    Activation, Descend, Forward, InRows, Layer, Linear, Memory, Mode, OutRow, PairActs, Plan, Streamed,
+};
+use crate::numbers::{Array, Init, Params, Real, Tensor, Tensors, Zero, all_finite, fingerprint, mix};
 
 /// Share of a batch's statistics in the running ones.
 const MOMENTUM: f64 = 0.1;
@@ -92,6 +94,14 @@ fn factor<V: Tensor + Copy>(gamma: &V, variance: &V) -> V {
     factor
 }
 
+impl<V: Tensor> Scale<V> {
+    /// `self += other`.
+    fn add(&mut self, other: &Self) {
+        self.gamma.flat_mut().iter_mut().zip(other.gamma.flat()).for_each(|(sum, new)| *sum += *new);
+        self.beta.flat_mut().iter_mut().zip(other.beta.flat()).for_each(|(sum, new)| *sum += *new);
+    }
+}
+
 impl<V: Zero> Zero for Scale<V> {
     const ZERO: Self = Self { gamma: V::ZERO, beta: V::ZERO };
     fn clear(&mut self) {
@@ -145,13 +155,13 @@ impl<L: Affine<T>, F: Activation, T: Real> Params<T> for BatchNorm<L, F, T> {
     type Grads = (L::Grads, Scale<L::Channels>);
     fn zip<const K: usize>(
         &mut self,
-        (layer, scale): &Self::Grads,
+        (layer, scale): &mut Self::Grads,
         mut moments: [&mut Self::Grads; K],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+        f: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; K]),
     ) {
         self.layer.zip(layer, moments.each_mut().map(|m| &mut m.0), f);
-        f(self.scale.gamma.flat_mut(), scale.gamma.flat(), moments.each_mut().map(|m| m.1.gamma.flat_mut()));
-        f(self.scale.beta.flat_mut(), scale.beta.flat(), moments.each_mut().map(|m| m.1.beta.flat_mut()));
+        f(self.scale.gamma.flat_mut(), scale.gamma.flat_mut(), moments.each_mut().map(|m| m.1.gamma.flat_mut()));
+        f(self.scale.beta.flat_mut(), scale.beta.flat_mut(), moments.each_mut().map(|m| m.1.beta.flat_mut()));
     }
     fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
         self.layer.init(init, rng);
@@ -269,7 +279,8 @@ where
 
 impl<X: Tensor<Elem = T>, L: Layer<X> + Affine<T>, F: Activation, T: Real> Layer<X> for BatchNorm<L, F, T> {
     type Acts<const B: usize> = BatchNormActs<L::Acts<B>, [L::Out; B], L::Channels>;
-    type Scratch<const B: usize> = (L::Scratch<B>, [L::Out; B]);
+    /// Beside `L`'s own, the derivatives by `z`, and by γ and β.
+    type Scratch<const B: usize> = PairActs<L::Scratch<B>, [L::Out; B], Scale<L::Channels>>;
     const PROBABILITIES: Option<&'static str> = probabilities::<F>();
 
     fn forward<const B: usize>(&self, x: &[X; B], acts: &mut Self::Acts<B>, y: &mut [L::Out; B], mode: Mode) {
@@ -307,11 +318,11 @@ impl<X: Tensor<Elem = T>, L: Layer<X> + Affine<T>, F: Activation, T: Real> Layer
         acts: &Self::Acts<B>,
         y: &[L::Out; B],
         dy: &mut [L::Out; B],
-        (scratch, dz): &mut Self::Scratch<B>,
+        scratch: &mut Self::Scratch<B>,
         dx: Option<&mut [X; B]>,
-        grads: Option<&mut Self::Grads>,
         mode: Mode,
     ) {
+        let PairActs { a: scratch, between: dz, b: by_scale } = scratch;
         let channels = L::Channels::LEN;
         F::backward(L::Out::flatten(y), L::Out::flatten_mut(dy), channels);
         let Mode::Training { examples, .. } = mode else {
@@ -320,7 +331,7 @@ impl<X: Tensor<Elem = T>, L: Layer<X> + Affine<T>, F: Activation, T: Real> Layer
             for (dy, dz) in pixels_of_dy.zip(L::Out::flatten_mut(dz).chunks_exact_mut(channels)) {
                 dz.iter_mut().zip(dy).zip(factor.flat()).for_each(|((dz, dy), factor)| *dz = *dy * *factor);
             }
-            self.layer.backward(x, &acts.layer, &acts.z, dz, scratch, dx, None, mode);
+            self.layer.backward(x, &acts.layer, &acts.z, dz, scratch, dx, mode);
             return;
         };
 
@@ -348,15 +359,55 @@ impl<X: Tensor<Elem = T>, L: Layer<X> + Affine<T>, F: Activation, T: Real> Layer
             }
         }
         dz.iter_mut().skip(examples).for_each(Zero::clear);
-        let layer = grads.map(|(layer, scale)| {
-            if !mode.accumulates() {
-                scale.clear();
-            }
-            scale.gamma.flat_mut().iter_mut().zip(dgamma.flat()).for_each(|(sum, new)| *sum += *new);
-            scale.beta.flat_mut().iter_mut().zip(dbeta.flat()).for_each(|(sum, new)| *sum += *new);
-            layer
-        });
-        self.layer.backward(x, &acts.layer, &acts.z, dz, scratch, dx, layer, mode);
+        *by_scale = Scale { gamma: dgamma, beta: dbeta };
+        self.layer.backward(x, &acts.layer, &acts.z, dz, scratch, dx, mode);
+    }
+
+    fn gradients<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        _: &[L::Out; B],
+        _: &[L::Out; B],
+        scratch: &Self::Scratch<B>,
+        (layer, scale): &mut Self::Grads,
+        add: bool,
+    ) {
+        if !add {
+            scale.clear();
+        }
+        scale.add(&scratch.b);
+        self.layer.gradients(x, &acts.layer, &acts.z, &scratch.between, &scratch.a, layer, add);
+    }
+
+    fn descend<const B: usize, const K: usize>(
+        &mut self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        _: &[L::Out; B],
+        _: &[L::Out; B],
+        scratch: &Self::Scratch<B>,
+        mut moments: [&mut Self::Grads; K],
+        f: &mut Descend<T, K>,
+    ) {
+        let layer = moments.each_mut().map(|m| &mut m.0);
+        self.layer.descend(x, &acts.layer, &acts.z, &scratch.between, &scratch.a, layer, f);
+        let mut by_scale = Scale::ZERO;
+        by_scale.add(&scratch.b);
+        let gamma = moments.each_mut().map(|m| m.1.gamma.flat_mut());
+        f(self.scale.gamma.flat_mut(), by_scale.gamma.flat_mut(), gamma);
+        f(self.scale.beta.flat_mut(), by_scale.beta.flat_mut(), moments.map(|m| m.1.beta.flat_mut()));
+    }
+
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        _: &[L::Out; B],
+        _: &[L::Out; B],
+        scratch: &Self::Scratch<B>,
+    ) -> bool {
+        self.layer.gradients_are_finite(x, &acts.layer, &acts.z, &scratch.between, &scratch.a) && all_finite(&scratch.b)
     }
 
     fn observe<const B: usize>(&mut self, acts: &Self::Acts<B>) {

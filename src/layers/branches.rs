@@ -4,7 +4,8 @@ use const_panic::concat_panic;
 use rand_core::Rng;
 
 use crate::layers::{
-    Forward, InRows, Join, JoinBackward, Layer, Memory, Mode, OutRow, PairActs, Plan, Queue, Streamed, Sum, length_of,
+    Descend, Forward, InRows, Join, JoinBackward, Layer, Memory, Mode, OutRow, PairActs, Plan, Queue, Streamed, Sum,
+    length_of,
 };
 use crate::numbers::{Array, Init, Params, Real, Tensor, Tensors, Zero, fingerprint, mix};
 
@@ -101,9 +102,9 @@ impl<T: Real, L: Params<T>, J: Tensors<T>> Params<T> for Around<L, J> {
     type Grads = L::Grads;
     fn zip<const K: usize>(
         &mut self,
-        grads: &L::Grads,
+        grads: &mut L::Grads,
         moments: [&mut L::Grads; K],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+        f: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; K]),
     ) {
         self.path.zip(grads, moments, f);
     }
@@ -116,12 +117,12 @@ impl<T: Real, L: Params<T>, R: Params<T>, J: Tensors<T>> Params<T> for Branches<
     type Grads = (L::Grads, R::Grads);
     fn zip<const K: usize>(
         &mut self,
-        grads: &Self::Grads,
+        grads: &mut Self::Grads,
         mut moments: [&mut Self::Grads; K],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+        f: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; K]),
     ) {
-        self.left.zip(&grads.0, moments.each_mut().map(|m| &mut m.0), f);
-        self.right.zip(&grads.1, moments.each_mut().map(|m| &mut m.1), f);
+        self.left.zip(&mut grads.0, moments.each_mut().map(|m| &mut m.0), f);
+        self.right.zip(&mut grads.1, moments.each_mut().map(|m| &mut m.1), f);
     }
     fn init<G: Rng>(&mut self, init: Init, rng: &mut G) {
         self.left.init(init, rng);
@@ -349,15 +350,48 @@ where
         dy: &mut [J::Out; B],
         scratch: &mut Self::Scratch<B>,
         mut dx: Option<&mut [X; B]>,
-        grads: Option<&mut Self::Grads>,
         mode: Mode,
     ) {
         let inner = &mut scratch.between;
         write(J::second(Array::flatten(dy)), Array::flatten_mut(inner));
-        self.path.backward(x, &acts.a, &acts.between, inner, &mut scratch.a, dx.as_deref_mut(), grads, mode);
+        self.path.backward(x, &acts.a, &acts.between, inner, &mut scratch.a, dx.as_deref_mut(), mode);
         if let Some(dx) = dx {
             add(J::first(Array::flatten(dy)), X::flatten_mut(dx));
         }
+    }
+    fn gradients<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        _: &[J::Out; B],
+        _: &[J::Out; B],
+        scratch: &Self::Scratch<B>,
+        grads: &mut Self::Grads,
+        add: bool,
+    ) {
+        self.path.gradients(x, &acts.a, &acts.between, &scratch.between, &scratch.a, grads, add);
+    }
+    fn descend<const B: usize, const K: usize>(
+        &mut self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        _: &[J::Out; B],
+        _: &[J::Out; B],
+        scratch: &Self::Scratch<B>,
+        moments: [&mut Self::Grads; K],
+        f: &mut Descend<X::Elem, K>,
+    ) {
+        self.path.descend(x, &acts.a, &acts.between, &scratch.between, &scratch.a, moments, f);
+    }
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        _: &[J::Out; B],
+        _: &[J::Out; B],
+        scratch: &Self::Scratch<B>,
+    ) -> bool {
+        self.path.gradients_are_finite(x, &acts.a, &acts.between, &scratch.between, &scratch.a)
     }
 
     fn observe<const B: usize>(&mut self, acts: &Self::Acts<B>) {
@@ -392,22 +426,55 @@ where
         dy: &mut [J::Out; B],
         (left, right): &mut Self::Scratch<B>,
         mut dx: Option<&mut [X; B]>,
-        grads: Option<&mut Self::Grads>,
         mode: Mode,
     ) {
-        let (to_left, to_right) = match grads {
-            Some((left, right)) => (Some(left), Some(right)),
-            None => (None, None),
-        };
         let (da, db) = (&mut left.between, &mut right.between);
         write(J::first(Array::flatten(dy)), Array::flatten_mut(da));
         write(J::second(Array::flatten(dy)), Array::flatten_mut(db));
         let by_right = dx.is_some().then_some(&mut right.b);
-        self.right.backward(x, &b.a, &b.between, db, &mut right.a, by_right, to_right, mode.side(2));
-        self.left.backward(x, &a.a, &a.between, da, &mut left.a, dx.as_deref_mut(), to_left, mode.side(1));
+        self.right.backward(x, &b.a, &b.between, db, &mut right.a, by_right, mode.side(2));
+        self.left.backward(x, &a.a, &a.between, da, &mut left.a, dx.as_deref_mut(), mode.side(1));
         if let Some(dx) = dx {
             add(X::flatten(&right.b).iter(), X::flatten_mut(dx));
         }
+    }
+    fn gradients<const B: usize>(
+        &self,
+        x: &[X; B],
+        (a, b): &Self::Acts<B>,
+        _: &[J::Out; B],
+        _: &[J::Out; B],
+        (left, right): &Self::Scratch<B>,
+        (to_left, to_right): &mut Self::Grads,
+        add: bool,
+    ) {
+        self.left.gradients(x, &a.a, &a.between, &left.between, &left.a, to_left, add);
+        self.right.gradients(x, &b.a, &b.between, &right.between, &right.a, to_right, add);
+    }
+    fn descend<const B: usize, const K: usize>(
+        &mut self,
+        x: &[X; B],
+        (a, b): &Self::Acts<B>,
+        _: &[J::Out; B],
+        _: &[J::Out; B],
+        (left, right): &Self::Scratch<B>,
+        mut moments: [&mut Self::Grads; K],
+        f: &mut Descend<X::Elem, K>,
+    ) {
+        let of_left = moments.each_mut().map(|m| &mut m.0);
+        self.left.descend(x, &a.a, &a.between, &left.between, &left.a, of_left, f);
+        self.right.descend(x, &b.a, &b.between, &right.between, &right.a, moments.map(|m| &mut m.1), f);
+    }
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[X; B],
+        (a, b): &Self::Acts<B>,
+        _: &[J::Out; B],
+        _: &[J::Out; B],
+        (left, right): &Self::Scratch<B>,
+    ) -> bool {
+        self.left.gradients_are_finite(x, &a.a, &a.between, &left.between, &left.a)
+            && self.right.gradients_are_finite(x, &b.a, &b.between, &right.between, &right.a)
     }
 
     fn observe<const B: usize>(&mut self, (left, right): &Self::Acts<B>) {

@@ -9,8 +9,8 @@ use crate::kernels::convolution::{convolve as shared, is_shared};
 use crate::kernels::{NARROW, Strided, add_dot_products, product, sum_rows};
 use crate::layers::activation::probabilities;
 use crate::layers::{
-    Activation, Affine, Forward, Geometry, InRows, Layer, Linear, Memory, Mode, OnImage, OnSignal, OutRow, Ring, Rows,
-    Same, Streamed, scale_rows, weights_and_biases,
+    Activation, Affine, Descend, Forward, Geometry, InRows, Layer, Linear, Memory, Mode, OnImage, OnSignal, OutRow,
+    Ring, Rows, Same, Streamed, are_small, scale_rows, weights_and_biases,
 };
 use crate::numbers::{Array, Real, Zero, fingerprint, mix};
 
@@ -48,8 +48,8 @@ pub type Conv1d<const C: usize, const O: usize, const K: usize, F = Linear, G = 
 /// Backpropagation: with `δ = ∂loss/∂y ⊙ f'`, `∂loss/∂w[u][v][c][o] = Σ x[i·S + u·D − P][j·S + v·D − P][c]·δ[i][j][o]` over the
 /// images and pixels, `∂loss/∂b[o] = Σ δ[i][j][o]`, and `∂loss/∂x` adds `w[u][v][c][o]·δ[i][j][o]` to the pixel that `w` met.
 ///
-/// Costs `(KH·KW·C·O + O)·size_of::<T>()` bytes, as much again for gradients and for each moment; `C·O` scalars of stack where
-/// `∂loss/∂x` is asked for.
+/// Costs `(KH·KW·C·O + O)·size_of::<T>()` bytes, as much again for each moment; training takes `KW·C·O` scalars of stack for the gradients of
+/// a row of the kernel, and `C·O` where `∂loss/∂x` is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conv<const C: usize, const O: usize, const KH: usize, const KW: usize, F = Linear, G = Same, T = f32> {
     /// Weights, `w[row][column][input channel][output channel]`.
@@ -77,7 +77,7 @@ weights_and_biases!(
 
 /// `Layer` for one kind of input, whose pixels lie in rows and columns.
 macro_rules! layer {
-    ([$($generics:tt)*] $Input:ty, $Conv:ty, $axes:expr, $Out:ty) => {
+    ([$($generics:tt)*] $Input:ty, $Conv:ty, $columns:ident, $axes:expr, $Out:ty) => {
         impl<const C: usize, const O: usize, $($generics)* F: Activation, T: Real> Forward<$Input> for $Conv {
             type Out = $Out;
             const CHECK: () = {
@@ -111,44 +111,88 @@ macro_rules! layer {
             #[inline]
             fn backward<const B: usize>(
                 &self,
-                x: &[$Input; B],
+                _: &[$Input; B],
                 (): &(),
                 y: &[$Out; B],
                 dy: &mut [$Out; B],
                 (): &mut (),
                 dx: Option<&mut [$Input; B]>,
-                grads: Option<&mut Self>,
-                mode: Mode,
+                _: Mode,
             ) {
                 F::backward(Array::flatten(y), Array::flatten_mut(dy), O);
-                if let Some(grads) = grads {
-                    if !mode.accumulates() {
-                        grads.clear();
-                    }
-                    for (x, dy) in x.iter().zip(dy.iter()) {
-                        let (x, dy, w, b) = (pixels(x.flat()), pixels(dy.flat()), &mut grads.w, &mut grads.b);
-                        if const { $axes[1].dilation > 1 } {
-                            add_gradients::<true, _, _, _, _, _>(x, dy, w, b, $axes);
-                        } else {
-                            add_gradients::<false, _, _, _, _, _>(x, dy, w, b, $axes);
-                        }
-                    }
-                }
                 if let Some(dx) = dx {
                     let (dy, dx) = (pixels(Array::flatten(dy)), pixels_mut(Array::flatten_mut(dx)));
                     back_to_input(&self.w, dy, dx, $axes);
                 }
+            }
+
+            #[inline]
+            fn gradients<const B: usize>(
+                &self,
+                x: &[$Input; B],
+                (): &(),
+                _: &[$Out; B],
+                dy: &[$Out; B],
+                (): &(),
+                grads: &mut Self,
+                add: bool,
+            ) {
+                if !add {
+                    grads.clear();
+                }
+                let (x, dy) = (pixels(Array::flatten(x)), pixels(Array::flatten(dy)));
+                for (u, row) in grads.w.iter_mut().enumerate() {
+                    add_row_gradients(x, dy, u, row, $axes);
+                }
+                sum_rows::<true, _, _>(dy, &mut grads.b);
+            }
+
+            // On a device one copy for looking at gradients and for a step along them.
+            #[cfg_attr(not(target_os = "none"), inline)]
+            #[cfg_attr(target_os = "none", inline(never))]
+            fn descend<const B: usize, const MOMENTS: usize>(
+                &mut self,
+                x: &[$Input; B],
+                (): &(),
+                _: &[$Out; B],
+                dy: &[$Out; B],
+                (): &(),
+                mut moments: [&mut Self; MOMENTS],
+                f: &mut Descend<T, MOMENTS>,
+            ) {
+                let (x, dy) = (pixels(Array::flatten(x)), pixels(Array::flatten(dy)));
+                let (mut row, mut b) = ([[[T::ZERO; O]; C]; $columns], [T::ZERO; O]);
+                let mut rows = moments.each_mut().map(|m| m.w.iter_mut());
+                for (u, w) in self.w.iter_mut().enumerate() {
+                    row.clear();
+                    add_row_gradients(x, dy, u, &mut row, $axes);
+                    f(w.flat_mut(), row.flat_mut(), rows.each_mut().map(|rows| rows.next().map_or(&mut [][..], Array::flat_mut)));
+                }
+                sum_rows::<true, _, _>(dy, &mut b);
+                f(&mut self.b, &mut b, moments.map(|m| m.b.as_mut_slice()));
+            }
+
+            #[inline]
+            fn gradients_are_finite<const B: usize>(
+                &self,
+                x: &[$Input; B],
+                (): &(),
+                _: &[$Out; B],
+                dy: &[$Out; B],
+                (): &(),
+            ) -> bool {
+                are_small(Array::flatten(x), Array::flatten(dy))
             }
         }
     };
 }
 layer!(
     [const KH: usize, const KW: usize, const H: usize, const W: usize, G: OnImage<H, W, KH, KW>,]
-    [[[T; C]; W]; H], Conv<C, O, KH, KW, F, G, T>, G::AXES, G::Image<[T; O]>
+    [[[T; C]; W]; H], Conv<C, O, KH, KW, F, G, T>, KW, G::AXES, G::Image<[T; O]>
 );
 layer!(
     [const K: usize, const L: usize, G: OnSignal<L, K>,]
-    [[T; C]; L], Conv<C, O, 1, K, F, G, T>, G::AXES, G::Signal<[T; O]>
+    [[T; C]; L], Conv<C, O, 1, K, F, G, T>, K, G::AXES, G::Signal<[T; O]>
 );
 
 /// `Streamed` for one kind of input: an image, or a signal as an image of one column.
@@ -341,30 +385,45 @@ fn convolve_inside<
     count
 }
 
+/// Adds the gradients of the weights in row `u` of the kernel, over a whole batch.
 #[inline(always)]
-fn add_gradients<const DILATED: bool, T: Real, const C: usize, const O: usize, const KH: usize, const KW: usize>(
+fn add_row_gradients<T: Real, const C: usize, const O: usize, const KW: usize>(
     x: &[[T; C]],
     dy: &[[T; O]],
-    dw: &mut [[[[T; O]; C]; KW]; KH],
-    db: &mut [T; O],
-    axes: [Axis; 2],
+    u: usize,
+    dw: &mut [[[T; O]; C]; KW],
+    [rows, columns]: [Axis; 2],
 ) {
-    let [_, columns] = axes;
-    for (oy, dy) in dy.chunks_exact(columns.output).enumerate() {
-        each_row(Rows::<_, false>(x), oy, axes, |row, u| {
-            let (row, Some(dw)) = (row.as_flattened(), dw.get_mut(u)) else { return };
-            columns.runs(|outputs, taps, first| {
-                let Some(dy) = dy.get(outputs) else { return };
-                columns.neighbours::<DILATED>(taps, first, |taps, first| {
-                    let x = Strided { data: row.get(first * C..).unwrap_or(&[]), row: 1, column: columns.stride * C };
-                    if let Some(dw) = dw.get_mut(taps) {
-                        product::<true, _, _>(&x, dy, dw.as_flattened_mut());
-                    }
-                });
-            });
-        });
-        sum_rows::<true, _, _>(dy, db);
+    let examples = x.chunks_exact((rows.input * columns.input).max(1));
+    for (x, dy) in examples.zip(dy.chunks_exact((rows.output * columns.output).max(1))) {
+        for (oy, dy) in dy.chunks_exact(columns.output.max(1)).enumerate() {
+            let row = rows.input(oy, u).and_then(|row| Rows::<_, false>(x).row(row, columns.input));
+            let Some(row) = row else { continue };
+            if columns.dilation > 1 {
+                add_gradients::<true, _, _, _, _>(row, dy, dw, columns);
+            } else {
+                add_gradients::<false, _, _, _, _>(row, dy, dw, columns);
+            }
+        }
     }
+}
+
+#[inline(always)]
+fn add_gradients<const DILATED: bool, T: Real, const C: usize, const O: usize, const KW: usize>(
+    x: &[[T; C]],
+    dy: &[[T; O]],
+    dw: &mut [[[T; O]; C]; KW],
+    columns: Axis,
+) {
+    columns.runs(|outputs, taps, first| {
+        let Some(dy) = dy.get(outputs) else { return };
+        columns.neighbours::<DILATED>(taps, first, |taps, first| {
+            let data = x.as_flattened().get(first * C..).unwrap_or(&[]);
+            if let Some(dw) = dw.get_mut(taps) {
+                product::<true, _, _>(&Strided { data, row: 1, column: columns.stride * C }, dy, dw.as_flattened_mut());
+            }
+        });
+    });
 }
 
 /// For a whole batch, so that each tap's weights are laid out anew but once.

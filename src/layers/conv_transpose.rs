@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use const_panic::concat_panic;
 
 use crate::layers::activation::probabilities;
-use crate::layers::{Activation, Forward, Layer, Linear, Memory, Mode, To, weights_and_biases};
+use crate::layers::{Activation, Forward, Layer, Linear, Memory, Mode, To, are_small, weights_and_biases};
 use crate::numbers::{Array, Real, Zero, fingerprint, mix};
 
 /// What a convolution does to the derivatives of its input, as a layer of its own: with a stride of 2 it doubles an image, for decoders;
@@ -25,7 +25,7 @@ use crate::numbers::{Array, Real, Zero, fingerprint, mix};
 /// ```
 ///
 /// `y[i·S + u − P][j·S + v − P][o]` sums up `x[i][j][c]·w[u][v][c][o]`: each output begins with its bias and adds what meets it over `u`, `v`
-/// and `c` in this order (Zeiler et al. 2010). Costs `(K·K·C·O + O)·size_of::<T>()` bytes, as much again for gradients and for each moment.
+/// and `c` in this order (Zeiler et al. 2010). Costs `(K·K·C·O + O)·size_of::<T>()` bytes, as much again for each moment and, in training, of stack.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ConvTranspose2d<const C: usize, const O: usize, const K: usize, G, F = Linear, T = f32> {
     /// Weights, `w[row][column][input channel][output channel]`.
@@ -135,50 +135,68 @@ impl<
 
     fn backward<const B: usize>(
         &self,
-        x: &[[[[T; C]; W]; H]; B],
+        _: &[[[[T; C]; W]; H]; B],
         (): &(),
         y: &[[[[T; O]; OW]; OH]; B],
         dy: &mut [[[[T; O]; OW]; OH]; B],
         (): &mut (),
-        mut dx: Option<&mut [[[[T; C]; W]; H]; B]>,
-        mut grads: Option<&mut Self>,
-        mode: Mode,
+        dx: Option<&mut [[[[T; C]; W]; H]; B]>,
+        _: Mode,
     ) {
         F::backward(Array::flatten(y), Array::flatten_mut(dy), O);
-        if let Some(grads) = &mut grads
-            && !mode.accumulates()
-        {
-            grads.clear();
-        }
-        if let Some(dx) = &mut dx {
-            dx.clear();
-        }
-        for (example, (x, dy)) in x.iter().zip(&*dy).enumerate() {
-            let mut dx = dx.as_mut().and_then(|dx| dx.get_mut(example));
+        let Some(dx) = dx else { return };
+        dx.clear();
+        for (dy, dx) in dy.iter().zip(dx) {
             for (i, row) in dy.iter().enumerate() {
                 for (j, dy) in row.iter().enumerate() {
-                    if let Some(grads) = &mut grads {
-                        grads.b.iter_mut().zip(dy).for_each(|(db, dy)| *db += *dy);
-                    }
                     each_tap::<K, S, P>([i, j], |tap, from| {
-                        if let Some(grads) = &mut grads
-                            && let Some((x, dw)) = pixel(x, from).zip(pixel_mut(&mut grads.w, tap))
-                        {
-                            for (x, dw) in x.iter().zip(dw) {
-                                dw.iter_mut().zip(dy).for_each(|(dw, dy)| *dw += *x * *dy);
-                            }
-                        }
-                        if let Some(dx) = &mut dx
-                            && let Some((dx, w)) = pixel_mut(dx, from).zip(pixel(&self.w, tap))
-                        {
-                            for (dx, w) in dx.iter_mut().zip(w) {
-                                *dx += w.iter().zip(dy).fold(T::EMPTY_SUM, |sum, (w, dy)| sum + *w * *dy);
-                            }
+                        let Some((dx, w)) = pixel_mut(dx, from).zip(pixel(&self.w, tap)) else { return };
+                        for (dx, w) in dx.iter_mut().zip(w) {
+                            *dx += w.iter().zip(dy).fold(T::EMPTY_SUM, |sum, (w, dy)| sum + *w * *dy);
                         }
                     });
                 }
             }
         }
+    }
+
+    fn gradients<const B: usize>(
+        &self,
+        x: &[[[[T; C]; W]; H]; B],
+        (): &(),
+        _: &[[[[T; O]; OW]; OH]; B],
+        dy: &[[[[T; O]; OW]; OH]; B],
+        (): &(),
+        grads: &mut Self,
+        add: bool,
+    ) {
+        if !add {
+            grads.clear();
+        }
+        for (x, dy) in x.iter().zip(dy) {
+            for (i, row) in dy.iter().enumerate() {
+                for (j, dy) in row.iter().enumerate() {
+                    grads.b.iter_mut().zip(dy).for_each(|(db, dy)| *db += *dy);
+                    each_tap::<K, S, P>([i, j], |tap, from| {
+                        let Some((x, dw)) = pixel(x, from).zip(pixel_mut(&mut grads.w, tap)) else { return };
+                        for (x, dw) in x.iter().zip(dw) {
+                            dw.iter_mut().zip(dy).for_each(|(dw, dy)| *dw += *x * *dy);
+                        }
+                    });
+                }
+            }
+        }
+    }
+
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[[[[T; C]; W]; H]; B],
+        (): &(),
+        _: &[[[[T; O]; OW]; OH]; B],
+        dy: &[[[[T; O]; OW]; OH]; B],
+        (): &(),
+    ) -> bool {
+        are_small(Array::flatten(x), Array::flatten(dy))
     }
 }
 

@@ -6,17 +6,17 @@ use core::marker::PhantomData;
 use crate::kernels;
 use crate::layers::activation::probabilities;
 use crate::layers::{
-    Activation, Affine, Forward, Layer, Linear, Memory, Mode, Streamed, scale_rows, weights_and_biases,
+    Activation, Affine, Descend, Forward, Layer, Linear, Memory, Mode, Streamed, are_small, in_rows, scale_rows,
+    weights_and_biases,
 };
-use crate::numbers::{Array, Real, Zero, each_is_finite, fingerprint, mix};
+use crate::numbers::{Array, Real, Zero, fingerprint, mix};
 
 /// `y = f(x·W + b)`: `I` inputs, `O` outputs, activation `F` over scalars `T`.
 ///
 /// Weights are stored `w[input][output]`, so that neighbouring outputs lie side by side and several are computed at once.
 /// Each output is the sum `b + x₀w₀ + x₁w₁ + …` in this order on every target and at every batch size.
 ///
-/// Costs `(I·O + O)·size_of::<T>()` bytes, as much again for gradients and for each of an optimizer's moments; a pass
-/// keeps `B·O` outputs. Backpropagation (Rumelhart, Hinton and Williams 1986): with `δ = ∂loss/∂y ⊙ f'`,
+/// Costs `(I·O + O)·size_of::<T>()` bytes, as much again for each of an optimizer's moments; a pass keeps `B·O` outputs. Backpropagation (Rumelhart, Hinton and Williams 1986): with `δ = ∂loss/∂y ⊙ f'`,
 /// `∂loss/∂W = xᵀ·δ`, `∂loss/∂b = Σ δ`, `∂loss/∂x = δ·Wᵀ`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dense<const I: usize, const O: usize, F = Linear, T = f32> {
@@ -81,26 +81,55 @@ impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for D
     #[inline]
     fn backward<const B: usize>(
         &self,
-        x: &[[T; I]; B],
+        _: &[[T; I]; B],
         (): &(),
         y: &[[T; O]; B],
         dy: &mut [[T; O]; B],
         (): &mut (),
         dx: Option<&mut [[T; I]; B]>,
-        grads: Option<&mut Self>,
-        mode: Mode,
+        _: Mode,
     ) {
         F::backward(y.as_flattened(), dy.as_flattened_mut(), O);
-        if let Some(grads) = grads {
-            if mode.accumulates() {
-                kernels::gradients::<true, _, _, _, _>(x, dy, &mut grads.w, &mut grads.b);
-            } else {
-                kernels::gradients::<false, _, _, _, _>(x, dy, &mut grads.w, &mut grads.b);
-            }
-        }
         if let Some(dx) = dx {
             kernels::times_transposed::<false, _, _, _, _>(dy, &self.w, dx);
         }
+    }
+
+    #[inline]
+    fn gradients<const B: usize>(
+        &self,
+        x: &[[T; I]; B],
+        (): &(),
+        _: &[[T; O]; B],
+        dy: &[[T; O]; B],
+        (): &(),
+        grads: &mut Self,
+        add: bool,
+    ) {
+        if add {
+            kernels::gradients::<true, _, _, _, _>(x, dy, &mut grads.w, &mut grads.b);
+        } else {
+            kernels::gradients::<false, _, _, _, _>(x, dy, &mut grads.w, &mut grads.b);
+        }
+    }
+
+    // On a device one copy for looking at gradients and for a step along them.
+    #[cfg_attr(not(target_os = "none"), inline)]
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn descend<const B: usize, const K: usize>(
+        &mut self,
+        x: &[[T; I]; B],
+        (): &(),
+        _: &[[T; O]; B],
+        dy: &[[T; O]; B],
+        (): &(),
+        mut moments: [&mut Self; K],
+        f: &mut Descend<T, K>,
+    ) {
+        let mut b = [T::ZERO; O];
+        let w = moments.each_mut().map(|m| &mut m.w);
+        in_rows(&mut self.w, w, f, |from, rows| kernels::gradient_rows(x, dy, from, rows, &mut b));
+        f(&mut self.b, &mut b, moments.map(|m| m.b.as_mut_slice()));
     }
 
     #[inline]
@@ -108,13 +137,11 @@ impl<const I: usize, const O: usize, F: Activation, T: Real> Layer<[T; I]> for D
         &self,
         x: &[[T; I]; B],
         (): &(),
+        _: &[[T; O]; B],
         dy: &[[T; O]; B],
         (): &(),
-        grads: &Self,
     ) -> bool {
-        // Sums of products of small numbers are. `backward` has left `δ` in `dy`.
-        B * (I + O) < I * O && T::are_small(x.as_flattened()) && T::are_small(dy.as_flattened())
-            || each_is_finite(grads)
+        are_small(x.as_flattened(), dy.as_flattened())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::kernels::depthwise::{depthwise, is_shared};
 use crate::layers::activation::probabilities;
 use crate::layers::{
     Activation, Affine, Forward, Geometry, InRows, Layer, Linear, Memory, Mode, OnImage, OutRow, Ring, Rows, Same,
-    Streamed, each_row, pixels, pixels_mut, scale_rows, weights_and_biases,
+    Streamed, are_small, each_row, pixels, pixels_mut, scale_rows, weights_and_biases,
 };
 use crate::numbers::{Array, Real, Zero, fingerprint, mix};
 
@@ -25,7 +25,7 @@ pub type DepthwiseConv2d<const C: usize, const K: usize, F = Linear, G = Same, T
 /// Backpropagation: with `δ = ∂loss/∂y ⊙ f'`, `∂loss/∂w[u][v][c] = Σ x[i·S + u·D − P][j·S + v·D − P][c]·δ[i][j][c]` over the images and
 /// pixels, `∂loss/∂b[c] = Σ δ[i][j][c]`, and `∂loss/∂x` adds `w[u][v][c]·δ[i][j][c]` to the pixel that `w` met.
 ///
-/// Costs `(KH·KW·C + C)·size_of::<T>()` bytes, as much again for gradients and for each moment.
+/// Costs `(KH·KW·C + C)·size_of::<T>()` bytes, as much again for each moment and, in training, of stack.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Depthwise<const C: usize, const KH: usize, const KW: usize, F = Linear, G = Same, T = f32> {
     /// Weights, `w[row][column][channel]`.
@@ -102,31 +102,51 @@ impl<
     #[inline]
     fn backward<const B: usize>(
         &self,
-        x: &[[[[T; C]; W]; H]; B],
+        _: &[[[[T; C]; W]; H]; B],
         (): &(),
         y: &[Self::Out; B],
         dy: &mut [Self::Out; B],
         (): &mut (),
-        mut dx: Option<&mut [[[[T; C]; W]; H]; B]>,
-        mut grads: Option<&mut Self>,
-        mode: Mode,
+        dx: Option<&mut [[[[T; C]; W]; H]; B]>,
+        _: Mode,
     ) {
-        if let Some(grads) = grads.as_mut().filter(|_| !mode.accumulates()) {
+        F::backward(Array::flatten(y), Array::flatten_mut(dy), C);
+        let Some(dx) = dx else { return };
+        dx.clear();
+        for (dy, dx) in dy.iter().zip(dx) {
+            back_to_input(&self.w, pixels(dy.flat()), pixels_mut(dx.flat_mut()), G::AXES);
+        }
+    }
+
+    #[inline]
+    fn gradients<const B: usize>(
+        &self,
+        x: &[[[[T; C]; W]; H]; B],
+        (): &(),
+        _: &[Self::Out; B],
+        dy: &[Self::Out; B],
+        (): &(),
+        grads: &mut Self,
+        add: bool,
+    ) {
+        if !add {
             grads.clear();
         }
-        if let Some(dx) = &mut dx {
-            dx.clear();
+        for (x, dy) in x.iter().zip(dy) {
+            add_gradients(pixels(x.flat()), pixels(dy.flat()), &mut grads.w, &mut grads.b, G::AXES);
         }
-        for (i, ((x, y), dy)) in x.iter().zip(y).zip(dy).enumerate() {
-            F::backward(y.flat(), dy.flat_mut(), C);
-            let dy = pixels_mut::<T, C>(dy.flat_mut());
-            if let Some(grads) = &mut grads {
-                add_gradients(pixels(x.flat()), dy, &mut grads.w, &mut grads.b, G::AXES);
-            }
-            if let Some(dx) = dx.as_mut().and_then(|dx| dx.get_mut(i)) {
-                back_to_input(&self.w, dy, pixels_mut(dx.flat_mut()), G::AXES);
-            }
-        }
+    }
+
+    #[inline]
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[[[[T; C]; W]; H]; B],
+        (): &(),
+        _: &[Self::Out; B],
+        dy: &[Self::Out; B],
+        (): &(),
+    ) -> bool {
+        are_small(Array::flatten(x), Array::flatten(dy))
     }
 }
 

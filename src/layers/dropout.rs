@@ -67,7 +67,6 @@ impl<X: Tensor, const PERCENT: u32> Layer<X> for Dropout<PERCENT> {
         dy: &mut [X; B],
         (): &mut (),
         dx: Option<&mut [X; B]>,
-        _: Option<&mut ()>,
         mode: Mode,
     ) {
         let Some(dx) = dx else { return };
@@ -81,7 +80,7 @@ impl<X: Tensor, const PERCENT: u32> Layer<X> for Dropout<PERCENT> {
 mod tests {
     use super::*;
 
-    const TRAINING: Mode = Mode::Training { accumulate: false, seed: 7, first_example: 100, examples: 4 };
+    const TRAINING: Mode = Mode::Training { seed: 7, first_example: 100, examples: 4 };
 
     #[test]
     fn drops_the_stated_share_and_keeps_the_mean() {
@@ -103,12 +102,12 @@ mod tests {
         assert_ne!(whole[0], whole[1]);
         for (i, expected) in whole.iter().enumerate() {
             let mut one = [[0f32; 50]];
-            let mode = Mode::Training { accumulate: false, seed: 7, first_example: 100 + i as u64, examples: 1 };
+            let mode = Mode::Training { seed: 7, first_example: 100 + i as u64, examples: 1 };
             Dropout::<50>.forward(&[[1f32; 50]], &mut (), &mut one, mode);
             assert_eq!(one[0], *expected);
         }
         let mut dx = x;
-        Dropout::<50>.backward(&x, &(), &whole, &mut x.clone(), &mut (), Some(&mut dx), None, TRAINING);
+        Dropout::<50>.backward(&x, &(), &whole, &mut x.clone(), &mut (), Some(&mut dx), TRAINING);
         assert_eq!(dx, whole);
     }
 }

@@ -4,7 +4,7 @@ use core::array::{from_mut, from_ref};
 
 use rand_core::Rng;
 
-use crate::layers::{Forward, Layer, Memory, Mode};
+use crate::layers::{Descend, Forward, Layer, Memory, Mode, in_rows};
 use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint};
 
 /// `L` integers from 0 to `V − 1`, such as characters, states or the hours of a day, become `L` trained rows of `D` numbers each: `[T; L]` to
@@ -32,6 +32,16 @@ fn index<T: Real>(x: T, rows: usize) -> usize {
     (x.to_f64() as usize).min(rows.saturating_sub(1))
 }
 
+/// Adds the derivatives of those of `V` rows that are `rows`, of which `from` is the first.
+#[inline]
+fn add_rows<T: Real, const D: usize>(of: usize, x: &[T], dy: &[[T; D]], from: usize, rows: &mut [[T; D]]) {
+    for (dy, x) in dy.iter().zip(x) {
+        if let Some(row) = index(*x, of).checked_sub(from).and_then(|i| rows.get_mut(i)) {
+            row.iter_mut().zip(dy).for_each(|(dw, dy)| *dw += *dy);
+        }
+    }
+}
+
 impl<const V: usize, const D: usize, T: Real> Zero for Embedding<V, D, T> {
     const ZERO: Self = Self { w: Zero::ZERO };
     fn clear(&mut self) {
@@ -54,11 +64,11 @@ impl<const V: usize, const D: usize, T: Real> Params<T> for Embedding<V, D, T> {
     type Grads = Self;
     fn zip<const K: usize>(
         &mut self,
-        grads: &Self,
+        grads: &mut Self,
         moments: [&mut Self; K],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+        f: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; K]),
     ) {
-        f(self.w.flat_mut(), grads.w.flat(), moments.map(|m| m.w.flat_mut()));
+        f(self.w.flat_mut(), grads.w.flat_mut(), moments.map(|m| m.w.flat_mut()));
     }
     fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
         // Of the V inputs of the matrix one is 1 and the others are 0.
@@ -90,27 +100,62 @@ impl<const V: usize, const D: usize, const L: usize, T: Real> Layer<[T; L]> for 
     #[inline]
     fn backward<const B: usize>(
         &self,
-        x: &[[T; L]; B],
+        _: &[[T; L]; B],
         (): &(),
         _: &[[[T; D]; L]; B],
-        dy: &mut [[[T; D]; L]; B],
+        _: &mut [[[T; D]; L]; B],
         (): &mut (),
         dx: Option<&mut [[T; L]; B]>,
-        grads: Option<&mut Self>,
-        mode: Mode,
+        _: Mode,
     ) {
-        if let Some(grads) = grads {
-            if !mode.accumulates() {
-                grads.clear();
-            }
-            for (dy, x) in dy.as_flattened().iter().zip(x.as_flattened()) {
-                if let Some(row) = grads.w.get_mut(index(*x, V)) {
-                    row.iter_mut().zip(dy).for_each(|(dw, dy)| *dw += *dy);
-                }
-            }
-        }
         if let Some(dx) = dx {
             dx.clear();
         }
+    }
+
+    #[inline]
+    fn gradients<const B: usize>(
+        &self,
+        x: &[[T; L]; B],
+        (): &(),
+        _: &[[[T; D]; L]; B],
+        dy: &[[[T; D]; L]; B],
+        (): &(),
+        grads: &mut Self,
+        add: bool,
+    ) {
+        if !add {
+            grads.clear();
+        }
+        add_rows(V, x.as_flattened(), dy.as_flattened(), 0, &mut grads.w);
+    }
+
+    #[inline]
+    fn descend<const B: usize, const K: usize>(
+        &mut self,
+        x: &[[T; L]; B],
+        (): &(),
+        _: &[[[T; D]; L]; B],
+        dy: &[[[T; D]; L]; B],
+        (): &(),
+        moments: [&mut Self; K],
+        f: &mut Descend<T, K>,
+    ) {
+        in_rows(&mut self.w, moments.map(|m| &mut m.w), f, |from, rows| {
+            rows.fill([T::ZERO; D]);
+            add_rows(V, x.as_flattened(), dy.as_flattened(), from, rows);
+        });
+    }
+
+    #[inline]
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        _: &[[T; L]; B],
+        (): &(),
+        _: &[[[T; D]; L]; B],
+        dy: &[[[T; D]; L]; B],
+        (): &(),
+    ) -> bool {
+        T::are_small(dy.flat())
     }
 }

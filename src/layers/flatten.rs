@@ -102,7 +102,6 @@ impl<X: Tensor, const N: usize> Layer<X> for Flatten<N> {
         dy: &mut [Self::Out; B],
         (): &mut (),
         dx: Option<&mut [X; B]>,
-        _: Option<&mut ()>,
         _: Mode,
     ) {
         let Some(dx) = dx else { return };

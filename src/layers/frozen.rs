@@ -118,11 +118,10 @@ macro_rules! layer_without_grads {
                 dy: &mut [L::Out; B],
                 scratch: &mut L::Scratch<B>,
                 dx: Option<&mut [X; B]>,
-                _: Option<&mut ()>,
                 _: Mode,
             ) {
                 let $this = self;
-                $inner.backward(x, acts, y, dy, scratch, dx, None, Mode::Inference);
+                $inner.backward(x, acts, y, dy, scratch, dx, Mode::Inference);
             }
         }
     };

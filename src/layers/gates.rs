@@ -2,7 +2,8 @@
 
 use rand_core::Rng;
 
-use crate::kernels::{Matrix, Rows, Strided, gradients, product, times_transposed};
+use crate::kernels::{Matrix, Rows, Strided, gradients, product, sum_rows, times_transposed};
+use crate::layers::{Descend, in_rows};
 use crate::numbers::{Init, Real, Zero, orthogonal};
 
 /// `gates = b + x·w`, a row of `x` for each of `B` states.
@@ -65,6 +66,47 @@ pub(super) fn add_gradients<T: Real, const I: usize, const H: usize, const L: us
     for (d, du) in state.into_iter().zip(du) {
         product::<true, _, _>(&before, d.get(1..).unwrap_or_default(), du);
     }
+}
+
+/// As [`Layer::descend`](crate::Layer::descend) for the matrices, whose input at a step meets the gates `late` steps later.
+#[inline(always)]
+pub(super) fn descend<
+    T: Real,
+    const I: usize,
+    const H: usize,
+    const L: usize,
+    const B: usize,
+    const G: usize,
+    const K: usize,
+>(
+    x: &[[[T; I]; L]; B],
+    w: &mut [[[T; H]; I]; G],
+    mut moments: [&mut [[[T; H]; I]; G]; K],
+    gates: [&[[[T; H]; L]; B]; G],
+    late: usize,
+    f: &mut Descend<T, K>,
+) {
+    for (i, (w, gate)) in w.iter_mut().zip(gates).enumerate() {
+        in_rows(w, moments.each_mut().map(|m| &mut m[i]), f, |from, rows| {
+            rows.fill([T::ZERO; H]);
+            for (x, d) in x.iter().zip(gate) {
+                let x = Strided { data: x.as_flattened().get(from..).unwrap_or_default(), row: 1, column: I };
+                product::<true, _, _>(&x, d.get(late..).unwrap_or_default(), rows);
+            }
+        });
+    }
+}
+
+/// The sums of the derivatives over all examples and steps.
+#[inline(always)]
+pub(super) fn sums<T: Real, const H: usize, const L: usize, const B: usize, const G: usize>(
+    gates: [&[[[T; H]; L]; B]; G],
+) -> [[T; H]; G] {
+    gates.map(|gate| {
+        let mut sums = [T::ZERO; H];
+        sum_rows::<true, _, _>(gate.as_flattened(), &mut sums);
+        sums
+    })
 }
 
 /// `dx = Σ gates·wᵀ` for each example.

@@ -3,7 +3,7 @@
 use rand_core::Rng;
 
 use crate::kernels::{Matrix, Rows, Strided, sum_rows, times_transposed};
-use crate::layers::{Activation, Forward, Layer, Memory, Mode, Sigmoid, Streamed, Tanh, gates};
+use crate::layers::{Activation, Descend, Forward, Layer, Memory, Mode, Sigmoid, Streamed, Tanh, are_small, gates};
 use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint};
 
 /// A gated recurrent unit (GRU): `I` inputs at each step of time, a state of `H` units, over scalars `T`.
@@ -30,7 +30,7 @@ use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint};
 ///
 /// Backpropagation goes through time over the whole window (Werbos 1990) and no further: windows are where it is truncated.
 ///
-/// Costs `(3·(I + H + 1) + 1)·H·size_of::<T>()` bytes, as much again for gradients and for each moment. A pass over windows keeps
+/// Costs `(3·(I + H + 1) + 1)·H·size_of::<T>()` bytes, as much again for each moment. A pass over windows keeps
 /// gates and states, `5·B·L·H` scalars, training as many again and `4·B·H`, and a step takes `5·H` scalars of stack, `B` times in a
 /// pass.
 #[derive(Clone, Debug, PartialEq)]
@@ -129,14 +129,14 @@ impl<const I: usize, const H: usize, T: Real> Params<T> for Gru<I, H, T> {
     type Grads = Self;
     fn zip<const N: usize>(
         &mut self,
-        grads: &Self,
+        grads: &mut Self,
         mut moments: [&mut Self; N],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; N]),
+        f: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; N]),
     ) {
-        f(self.w.flat_mut(), grads.w.flat(), moments.each_mut().map(|m| m.w.flat_mut()));
-        f(self.u.flat_mut(), grads.u.flat(), moments.each_mut().map(|m| m.u.flat_mut()));
-        f(self.b.flat_mut(), grads.b.flat(), moments.each_mut().map(|m| m.b.flat_mut()));
-        f(&mut self.c, &grads.c, moments.each_mut().map(|m| m.c.as_mut_slice()));
+        f(self.w.flat_mut(), grads.w.flat_mut(), moments.each_mut().map(|m| m.w.flat_mut()));
+        f(self.u.flat_mut(), grads.u.flat_mut(), moments.each_mut().map(|m| m.u.flat_mut()));
+        f(self.b.flat_mut(), grads.b.flat_mut(), moments.each_mut().map(|m| m.b.flat_mut()));
+        f(&mut self.c, &mut grads.c, moments.each_mut().map(|m| m.c.as_mut_slice()));
     }
     fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
         gates::init(&mut self.w, &mut self.u, init, rng);
@@ -222,14 +222,13 @@ impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]>
     #[inline]
     fn backward<const B: usize>(
         &self,
-        x: &[[[T; I]; L]; B],
+        _: &[[[T; I]; L]; B],
         acts: &Self::Acts<B>,
         y: &[[[T; H]; L]; B],
         dy: &mut [[[T; H]; L]; B],
         scratch: &mut Self::Scratch<B>,
         dx: Option<&mut [[[T; I]; L]; B]>,
-        grads: Option<&mut Self>,
-        mode: Mode,
+        _: Mode,
     ) {
         let GruScratch { gates, step, dh } = scratch;
         dh.clear();
@@ -254,22 +253,64 @@ impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]>
                 times_transposed::<true, _, _, _, _>(d, u, dh);
             }
         }
-        if let Some(grads) = grads {
-            if !mode.accumulates() {
-                grads.clear();
-            }
-            // Example by example, so that the order of the sums does not depend on the batch.
-            for m in 0..B {
-                let [dr, dz, dn, dq] = gates.each_ref().map(|gate| &gate[m]);
-                let Self { w, u, b, c } = &mut *grads;
-                gates::add_gradients(&x[m], &y[m], [dr, dz, dn], [dr, dz, dq], w, u, b);
-                sum_rows::<true, _, _>(dq, c);
-            }
-        }
         if let Some(dx) = dx {
             let [dr, dz, dn, _] = gates.each_ref();
             gates::input_gradients([dr, dz, dn], &self.w, dx);
         }
+    }
+
+    #[inline]
+    fn gradients<const B: usize>(
+        &self,
+        x: &[[[T; I]; L]; B],
+        _: &Self::Acts<B>,
+        y: &[[[T; H]; L]; B],
+        _: &[[[T; H]; L]; B],
+        scratch: &Self::Scratch<B>,
+        grads: &mut Self,
+        add: bool,
+    ) {
+        if !add {
+            grads.clear();
+        }
+        // Example by example, so that the order of the sums does not depend on the batch.
+        for m in 0..B {
+            let [dr, dz, dn, dq] = scratch.gates.each_ref().map(|gate| &gate[m]);
+            let Self { w, u, b, c } = &mut *grads;
+            gates::add_gradients(&x[m], &y[m], [dr, dz, dn], [dr, dz, dq], w, u, b);
+            sum_rows::<true, _, _>(dq, c);
+        }
+    }
+
+    #[inline]
+    fn descend<const B: usize, const K: usize>(
+        &mut self,
+        x: &[[[T; I]; L]; B],
+        _: &Self::Acts<B>,
+        y: &[[[T; H]; L]; B],
+        _: &[[[T; H]; L]; B],
+        scratch: &Self::Scratch<B>,
+        mut moments: [&mut Self; K],
+        f: &mut Descend<T, K>,
+    ) {
+        let [dr, dz, dn, dq] = scratch.gates.each_ref();
+        gates::descend(x, &mut self.w, moments.each_mut().map(|m| &mut m.w), [dr, dz, dn], 0, f);
+        gates::descend(y, &mut self.u, moments.each_mut().map(|m| &mut m.u), [dr, dz, dq], 1, f);
+        let (mut b, [mut c]) = (gates::sums([dr, dz, dn]), gates::sums([dq]));
+        f(self.b.flat_mut(), b.flat_mut(), moments.each_mut().map(|m| m.b.flat_mut()));
+        f(&mut self.c, &mut c, moments.map(|m| m.c.as_mut_slice()));
+    }
+
+    #[inline]
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[[[T; I]; L]; B],
+        _: &Self::Acts<B>,
+        y: &[[[T; H]; L]; B],
+        _: &[[[T; H]; L]; B],
+        scratch: &Self::Scratch<B>,
+    ) -> bool {
+        are_small(x.flat(), y.flat()) && T::are_small(scratch.gates.flat())
     }
 }
 

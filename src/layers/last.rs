@@ -53,7 +53,6 @@ impl<X: Tensor, const L: usize> Layer<[X; L]> for Last {
         dy: &mut [X; B],
         (): &mut (),
         dx: Option<&mut [[X; L]; B]>,
-        _: Option<&mut ()>,
         _: Mode,
     ) {
         let Some(dx) = dx else { return };

@@ -4,7 +4,7 @@ use rand_core::Rng;
 
 use const_panic::concat_panic;
 
-use crate::layers::{EPSILON, Forward, InRows, Layer, Memory, Mode, Plan, WithChannels, in_place};
+use crate::layers::{EPSILON, Forward, InRows, Layer, Memory, Mode, Plan, WithChannels, are_small, in_place};
 use crate::numbers::{Array, Init, Params, Real, Tensor, Tensors, Zero, fingerprint};
 
 /// `γ·(x − μ)/√(σ² + ε) + β` over the `N` numbers of an example, or the `N` channels of each pixel or instant, which have the mean μ and the
@@ -46,12 +46,12 @@ impl<const N: usize, T: Real> Params<T> for LayerNorm<N, T> {
     type Grads = Self;
     fn zip<const K: usize>(
         &mut self,
-        grads: &Self,
+        grads: &mut Self,
         mut moments: [&mut Self; K],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+        f: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; K]),
     ) {
-        f(&mut self.gamma, &grads.gamma, moments.each_mut().map(|m| m.gamma.as_mut_slice()));
-        f(&mut self.beta, &grads.beta, moments.map(|m| m.beta.as_mut_slice()));
+        f(&mut self.gamma, &mut grads.gamma, moments.each_mut().map(|m| m.gamma.as_mut_slice()));
+        f(&mut self.beta, &mut grads.beta, moments.map(|m| m.beta.as_mut_slice()));
     }
     fn init<R: Rng>(&mut self, _: Init, _: &mut R) {
         self.gamma = [T::ONE; N];
@@ -123,37 +123,50 @@ impl<X: Tensor<Elem = T> + WithChannels<N>, const N: usize, T: Real> Layer<X> fo
         _: &[X; B],
         dy: &mut [X; B],
         (): &mut (),
-        mut dx: Option<&mut [X; B]>,
-        mut grads: Option<&mut Self>,
-        mode: Mode,
+        dx: Option<&mut [X; B]>,
+        _: Mode,
     ) {
-        if let Some(grads) = &mut grads
-            && !mode.accumulates()
-        {
-            grads.clear();
-        }
-        let rows = X::flatten(x).chunks_exact(N.max(1)).zip(X::flatten_mut(dy).chunks_exact_mut(N.max(1)));
-        let mut dx = dx.as_mut().map(|dx| X::flatten_mut(*dx).chunks_exact_mut(N.max(1)));
+        let Some(dx) = dx else { return };
+        let rows = X::flatten(x).chunks_exact(N.max(1)).zip(X::flatten(dy).chunks_exact(N.max(1)));
         let count = T::of(N as f64);
-        for (x, dy) in rows {
+        for ((x, dy), dx) in rows.zip(X::flatten_mut(dx).chunks_exact_mut(N.max(1))) {
             let (mean, inverse) = statistics(x);
-            if let Some(grads) = &mut grads {
-                for (((gamma, beta), x), dy) in grads.gamma.iter_mut().zip(&mut grads.beta).zip(x).zip(&*dy) {
-                    *gamma += *dy * ((*x - mean) * inverse);
-                    *beta += *dy;
-                }
-            }
-            let Some(dx) = dx.as_mut().and_then(Iterator::next) else { continue };
             let (mut sum, mut product) = (T::EMPTY_SUM, T::EMPTY_SUM);
-            for ((dy, x), gamma) in dy.iter_mut().zip(x).zip(&self.gamma) {
-                *dy *= *gamma;
-                sum += *dy;
-                product += *dy * ((*x - mean) * inverse);
+            for (((d, dy), x), gamma) in dx.iter_mut().zip(dy).zip(x).zip(&self.gamma) {
+                *d = *dy * *gamma;
+                sum += *d;
+                product += *d * ((*x - mean) * inverse);
             }
             let (sum, product) = (sum / count, product / count);
-            for ((dx, dy), x) in dx.iter_mut().zip(dy).zip(x) {
-                *dx = (*dy - sum - (*x - mean) * inverse * product) * inverse;
+            for (d, x) in dx.iter_mut().zip(x) {
+                *d = (*d - sum - (*x - mean) * inverse * product) * inverse;
             }
         }
+    }
+    #[inline]
+    fn gradients<const B: usize>(
+        &self,
+        x: &[X; B],
+        (): &(),
+        _: &[X; B],
+        dy: &[X; B],
+        (): &(),
+        grads: &mut Self,
+        add: bool,
+    ) {
+        if !add {
+            grads.clear();
+        }
+        for (x, dy) in X::flatten(x).chunks_exact(N.max(1)).zip(X::flatten(dy).chunks_exact(N.max(1))) {
+            let (mean, inverse) = statistics(x);
+            for (((gamma, beta), x), dy) in grads.gamma.iter_mut().zip(&mut grads.beta).zip(x).zip(dy) {
+                *gamma += *dy * ((*x - mean) * inverse);
+                *beta += *dy;
+            }
+        }
+    }
+    #[inline]
+    fn gradients_are_finite<const B: usize>(&self, x: &[X; B], (): &(), _: &[X; B], dy: &[X; B], (): &()) -> bool {
+        are_small(X::flatten(x), X::flatten(dy))
     }
 }

@@ -3,7 +3,7 @@
 use rand_core::Rng;
 
 use crate::kernels::{Matrix, Rows, Strided, times_transposed};
-use crate::layers::{Activation, Forward, Layer, Memory, Mode, Sigmoid, Streamed, Tanh, gates};
+use crate::layers::{Activation, Descend, Forward, Layer, Memory, Mode, Sigmoid, Streamed, Tanh, are_small, gates};
 use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint};
 
 /// A long short-term memory (LSTM): `I` inputs at each step of time, `H` units with an output and a cell each, over scalars `T`.
@@ -31,7 +31,7 @@ use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint};
 ///
 /// Backpropagation goes through time over the whole window (Werbos 1990) and no further: windows are where it is truncated.
 ///
-/// Costs `4·(I + H + 1)·H·size_of::<T>()` bytes, as much again for gradients and for each moment. A pass over windows keeps gates, cells
+/// Costs `4·(I + H + 1)·H·size_of::<T>()` bytes, as much again for each moment. A pass over windows keeps gates, cells
 /// and outputs, `6·B·L·H` scalars, training `4·B·L·H + 6·B·H` more, and a step takes `6·H` scalars of stack, `B` times in a pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lstm<const I: usize, const H: usize, T = f32> {
@@ -132,13 +132,13 @@ impl<const I: usize, const H: usize, T: Real> Params<T> for Lstm<I, H, T> {
     type Grads = Self;
     fn zip<const N: usize>(
         &mut self,
-        grads: &Self,
+        grads: &mut Self,
         mut moments: [&mut Self; N],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; N]),
+        f: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; N]),
     ) {
-        f(self.w.flat_mut(), grads.w.flat(), moments.each_mut().map(|m| m.w.flat_mut()));
-        f(self.u.flat_mut(), grads.u.flat(), moments.each_mut().map(|m| m.u.flat_mut()));
-        f(self.b.flat_mut(), grads.b.flat(), moments.each_mut().map(|m| m.b.flat_mut()));
+        f(self.w.flat_mut(), grads.w.flat_mut(), moments.each_mut().map(|m| m.w.flat_mut()));
+        f(self.u.flat_mut(), grads.u.flat_mut(), moments.each_mut().map(|m| m.u.flat_mut()));
+        f(self.b.flat_mut(), grads.b.flat_mut(), moments.each_mut().map(|m| m.b.flat_mut()));
     }
     fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
         gates::init(&mut self.w, &mut self.u, init, rng);
@@ -227,14 +227,13 @@ impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]>
     #[inline]
     fn backward<const B: usize>(
         &self,
-        x: &[[[T; I]; L]; B],
+        _: &[[[T; I]; L]; B],
         acts: &Self::Acts<B>,
-        y: &[[[T; H]; L]; B],
+        _: &[[[T; H]; L]; B],
         dy: &mut [[[T; H]; L]; B],
         scratch: &mut Self::Scratch<B>,
         dx: Option<&mut [[[T; I]; L]; B]>,
-        grads: Option<&mut Self>,
-        mode: Mode,
+        _: Mode,
     ) {
         let LstmScratch { gates, step, dh, dc } = scratch;
         dh.clear();
@@ -264,19 +263,59 @@ impl<const I: usize, const H: usize, const L: usize, T: Real> Layer<[[T; I]; L]>
                 times_transposed::<true, _, _, _, _>(d, u, dh);
             }
         }
-        if let Some(grads) = grads {
-            if !mode.accumulates() {
-                grads.clear();
-            }
-            // Example by example, so that the order of the sums does not depend on the batch.
-            for m in 0..B {
-                let d = gates.each_ref().map(|gate| &gate[m]);
-                gates::add_gradients(&x[m], &y[m], d, d, &mut grads.w, &mut grads.u, &mut grads.b);
-            }
-        }
         if let Some(dx) = dx {
             gates::input_gradients(gates.each_ref(), &self.w, dx);
         }
+    }
+
+    #[inline]
+    fn gradients<const B: usize>(
+        &self,
+        x: &[[[T; I]; L]; B],
+        _: &Self::Acts<B>,
+        y: &[[[T; H]; L]; B],
+        _: &[[[T; H]; L]; B],
+        scratch: &Self::Scratch<B>,
+        grads: &mut Self,
+        add: bool,
+    ) {
+        if !add {
+            grads.clear();
+        }
+        // Example by example, so that the order of the sums does not depend on the batch.
+        for m in 0..B {
+            let d = scratch.gates.each_ref().map(|gate| &gate[m]);
+            gates::add_gradients(&x[m], &y[m], d, d, &mut grads.w, &mut grads.u, &mut grads.b);
+        }
+    }
+
+    #[inline]
+    fn descend<const B: usize, const K: usize>(
+        &mut self,
+        x: &[[[T; I]; L]; B],
+        _: &Self::Acts<B>,
+        y: &[[[T; H]; L]; B],
+        _: &[[[T; H]; L]; B],
+        scratch: &Self::Scratch<B>,
+        mut moments: [&mut Self; K],
+        f: &mut Descend<T, K>,
+    ) {
+        let d = scratch.gates.each_ref();
+        gates::descend(x, &mut self.w, moments.each_mut().map(|m| &mut m.w), d, 0, f);
+        gates::descend(y, &mut self.u, moments.each_mut().map(|m| &mut m.u), d, 1, f);
+        f(self.b.flat_mut(), gates::sums(d).flat_mut(), moments.map(|m| m.b.flat_mut()));
+    }
+
+    #[inline]
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[[[T; I]; L]; B],
+        _: &Self::Acts<B>,
+        y: &[[[T; H]; L]; B],
+        _: &[[[T; H]; L]; B],
+        scratch: &Self::Scratch<B>,
+    ) -> bool {
+        are_small(x.flat(), y.flat()) && T::are_small(scratch.gates.flat())
     }
 }
 

@@ -1,7 +1,7 @@
 //! How layers are put together.
 
-use crate::layers::{Forward, InRows, Layer, Memory, Mode, OutRow, Plan, Streamed};
-use crate::numbers::{Array, Zero};
+use crate::layers::{Descend, Forward, InRows, Layer, Memory, Mode, OutRow, Plan, Streamed};
+use crate::numbers::{Array, Float, Zero};
 
 /// What a pair keeps in a forward pass: `a`'s and `b`'s own, and the batch between them.
 pub struct PairActs<A, M, B> {
@@ -86,21 +86,46 @@ impl<X: Array, L: Layer<X>, R: Layer<L::Out>> Layer<X> for (L, R) {
         dy: &mut [R::Out; B],
         scratch: &mut Self::Scratch<B>,
         dx: Option<&mut [X; B]>,
-        grads: Option<&mut Self::Grads>,
         mode: Mode,
     ) {
-        let (left, right) = match grads {
-            Some((left, right)) => (Some(left), Some(right)),
-            None => (None, None),
-        };
-        let left_trains = left.is_some() && size_of::<L::Grads>() > 0;
         let between = &mut scratch.between;
-        if left_trains || dx.is_some() {
-            self.1.backward(&acts.between, &acts.b, y, dy, &mut scratch.b, Some(between), right, mode.side(2));
-            self.0.backward(x, &acts.a, &acts.between, between, &mut scratch.a, dx, left, mode.side(1));
+        if mode.trains() && size_of::<L::Grads>() > 0 || dx.is_some() {
+            self.1.backward(&acts.between, &acts.b, y, dy, &mut scratch.b, Some(between), mode.side(2));
+            self.0.backward(x, &acts.a, &acts.between, between, &mut scratch.a, dx, mode.side(1));
         } else {
-            self.1.backward(&acts.between, &acts.b, y, dy, &mut scratch.b, None, right, mode.side(2));
+            self.1.backward(&acts.between, &acts.b, y, dy, &mut scratch.b, None, mode.side(2));
         }
+    }
+
+    #[inline]
+    fn gradients<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        y: &[R::Out; B],
+        dy: &[R::Out; B],
+        scratch: &Self::Scratch<B>,
+        (left, right): &mut Self::Grads,
+        add: bool,
+    ) {
+        self.0.gradients(x, &acts.a, &acts.between, &scratch.between, &scratch.a, left, add);
+        self.1.gradients(&acts.between, &acts.b, y, dy, &scratch.b, right, add);
+    }
+
+    #[inline]
+    fn descend<const B: usize, const K: usize>(
+        &mut self,
+        x: &[X; B],
+        acts: &Self::Acts<B>,
+        y: &[R::Out; B],
+        dy: &[R::Out; B],
+        scratch: &Self::Scratch<B>,
+        mut moments: [&mut Self::Grads; K],
+        f: &mut Descend<Float<X>, K>,
+    ) {
+        let left = moments.each_mut().map(|m| &mut m.0);
+        self.0.descend(x, &acts.a, &acts.between, &scratch.between, &scratch.a, left, f);
+        self.1.descend(&acts.between, &acts.b, y, dy, &scratch.b, moments.map(|m| &mut m.1), f);
     }
 
     #[inline]
@@ -108,12 +133,12 @@ impl<X: Array, L: Layer<X>, R: Layer<L::Out>> Layer<X> for (L, R) {
         &self,
         x: &[X; B],
         acts: &Self::Acts<B>,
+        y: &[R::Out; B],
         dy: &[R::Out; B],
         scratch: &Self::Scratch<B>,
-        grads: &Self::Grads,
     ) -> bool {
-        self.0.gradients_are_finite(x, &acts.a, &scratch.between, &scratch.a, &grads.0)
-            && self.1.gradients_are_finite(&acts.between, &acts.b, dy, &scratch.b, &grads.1)
+        self.0.gradients_are_finite(x, &acts.a, &acts.between, &scratch.between, &scratch.a)
+            && self.1.gradients_are_finite(&acts.between, &acts.b, y, dy, &scratch.b)
     }
 
     #[inline]

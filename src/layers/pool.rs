@@ -149,8 +149,7 @@ macro_rules! layer {
                 dy: &mut [$Out; B],
                 (): &mut (),
                 dx: Option<&mut [$Input; B]>,
-                _: Option<&mut ()>,
-                _: Mode,
+                        _: Mode,
             ) {
                 let Some(dx) = dx else { return };
                 for (((x, dx), y), dy) in x.iter().zip(dx).zip(y).zip(dy) {
@@ -369,8 +368,7 @@ macro_rules! global {
                 dy: &mut [[T; C]; B],
                 (): &mut (),
                 dx: Option<&mut [$Input; B]>,
-                _: Option<&mut ()>,
-                _: Mode,
+                        _: Mode,
             ) {
                 let Some(dx) = dx else { return };
                 for (dy, dx) in dy.iter().zip(dx) {

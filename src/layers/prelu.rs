@@ -5,7 +5,7 @@ use core::array::{from_mut, from_ref};
 use const_panic::concat_panic;
 use rand_core::Rng;
 
-use crate::layers::{Forward, InRows, Layer, Memory, Mode, Plan, WithChannels, in_place};
+use crate::layers::{Forward, InRows, Layer, Memory, Mode, Plan, WithChannels, are_small, in_place};
 use crate::numbers::{Array, Init, Params, Real, Tensor, Tensors, Zero, fingerprint};
 
 /// `x` above 0, `a·x` below, with a trained `a` for each of `C` channels, or one for all of them if `C` is 1 (He et al. 2015); `nn.PReLU(C)`.
@@ -57,11 +57,11 @@ impl<const C: usize, T: Real> Params<T> for PRelu<C, T> {
     type Grads = Self;
     fn zip<const K: usize>(
         &mut self,
-        grads: &Self,
+        grads: &mut Self,
         moments: [&mut Self; K],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+        f: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; K]),
     ) {
-        f(&mut self.a, &grads.a, moments.map(|m| m.a.as_mut_slice()));
+        f(&mut self.a, &mut grads.a, moments.map(|m| m.a.as_mut_slice()));
     }
     fn init<R: Rng>(&mut self, _: Init, _: &mut R) {
         self.a = [T::of(0.25); C];
@@ -110,30 +110,43 @@ impl<X: Tensor<Elem = T> + WithChannels<C>, const C: usize, T: Real> Layer<X> fo
         dy: &mut [X; B],
         (): &mut (),
         dx: Option<&mut [X; B]>,
-        grads: Option<&mut Self>,
-        mode: Mode,
+        _: Mode,
     ) {
+        let Some(dx) = dx else { return };
         let (x, dy) = (X::flatten(x), X::flatten(dy));
-        if let Some(grads) = grads {
-            if !mode.accumulates() {
-                grads.clear();
+        let pixels = X::flatten_mut(dx).chunks_exact_mut(C.max(1));
+        for ((dx, x), dy) in pixels.zip(x.chunks_exact(C.max(1))).zip(dy.chunks_exact(C.max(1))) {
+            for (((dx, x), dy), a) in dx.iter_mut().zip(x).zip(dy).zip(&self.a) {
+                *dx = if *x > T::ZERO { *dy } else { *a * *dy };
             }
-            for (x, dy) in x.chunks_exact(C.max(1)).zip(dy.chunks_exact(C.max(1))) {
-                for ((da, x), dy) in grads.a.iter_mut().zip(x).zip(dy) {
-                    if *x <= T::ZERO {
-                        *da += *dy * *x;
-                    }
+        }
+    }
+    #[inline]
+    fn gradients<const B: usize>(
+        &self,
+        x: &[X; B],
+        (): &(),
+        _: &[X; B],
+        dy: &[X; B],
+        (): &(),
+        grads: &mut Self,
+        add: bool,
+    ) {
+        if !add {
+            grads.clear();
+        }
+        let pixels = X::flatten(x).chunks_exact(C.max(1)).zip(X::flatten(dy).chunks_exact(C.max(1)));
+        for (x, dy) in pixels {
+            for ((da, x), dy) in grads.a.iter_mut().zip(x).zip(dy) {
+                if *x <= T::ZERO {
+                    *da += *dy * *x;
                 }
             }
         }
-        if let Some(dx) = dx {
-            let pixels = X::flatten_mut(dx).chunks_exact_mut(C.max(1));
-            for ((dx, x), dy) in pixels.zip(x.chunks_exact(C.max(1))).zip(dy.chunks_exact(C.max(1))) {
-                for (((dx, x), dy), a) in dx.iter_mut().zip(x).zip(dy).zip(&self.a) {
-                    *dx = if *x > T::ZERO { *dy } else { *a * *dy };
-                }
-            }
-        }
+    }
+    #[inline]
+    fn gradients_are_finite<const B: usize>(&self, x: &[X; B], (): &(), _: &[X; B], dy: &[X; B], (): &()) -> bool {
+        are_small(X::flatten(x), X::flatten(dy))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use rand_core::Rng;
 
-use crate::layers::{Forward, Layer, Memory, Mode, Plan};
+use crate::layers::{Descend, Forward, Layer, Memory, Mode, Plan};
 use crate::numbers::{Array, Init, Params, Real, Tensor, Tensors, Zero, fingerprint, mix, stateless, untrained};
 
 /// Share of a batch's range in the one that follows.
@@ -127,7 +127,6 @@ impl<X: Tensor<Elem = T>, T: Real> Layer<X> for Rounding<T> {
         dy: &mut [X; B],
         (): &mut (),
         dx: Option<&mut [X; B]>,
-        _: Option<&mut ()>,
         _: Mode,
     ) {
         let Some(dx) = dx else { return };
@@ -194,7 +193,6 @@ impl<X: Tensor, const PARTS: u32, const ZERO: i32> Layer<X> for RoundedTo<PARTS,
         dy: &mut [X; B],
         (): &mut (),
         dx: Option<&mut [X; B]>,
-        _: Option<&mut ()>,
         _: Mode,
     ) {
         let Some(dx) = dx else { return };
@@ -273,9 +271,9 @@ impl<T: Real, L: Weighted<T>> Params<T> for RoundedWeights<L> {
     type Grads = L;
     fn zip<const K: usize>(
         &mut self,
-        grads: &L,
+        grads: &mut L,
         moments: [&mut L; K],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+        f: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; K]),
     ) {
         self.change(|layer| layer.zip(grads, moments, f));
     }
@@ -316,9 +314,42 @@ where
         dy: &mut [L::Out; B],
         scratch: &mut L::Scratch<B>,
         dx: Option<&mut [X; B]>,
-        grads: Option<&mut L>,
         mode: Mode,
     ) {
-        self.rounded.backward(x, acts, y, dy, scratch, dx, grads, mode);
+        self.rounded.backward(x, acts, y, dy, scratch, dx, mode);
+    }
+    fn gradients<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &L::Acts<B>,
+        y: &[L::Out; B],
+        dy: &[L::Out; B],
+        scratch: &L::Scratch<B>,
+        grads: &mut L,
+        add: bool,
+    ) {
+        self.rounded.gradients(x, acts, y, dy, scratch, grads, add);
+    }
+    fn descend<const B: usize, const K: usize>(
+        &mut self,
+        x: &[X; B],
+        acts: &L::Acts<B>,
+        y: &[L::Out; B],
+        dy: &[L::Out; B],
+        scratch: &L::Scratch<B>,
+        moments: [&mut L; K],
+        f: &mut Descend<X::Elem, K>,
+    ) {
+        self.change(|layer| layer.descend(x, acts, y, dy, scratch, moments, f));
+    }
+    fn gradients_are_finite<const B: usize>(
+        &self,
+        x: &[X; B],
+        acts: &L::Acts<B>,
+        y: &[L::Out; B],
+        dy: &[L::Out; B],
+        scratch: &L::Scratch<B>,
+    ) -> bool {
+        self.rounded.gradients_are_finite(x, acts, y, dy, scratch)
     }
 }

@@ -131,7 +131,6 @@ impl<const N: usize> Layer<[i8; N]> for Standardize<N> {
         _: &mut [[f32; N]; B],
         (): &mut (),
         _: Option<&mut [[i8; N]; B]>,
-        _: Option<&mut ()>,
         _: Mode,
     ) {
     }
@@ -154,7 +153,6 @@ impl<const N: usize, T: Real> Layer<[T; N]> for Standardize<N, T> {
         dy: &mut [[T; N]; B],
         (): &mut (),
         dx: Option<&mut [[T; N]; B]>,
-        _: Option<&mut ()>,
         _: Mode,
     ) {
         if let Some(dx) = dx {
@@ -196,7 +194,6 @@ impl<const N: usize, const L: usize, T: Real> Layer<[[T; N]; L]> for Standardize
         dy: &mut [[[T; N]; L]; B],
         (): &mut (),
         dx: Option<&mut [[[T; N]; L]; B]>,
-        _: Option<&mut ()>,
         _: Mode,
     ) {
         if let Some(dx) = dx {

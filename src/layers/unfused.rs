@@ -67,8 +67,7 @@ macro_rules! unfused {
                 dy: &mut [X; B],
                 (): &mut (),
                 dx: Option<&mut [X; B]>,
-                _: Option<&mut ()>,
-                _: Mode,
+                        _: Mode,
             ) {
                 let Some(dx) = dx else { return };
                 for ((dx, dy), x) in X::flatten_mut(dx).iter_mut().zip(X::flatten(dy)).zip(X::flatten(x)) {

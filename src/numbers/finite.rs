@@ -2,16 +2,11 @@
 
 use crate::numbers::{Real, Tensors};
 
-pub(crate) fn sum_of_squares<T: Real>(gradients: &impl Tensors<T>) -> T {
-    #[inline(never)] // One copy in flash for all tensors.
-    fn add_squares<T: Real>(tensor: &[T], sum: &mut T) {
-        for g in tensor {
-            *sum += *g * *g;
-        }
+#[inline(never)] // One copy in flash for all tensors.
+pub(crate) fn add_squares<T: Real>(tensor: &[T], sum: &mut T) {
+    for g in tensor {
+        *sum += *g * *g;
     }
-    let mut sum = T::ZERO;
-    gradients.visit(&mut |tensor| add_squares(tensor, &mut sum));
-    sum
 }
 
 pub(crate) fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
@@ -21,18 +16,19 @@ pub(crate) fn all_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
 
 /// Rare where sums are quick, hence not worth a copy of its code for each tensor.
 #[cold]
-pub(crate) fn each_is_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
+fn each_is_finite<T: Real>(tensors: &impl Tensors<T>) -> bool {
+    let mut finite = true;
+    tensors.visit(&mut |tensor| finite &= is_finite(tensor));
+    finite
+}
+
+#[inline(never)] // One copy in flash for all tensors.
+pub(crate) fn is_finite<T: Real>(tensor: &[T]) -> bool {
     /// Looked at side by side, in vectors.
     const LANES: usize = if cfg!(target_os = "none") { 1 } else { 32 };
-    #[inline(never)]
-    fn each<T: Real>(tensor: &[T]) -> bool {
-        let (chunks, rest) = tensor.as_chunks::<LANES>();
-        chunks.iter().all(|chunk| chunk.iter().fold(true, |finite, v| finite & v.is_finite()))
-            && rest.iter().all(|v| v.is_finite())
-    }
-    let mut finite = true;
-    tensors.visit(&mut |tensor| finite &= each(tensor));
-    finite
+    let (chunks, rest) = tensor.as_chunks::<LANES>();
+    chunks.iter().all(|chunk| chunk.iter().fold(true, |finite, v| finite & v.is_finite()))
+        && rest.iter().all(|v| v.is_finite())
 }
 
 /// Whether sums of all elements are finite; several side by side, which do not wait for one another.

@@ -19,7 +19,7 @@ pub(crate) use elementary::EXP;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 pub(crate) use elementary::exp;
 pub(crate) use fingerprint::{fingerprint, mix};
-pub(crate) use finite::{all_finite, each_is_finite, sum_of_squares};
+pub(crate) use finite::{add_squares, all_finite, is_finite};
 pub use init::Init;
 pub(crate) use init::{normal, orthogonal, uniform};
 pub use params::{Params, Tensors};

@@ -26,9 +26,9 @@ pub trait Params<T>: Tensors<T> {
     /// Calls `f(parameters, gradients, moments)` for each tensor that is trained, in declaration order, perhaps in pieces.
     fn zip<const K: usize>(
         &mut self,
-        grads: &Self::Grads,
+        grads: &mut Self::Grads,
         moments: [&mut Self::Grads; K],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+        f: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; K]),
     );
     /// Draws the weights and zeroes the biases.
     fn init<R: Rng>(&mut self, init: Init, rng: &mut R);
@@ -63,12 +63,12 @@ impl<T: Real, A: Params<T>, B: Params<T>> Params<T> for (A, B) {
     #[inline]
     fn zip<const K: usize>(
         &mut self,
-        grads: &Self::Grads,
+        grads: &mut Self::Grads,
         mut moments: [&mut Self::Grads; K],
-        f: &mut impl FnMut(&mut [T], &[T], [&mut [T]; K]),
+        f: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; K]),
     ) {
-        self.0.zip(&grads.0, moments.each_mut().map(|m| &mut m.0), f);
-        self.1.zip(&grads.1, moments.each_mut().map(|m| &mut m.1), f);
+        self.0.zip(&mut grads.0, moments.each_mut().map(|m| &mut m.0), f);
+        self.1.zip(&mut grads.1, moments.each_mut().map(|m| &mut m.1), f);
     }
     fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
         self.0.init(init, rng);
@@ -104,9 +104,9 @@ macro_rules! untrained {
             type Grads = ();
             fn zip<const MOMENTS: usize>(
                 &mut self,
-                (): &(),
+                (): &mut (),
                 _: [&mut (); MOMENTS],
-                _: &mut impl FnMut(&mut [T], &[T], [&mut [T]; MOMENTS]),
+                _: &mut impl FnMut(&mut [T], &mut [T], [&mut [T]; MOMENTS]),
             ) {
             }
             fn init<R: rand_core::Rng>(&mut self, _: $crate::numbers::Init, _: &mut R) {}

@@ -2,6 +2,7 @@
 
 use crate::numbers::{Params, Real, Tensors, Zero, fingerprint, mix};
 use crate::training::Optimizer;
+use crate::training::optim::Descent;
 
 /// An optimizer that keeps the exponential moving average of the weights beside them (Polyak and Juditsky 1992): often a better network than
 /// the last one. `average += (w − average) · max(1 − decay, 1/t)` after step `t`, the plain mean while `t` is small.
@@ -43,15 +44,15 @@ impl<O, P: Zero, T: Real> Ema<O, P, T> {
 }
 
 impl<O: Optimizer<P, T>, P: Params<T>, T: Real> Optimizer<P, T> for Ema<O, P, T> {
-    fn step(&mut self, params: &mut P, gradients: &P::Grads, scale: T) {
-        self.optimizer.step(params, gradients, scale);
+    fn step(&mut self, params: &mut impl Descent<P, T>, scale: T) {
+        self.optimizer.step(params, scale);
         self.steps[0] += T::ONE;
         let rate = (T::ONE - self.decay).max(T::ONE / self.steps[0]);
         // Both have their tensors in one order; those of the network are found anew for each of the average's.
         let mut index = 0;
         self.average.visit_mut(&mut |average| {
             let mut at = 0;
-            params.visit(&mut |tensor| {
+            params.params().visit(&mut |tensor| {
                 if at == index {
                     average.iter_mut().zip(tensor).for_each(|(average, w)| *average += (*w - *average) * rate);
                 }
@@ -93,8 +94,8 @@ mod tests {
         let mut ema = Ema::new(Sgd::new(1.0), 0.75);
         let mut expected = 0.0;
         for (w, rate) in [8.0, 2.0, 5.0, 1.0, -3.0].into_iter().zip([1.0, 0.5, 1.0 / 3.0, 0.25, 0.25]) {
-            let step = Dense::new([[net.w[0][0] - w]], [0.0]);
-            ema.step(&mut net, &step, 1.0);
+            let mut step = Dense::new([[net.w[0][0] - w]], [0.0]);
+            ema.step(&mut (&mut net, &mut step), 1.0);
             expected += (w - expected) * rate;
             assert!((ema.average().w[0][0] - expected).abs() < 1e-12);
         }

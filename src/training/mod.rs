@@ -1,6 +1,7 @@
 //! Learning, on a desktop or on a device: passes over batches, losses, optimizers, schedules, judging what came of it, and keeping what
 //! was learned before. Uses `numbers`, `kernels`, `layers`, and `storage` for copies that bad training is taken back to.
 
+mod accumulator;
 mod auc;
 pub mod augment;
 mod classes;
@@ -24,6 +25,7 @@ mod threshold;
 mod trainer;
 mod triplet;
 
+pub use accumulator::Accumulator;
 pub use auc::roc_auc;
 pub use classes::{ClassWeights, Focal, LabelSmoothing};
 pub use clip::Clip;

@@ -5,15 +5,39 @@
 //! Weight decay applies to every parameter, biases included, as in PyTorch.
 
 use crate::kernels;
+use crate::layers::Descend;
 use crate::numbers::{Params, Real, Tensors, Zero, fingerprint, mix};
 pub use crate::training::ema::Ema;
 
 /// Changes parameters, given the sum of the gradients of some examples.
 pub trait Optimizer<P: Params<T>, T: Real> {
-    /// One step along `gradients · scale`; with `scale = 1 / examples` that is the batch's mean.
-    fn step(&mut self, params: &mut P, gradients: &P::Grads, scale: T);
+    /// One step along the gradients times `scale`; with `scale = 1 / examples` that is the batch's mean.
+    fn step(&mut self, params: &mut impl Descent<P, T>, scale: T);
     /// Sets the learning rate, as a [`Schedule`](crate::Schedule) gives it.
     fn set_learning_rate(&mut self, learning_rate: T);
+}
+
+/// Parameters and their gradients, which are stored beside them, `(&mut network, &mut gradients)`, or computed while they are asked for.
+pub trait Descent<P: Params<T>, T> {
+    /// Calls `f(parameters, gradients, moments)`, as [`Params::zip`] does.
+    fn each<const K: usize>(&mut self, moments: [&mut P::Grads; K], f: &mut Descend<T, K>);
+    /// Calls `f` with each piece of the gradients, in the same order.
+    fn visit(&mut self, f: &mut dyn FnMut(&[T]));
+    /// The parameters.
+    fn params(&self) -> &P;
+}
+
+impl<P: Params<T>, T> Descent<P, T> for (&mut P, &mut P::Grads) {
+    #[inline]
+    fn each<const K: usize>(&mut self, moments: [&mut P::Grads; K], f: &mut Descend<T, K>) {
+        self.0.zip(self.1, moments, &mut |w, g, moments| f(w, g, moments));
+    }
+    fn visit(&mut self, mut f: &mut dyn FnMut(&[T])) {
+        self.1.visit(&mut f);
+    }
+    fn params(&self) -> &P {
+        self.0
+    }
 }
 
 /// Gradient descent: `w −= η·g`. No moments.
@@ -34,9 +58,9 @@ impl<T: Real> Sgd<T> {
 
 impl<P: Params<T>, T: Real> Optimizer<P, T> for Sgd<T> {
     #[inline]
-    fn step(&mut self, params: &mut P, gradients: &P::Grads, scale: T) {
+    fn step(&mut self, params: &mut impl Descent<P, T>, scale: T) {
         let step = self.learning_rate * scale;
-        params.zip(gradients, [], &mut |w, g, []| {
+        params.each([], &mut |w, g, []| {
             if self.weight_decay != T::ZERO {
                 decay(w, T::ONE - self.learning_rate * self.weight_decay);
             }
@@ -102,9 +126,9 @@ impl<P: Params<T>, T: Real> Momentum<P, T> {
 
 impl<P: Params<T>, T: Real> Optimizer<P, T> for Momentum<P, T> {
     #[inline]
-    fn step(&mut self, params: &mut P, gradients: &P::Grads, scale: T) {
+    fn step(&mut self, params: &mut impl Descent<P, T>, scale: T) {
         let (rate, momentum, decay) = (self.learning_rate, self.momentum, self.weight_decay);
-        params.zip(gradients, [&mut self.velocity], &mut |w, g, [v]| {
+        params.each([&mut self.velocity], &mut |w, g, [v]| {
             for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
                 *v = momentum * *v + (scale * *g + decay * *w);
                 *w -= rate * *v;
@@ -137,9 +161,9 @@ impl<P: Params<T>, T: Real> Nesterov<P, T> {
 
 impl<P: Params<T>, T: Real> Optimizer<P, T> for Nesterov<P, T> {
     #[inline]
-    fn step(&mut self, params: &mut P, gradients: &P::Grads, scale: T) {
+    fn step(&mut self, params: &mut impl Descent<P, T>, scale: T) {
         let (rate, momentum, decay) = (self.learning_rate, self.momentum, self.weight_decay);
-        params.zip(gradients, [&mut self.velocity], &mut |w, g, [v]| {
+        params.each([&mut self.velocity], &mut |w, g, [v]| {
             for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
                 let g = scale * *g + decay * *w;
                 *v = momentum * *v + g;
@@ -181,9 +205,9 @@ impl<P: Params<T>, T: Real> RmsProp<P, T> {
 
 impl<P: Params<T>, T: Real> Optimizer<P, T> for RmsProp<P, T> {
     #[inline]
-    fn step(&mut self, params: &mut P, gradients: &P::Grads, scale: T) {
+    fn step(&mut self, params: &mut impl Descent<P, T>, scale: T) {
         let (rate, alpha, epsilon, decay) = (self.learning_rate, self.smoothing, self.epsilon, self.weight_decay);
-        params.zip(gradients, [&mut self.mean_square], &mut |w, g, [s]| {
+        params.each([&mut self.mean_square], &mut |w, g, [s]| {
             for ((w, g), s) in w.iter_mut().zip(g).zip(s) {
                 let g = scale * *g + decay * *w;
                 *s = alpha * *s + (T::ONE - alpha) * g * g;
@@ -252,13 +276,13 @@ macro_rules! adam {
         }
         impl<P: Params<T>, T: Real> Optimizer<P, T> for $Name<P, T> {
             #[inline]
-            fn step(&mut self, params: &mut P, gradients: &P::Grads, scale: T) {
+            fn step(&mut self, params: &mut impl Descent<P, T>, scale: T) {
                 let ($rate, epsilon, $decay) = (self.learning_rate, self.epsilon, self.weight_decay);
                 let (beta1, beta2) = (self.beta1, self.beta2);
                 self.powers = [self.powers[0] * beta1, self.powers[1] * beta2];
                 let step = $rate / (T::ONE - self.powers[0]);
                 let correction = T::ONE / (T::ONE - self.powers[1]).sqrt();
-                params.zip(gradients, [&mut self.m, &mut self.v], &mut |w, g, [m, v]| {
+                params.each([&mut self.m, &mut self.v], &mut |w, g, [m, v]| {
                     for (((w, g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
                         let ($g, $w) = (scale * *g, *w);
                         let g = $gradient;

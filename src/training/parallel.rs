@@ -8,18 +8,18 @@ use crate::layers::Layer;
 use crate::numbers::{Array, Float, Real, Zero};
 use crate::training::pace::Pace;
 use crate::training::trainer::mean;
-use crate::training::{Clip, Loss, Optimizer, TrainError, Trainer};
+use crate::training::{Accumulator, Clip, Loss, Optimizer, TrainError};
 
 /// Trains with batches of any size, in the current rayon pool and on every thread of it, where these are quicker than one: it tries both with
 /// the first batches, and again from time to time.
 ///
 /// A batch is cut into shards of `S` examples. Each shard's gradients are computed on their own and added in the shards' order, so
 /// that the result depends on `S` but has the same bits with any number of threads. If a batch is one shard, they are the bits of
-/// [`Trainer::epoch`].
+/// [`Trainer::epoch`](crate::Trainer::epoch).
 ///
-/// Costs a [`Trainer`] of `S` examples on the heap for each shard, gradients included. In a debug build each is made on the stack first.
+/// Costs an [`Accumulator`] of `S` examples on the heap for each shard. In a debug build each is made on the stack first.
 pub struct ParallelTrainer<N: Layer<X>, X: Array, const S: usize = 16> {
-    shards: Vec<Box<Trainer<N, X, S>>>,
+    shards: Vec<Box<Accumulator<N, X, S>>>,
     batch: usize,
     examples: u64,
     seed: u64,
@@ -37,7 +37,7 @@ where
     /// Memory for batches of `batch` examples (at least 1), seed 0.
     pub fn new(batch: usize) -> Self {
         let batch = batch.max(1);
-        let shards = (0..batch.div_ceil(S)).map(|_| Box::new(Trainer::ZERO)).collect();
+        let shards = (0..batch.div_ceil(S)).map(|_| Box::new(Accumulator::ZERO)).collect();
         Self { shards, batch, examples: 0, seed: 0, paces: Default::default(), clip: Clip::Off }
     }
 
@@ -66,19 +66,20 @@ where
                     break;
                 }
                 let (first, seed) = (self.examples, self.seed);
-                let sums = self.each_shard(0, &batch, |trainer, index, shard| {
-                    trainer.gradients_of(network, loss, seed, first + (index * S) as u64, shard)
+                let sums = self.each_shard(0, &batch, |accumulator, index, shard| {
+                    accumulator.trainer.set_example(seed, first + (index * S) as u64);
+                    accumulator.gradients_of(network, loss, shard)
                 });
                 for shard in sums {
                     sum += shard?;
                 }
                 let [first, rest @ ..] = &mut self.shards[..batch.len().div_ceil(S)] else { break };
-                for shard in rest.iter() {
-                    first.add_gradients(network, shard);
+                for shard in rest.iter_mut() {
+                    first.add(network, shard);
                 }
-                first.clip = self.clip;
+                first.trainer.clip = self.clip;
                 first.apply(network, optimizer)?;
-                rest.iter().for_each(|shard| shard.show(network));
+                rest.iter().for_each(|shard| shard.trainer.backward.show(network));
                 self.examples += batch.len() as u64;
                 count += batch.len() as u32;
             }
@@ -105,12 +106,13 @@ where
                 if batch.is_empty() {
                     break;
                 }
-                let sums = self.each_shard(1, &batch, |trainer, _, shard| trainer.loss_of(network, loss, shard));
+                let sums = self
+                    .each_shard(1, &batch, |accumulator, _, shard| accumulator.trainer.loss_of(network, loss, shard));
                 for shard in sums {
                     sum += shard?;
                 }
-                for (trainer, shard) in self.shards.iter().zip(batch.chunks(S)) {
-                    for (y, (_, target)) in trainer.outputs().iter().zip(shard) {
+                for (accumulator, shard) in self.shards.iter().zip(batch.chunks(S)) {
+                    for (y, (_, target)) in accumulator.trainer.outputs().iter().zip(shard) {
                         each(y, target);
                     }
                 }
@@ -128,16 +130,16 @@ where
         &mut self,
         pace: usize,
         examples: &[E],
-        work: impl Fn(&mut Trainer<N, X, S>, usize, &[E]) -> R + Sync,
+        work: impl Fn(&mut Accumulator<N, X, S>, usize, &[E]) -> R + Sync,
     ) -> Vec<R> {
         let Self { shards, paces, .. } = self;
         let mut run = |threads: bool| {
             if threads {
                 let shards = shards.par_iter_mut().zip(examples.par_chunks(S)).enumerate();
-                shards.map(|(index, (trainer, shard))| work(trainer, index, shard)).collect()
+                shards.map(|(index, (accumulator, shard))| work(accumulator, index, shard)).collect()
             } else {
                 let shards = shards.iter_mut().zip(examples.chunks(S)).enumerate();
-                shards.map(|(index, (trainer, shard))| work(trainer, index, shard)).collect()
+                shards.map(|(index, (accumulator, shard))| work(accumulator, index, shard)).collect()
             }
         };
         if examples.len() <= S || rayon::current_num_threads() == 1 {

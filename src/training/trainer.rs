@@ -1,32 +1,35 @@
 //! Training a network over fixed memory.
 
 use core::borrow::Borrow;
-use core::hint::black_box;
 
 use const_panic::concat_panic;
 
-use crate::layers::{Layer, Mode};
-use crate::numbers::{Array, Float, Real, Tensors, Zero, all_finite, sum_of_squares};
-use crate::training::{Clip, Loss, Optimizer, Pass, TrainError};
+use crate::layers::{Descend, Layer, Mode, each_gradient};
+use crate::numbers::{Array, Float, Params, Real, Zero, is_finite};
+use crate::training::optim::Descent;
+use crate::training::{Clip, Loss, Optimizer, Pass, TrainError, clip};
 
-/// The memory of training with batches of up to `B` examples: a [`Pass`], what backpropagation needs, and the gradients.
+/// The memory of training with batches of up to `B` examples: a [`Pass`] and what backpropagation needs. Each [`step`](Self::step) is one on the
+/// mean gradient of a batch; for one on the mean over several batches there is an [`Accumulator`](crate::Accumulator).
 ///
-/// Backpropagation only computes derivatives: [`accumulate`](Self::accumulate) adds them up, over as many batches as you like, and
-/// [`apply`](Self::apply) hands their mean to an optimizer. [`step`](Self::step) and [`epoch`](Self::epoch) do both.
+/// Gradients are held nowhere. Backpropagation leaves the derivatives by the output of each layer, which are few; they tell whether all
+/// gradients are finite, before any weight changes. Then each layer's gradients are computed piece by piece, and each piece goes into
+/// the optimizer at once.
 pub struct Trainer<N: Layer<X>, X: Array, const B: usize = 1> {
-    buffers: Buffers<N, X, B>,
+    pub(super) backward: Backward<N, X, B>,
     batch: [X; B],
     /// The limit of gradients.
     pub clip: Clip<Float<X>>,
 }
 
-/// What backpropagation writes.
-struct Buffers<N: Layer<X>, X: Array, const B: usize> {
+/// Bytes of gradients that are computed all at once, on the stack: less code, and as quick as can be.
+const FEW: usize = 512;
+
+/// A pass forward and back.
+pub(super) struct Backward<N: Layer<X>, X: Array, const B: usize> {
     pass: Pass<N, X, B>,
     dy: [N::Out; B],
     scratch: N::Scratch<B>,
-    gradients: N::Grads,
-    accumulated: u32,
     examples: u64,
     seed: u64,
 }
@@ -47,36 +50,21 @@ pub(super) fn mean<T: Real>(sum: T, examples: u32) -> Result<T, TrainError> {
     if examples == 0 { Err(TrainError::NoExamples) } else { Ok(sum / T::of(f64::from(examples))) }
 }
 
-#[inline(never)] // One copy in flash for all tensors.
-fn hold<T: Real>(gradients: &mut [T], limit: T) {
-    for g in gradients {
-        // What the compiler does not see through it does not unroll: a sixth of the code.
-        let g = black_box(g);
-        if *g > limit {
-            *g = limit;
-        } else if *g < -limit {
-            *g = -limit;
-        }
-    }
-}
+impl<N: Layer<X>, X: Array, const B: usize> Backward<N, X, B> {
+    const ZERO: Self = Self { pass: Pass::ZERO, dy: Zero::ZERO, scratch: Zero::ZERO, examples: 0, seed: 0 };
 
-impl<N: Layer<X>, X: Array, const B: usize> Buffers<N, X, B> {
-    /// The gradients of the examples that have a target, the first ones, added to what is there if `accumulate`; returns the sum of the losses.
+    /// The derivatives of the examples that have a target, the first ones; returns the sum of the losses.
     #[inline]
-    fn backpropagate<Target, L: Loss<N::Out, Target>>(
+    pub fn run<Target, L: Loss<N::Out, Target>>(
         &mut self,
         network: &N,
         loss: &L,
         x: &[X; B],
         targets: [Option<&Target>; B],
-        accumulate: bool,
     ) -> Result<Float<X>, TrainError> {
         const { accept::<X, N, Target, L>() };
-        if !accumulate {
-            self.accumulated = 0;
-        }
         let examples = targets.iter().flatten().count();
-        let mode = Mode::Training { accumulate, seed: self.seed, first_example: self.examples, examples };
+        let mode = Mode::Training { seed: self.seed, first_example: self.examples, examples };
         network.forward(x, &mut self.pass.acts, &mut self.pass.y, mode);
         let mut sum = Float::<X>::EMPTY_SUM;
         for ((y, dy), target) in self.pass.y.iter().zip(&mut self.dy).zip(targets) {
@@ -88,103 +76,101 @@ impl<N: Layer<X>, X: Array, const B: usize> Buffers<N, X, B> {
         if !sum.is_finite() {
             return Err(TrainError::NonFiniteLoss);
         }
-        let Self { pass, dy, scratch, gradients, .. } = self;
-        network.backward(x, &pass.acts, &pass.y, dy, scratch, None, Some(gradients), mode);
+        network.backward(x, &self.pass.acts, &self.pass.y, &mut self.dy, &mut self.scratch, None, mode);
         self.examples += examples as u64;
         Ok(sum)
     }
 
-    /// Whether the gradients are finite that have just been written for the batch `x`.
+    /// The gradients of the batch, in place of those that were there or added to them.
     #[inline]
-    fn gradients_are_finite(&self, network: &N, x: &[X; B]) -> bool {
-        network.gradients_are_finite(x, &self.pass.acts, &self.dy, &self.scratch, &self.gradients)
+    pub fn gradients(&self, network: &N, x: &[X; B], gradients: &mut N::Grads, add: bool) {
+        network.gradients(x, &self.pass.acts, &self.pass.y, &self.dy, &self.scratch, gradients, add);
+    }
+
+    /// Steps along the mean gradient of the batch's first examples, if all of it is finite.
+    #[inline]
+    fn descend(
+        &self,
+        network: &mut N,
+        optimizer: &mut impl Optimizer<N, Float<X>>,
+        x: &[X; B],
+        examples: u32,
+        clip: Clip<Float<X>>,
+    ) -> Result<(), TrainError> {
+        let small = network.gradients_are_finite(x, &self.pass.acts, &self.pass.y, &self.dy, &self.scratch);
+        if size_of::<N::Grads>() <= FEW {
+            let mut gradients = N::Grads::ZERO;
+            self.gradients(network, x, &mut gradients, false);
+            descend((&mut *network, &mut gradients), optimizer, small, clip, examples)?;
+        } else {
+            descend(Computed { network, backward: self, x }, optimizer, small, clip, examples)?;
+        }
+        self.show(network);
+        Ok(())
+    }
+
+    /// Shows the network the last pass, after a step.
+    pub fn show(&self, network: &mut N) {
+        network.observe(&self.pass.acts);
+    }
+}
+
+/// Steps along the mean of gradients, if they are known to be finite or turn out to be.
+#[inline]
+fn descend<P: Params<T>, T: Real>(
+    mut gradients: impl Descent<P, T>,
+    optimizer: &mut impl Optimizer<P, T>,
+    mut finite: bool,
+    clip: Clip<T>,
+    examples: u32,
+) -> Result<(), TrainError> {
+    if !finite {
+        finite = true;
+        gradients.visit(&mut |g| finite &= is_finite(g));
+    }
+    if !finite {
+        return Err(TrainError::NonFiniteGradient);
+    }
+    clip::step(gradients, optimizer, clip, examples);
+    Ok(())
+}
+
+/// Gradients that are computed while they are asked for.
+struct Computed<'a, N: Layer<X>, X: Array, const B: usize> {
+    network: &'a mut N,
+    backward: &'a Backward<N, X, B>,
+    x: &'a [X; B],
+}
+
+impl<N: Layer<X>, X: Array, const B: usize> Descent<N, Float<X>> for Computed<'_, N, X, B> {
+    #[inline]
+    fn each<const K: usize>(&mut self, moments: [&mut N::Grads; K], f: &mut Descend<Float<X>, K>) {
+        let Backward { pass, dy, scratch, .. } = self.backward;
+        self.network.descend(self.x, &pass.acts, &pass.y, dy, scratch, moments, f);
+    }
+    fn visit(&mut self, f: &mut dyn FnMut(&[Float<X>])) {
+        let Backward { pass, dy, scratch, .. } = self.backward;
+        each_gradient(self.network, self.x, &pass.acts, &pass.y, dy, scratch, f);
+    }
+    fn params(&self) -> &N {
+        self.network
     }
 }
 
 impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
-    /// Nothing accumulated, no clipping, seed 0.
-    pub const ZERO: Self = Self {
-        buffers: Buffers {
-            pass: Pass::ZERO,
-            dy: Zero::ZERO,
-            scratch: Zero::ZERO,
-            gradients: Zero::ZERO,
-            accumulated: 0,
-            examples: 0,
-            seed: 0,
-        },
-        batch: Zero::ZERO,
-        clip: Clip::Off,
-    };
+    /// No clipping, seed 0.
+    pub const ZERO: Self = Self { backward: Backward::ZERO, batch: Zero::ZERO, clip: Clip::Off };
 
     /// Chooses the random numbers of layers such as [`Dropout`](crate::Dropout), and starts counting examples from 0.
     pub fn set_seed(&mut self, seed: u64) {
-        (self.buffers.seed, self.buffers.examples) = (seed, 0);
+        self.set_example(seed, 0);
     }
 
-    /// Adds the derivatives of the batch's losses to the gradients; returns the mean loss. The network is not changed.
-    ///
-    /// # Errors
-    /// [`TrainError`]; nothing of this batch is added.
-    #[inline]
-    pub fn accumulate<Target>(
-        &mut self,
-        network: &N,
-        loss: &impl Loss<N::Out, Target>,
-        x: &[X; B],
-        targets: &[Target; B],
-    ) -> Result<Float<X>, TrainError> {
-        let sum =
-            self.buffers.backpropagate(network, loss, x, targets.each_ref().map(Some), self.buffers.accumulated > 0)?;
-        self.buffers.accumulated += B as u32;
-        Ok(sum / Float::<X>::of(B as f64))
+    pub(super) fn set_example(&mut self, seed: u64, example: u64) {
+        (self.backward.seed, self.backward.examples) = (seed, example);
     }
 
-    /// Steps along the mean of the accumulated gradients and starts anew. Does nothing if there are none.
-    ///
-    /// # Errors
-    /// [`TrainError::NonFiniteGradient`]; what had been accumulated is dropped.
-    #[inline]
-    pub fn apply(&mut self, network: &mut N, optimizer: &mut impl Optimizer<N, Float<X>>) -> Result<(), TrainError> {
-        match core::mem::take(&mut self.buffers.accumulated) {
-            0 => Ok(()),
-            examples => self.descend(network, optimizer, all_finite::<Float<X>>(&self.buffers.gradients), examples),
-        }
-    }
-
-    /// Steps along the mean of the gradients of some examples, if they are finite.
-    #[inline]
-    fn descend(
-        &mut self,
-        network: &mut N,
-        optimizer: &mut impl Optimizer<N, Float<X>>,
-        finite: bool,
-        examples: u32,
-    ) -> Result<(), TrainError> {
-        if !finite {
-            return Err(TrainError::NonFiniteGradient);
-        }
-        let buffers = &mut self.buffers;
-        let mut scale = Float::<X>::ONE / Float::<X>::of(f64::from(examples));
-        match self.clip {
-            Clip::Off => {}
-            Clip::Norm(limit) => {
-                let norm = scale * sum_of_squares::<Float<X>>(&buffers.gradients).sqrt();
-                if norm > limit {
-                    scale *= limit / norm;
-                }
-            }
-            Clip::Value(limit) => {
-                let limit = limit * Float::<X>::of(f64::from(examples));
-                buffers.gradients.visit_mut(&mut |tensor| hold(tensor, limit));
-            }
-        }
-        optimizer.step(network, &buffers.gradients, scale);
-        network.observe(&buffers.pass.acts);
-        Ok(())
-    }
-
-    /// One step on the mean gradient of a batch; returns the mean loss before the step. Gradients accumulated before are dropped.
+    /// One step on the mean gradient of a batch; returns the mean loss before the step.
     ///
     /// # Errors
     /// [`TrainError`], before a weight changes.
@@ -197,8 +183,8 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
         x: &[X; B],
         targets: &[Target; B],
     ) -> Result<Float<X>, TrainError> {
-        let sum = self.buffers.backpropagate(network, loss, x, targets.each_ref().map(Some), false)?;
-        self.descend(network, optimizer, self.buffers.gradients_are_finite(network, x), B as u32)?;
+        let sum = self.backward.run(network, loss, x, targets.each_ref().map(Some))?;
+        self.backward.descend(network, optimizer, x, B as u32, self.clip)?;
         Ok(sum / Float::<X>::of(B as f64))
     }
 
@@ -223,9 +209,8 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
             if filled == 0 {
                 break;
             }
-            sum += self.buffers.backpropagate(network, loss, &self.batch, targets, false)?;
-            let finite = self.buffers.gradients_are_finite(network, &self.batch);
-            self.descend(network, optimizer, finite, filled)?;
+            sum += self.backward.run(network, loss, &self.batch, targets)?;
+            self.backward.descend(network, optimizer, &self.batch, filled, self.clip)?;
             count += filled;
         }
         mean(sum, count)
@@ -258,36 +243,24 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
         mean(sum, count)
     }
 
-    /// The sum of the gradients accumulated since the last [`apply`](Self::apply), or of the step just made.
-    pub fn gradients(&self) -> &N::Grads {
-        &self.buffers.gradients
-    }
-
-    /// [`gradients`](Self::gradients), to add those of a penalty before [`apply`](Self::apply): once for each example that was accumulated.
-    pub fn gradients_mut(&mut self) -> &mut N::Grads {
-        &mut self.buffers.gradients
-    }
-
     /// The gradients of up to `B` examples, in place of those that were there; returns the sum of the losses.
     #[cfg(feature = "rayon")]
-    pub(crate) fn gradients_of<Target>(
+    pub(super) fn gradients_of<Target>(
         &mut self,
         network: &N,
         loss: &impl Loss<N::Out, Target>,
-        seed: u64,
-        first_example: u64,
         examples: &[(impl Borrow<X>, &Target)],
+        gradients: &mut N::Grads,
     ) -> Result<Float<X>, TrainError> {
-        let (targets, filled) = self.gather(&mut examples.iter().map(|(x, target)| (x.borrow(), *target)));
-        (self.buffers.seed, self.buffers.examples) = (seed, first_example);
-        let sum = self.buffers.backpropagate(network, loss, &self.batch, targets, false)?;
-        self.buffers.accumulated = filled;
+        let (targets, _) = self.gather(&mut examples.iter().map(|(x, target)| (x.borrow(), *target)));
+        let sum = self.backward.run(network, loss, &self.batch, targets)?;
+        self.backward.gradients(network, &self.batch, gradients, false);
         Ok(sum)
     }
 
     /// The sum of the losses of up to `B` examples.
     #[cfg(feature = "rayon")]
-    pub(crate) fn loss_of<Target>(
+    pub(super) fn loss_of<Target>(
         &mut self,
         network: &N,
         loss: &impl Loss<N::Out, Target>,
@@ -297,27 +270,10 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
         self.losses(network, loss, targets, |_, _| ())
     }
 
-    /// Adds what `other` has accumulated. `network` lends its shape alone.
-    #[cfg(feature = "rayon")]
-    pub(crate) fn add_gradients(&mut self, network: &mut N, other: &Self) {
-        network.zip(&other.buffers.gradients, [&mut self.buffers.gradients], &mut |_, from, [to]| {
-            for (to, from) in to.iter_mut().zip(from) {
-                *to += *from;
-            }
-        });
-        self.buffers.accumulated += other.buffers.accumulated;
-    }
-
-    /// Shows the network the last pass, as [`apply`](Self::apply) does.
-    #[cfg(feature = "rayon")]
-    pub(crate) fn show(&self, network: &mut N) {
-        network.observe(&self.buffers.pass.acts);
-    }
-
     /// The outputs of the last pass.
     #[cfg(feature = "rayon")]
-    pub(crate) fn outputs(&self) -> &[N::Out; B] {
-        &self.buffers.pass.y
+    pub(super) fn outputs(&self) -> &[N::Out; B] {
+        &self.backward.pass.y
     }
 
     /// The sum of the losses of the gathered batch; `each` is shown every output that has a target.
@@ -330,8 +286,8 @@ impl<N: Layer<X>, X: Array, const B: usize> Trainer<N, X, B> {
     ) -> Result<Float<X>, TrainError> {
         const { accept::<X, N, Target, L>() };
         let mut sum = Float::<X>::ZERO;
-        let y = self.buffers.pass.run(network, &self.batch);
-        for ((y, target), dy) in y.iter().zip(targets).zip(&mut self.buffers.dy) {
+        let y = self.backward.pass.run(network, &self.batch);
+        for ((y, target), dy) in y.iter().zip(targets).zip(&mut self.backward.dy) {
             if let Some(target) = target {
                 sum += loss.loss(y, target, dy)?;
                 each(y, target);

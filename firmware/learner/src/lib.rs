@@ -52,7 +52,7 @@ pub struct Memory<M: Model<O, KEPT>, const O: usize, const KEPT: usize, const FI
     net: M::Net,
     x: M::Input,
     arena: Arena<ARENA>,
-    trainer: Trainer<M::Net, M::Row>,
+    accumulator: Accumulator<M::Net, M::Row>,
     replay: Kept<M, O, KEPT>,
     proximal: Proximal<M::Net>,
     /// The network before a step, as a weights file.
@@ -74,7 +74,7 @@ impl<M: Model<O, KEPT>, const O: usize, const KEPT: usize, const FILE: usize, co
         net: Zero::ZERO,
         x: Zero::ZERO,
         arena: Arena::ZERO,
-        trainer: Trainer::ZERO,
+        accumulator: Accumulator::ZERO,
         replay: Replay::new(),
         proximal: Proximal::NONE,
         copy: [0; FILE],
@@ -147,9 +147,10 @@ impl<'a, M: Model<O, KEPT>, F: NorFlash, const O: usize, const KEPT: usize, cons
             Request::Evaluate { input, target } => {
                 let target = M::Task::target(target)?;
                 self.read(input)?;
-                let Memory { net, x, arena, trainer, .. } = &mut *self.memory;
+                let Memory { net, x, arena, accumulator, .. } = &mut *self.memory;
                 let (row, mut class) = (arena.predict(M::BODY, x), None);
-                let loss = trainer
+                let loss = accumulator
+                    .trainer
                     .evaluate(net, &M::Task::LOSS, [(row, &target)], |y, _| class = Some(argmax(y) as u32))
                     .map_err(of_training)?;
                 Ok(Reply::Evaluated { class: class.filter(|_| M::Task::CLASSES), loss })
@@ -158,8 +159,8 @@ impl<'a, M: Model<O, KEPT>, F: NorFlash, const O: usize, const KEPT: usize, cons
                 if !(mu.is_finite() && mu >= 0.0) {
                     return Err(Error::Proximal);
                 }
-                let Memory { net, trainer, proximal, .. } = &mut *self.memory;
-                proximal.begin(mu, net, trainer.gradients());
+                let Memory { net, accumulator, proximal, .. } = &mut *self.memory;
+                proximal.begin(mu, net, accumulator.gradients_mut());
                 Ok(Reply::Done)
             }
             Request::Save => self.save(),
@@ -229,21 +230,21 @@ impl<'a, M: Model<O, KEPT>, F: NorFlash, const O: usize, const KEPT: usize, cons
 
     /// A step on the mean loss of the sample in `x` and of those kept, and on the proximal term; taken back if that is larger afterwards.
     fn train(&mut self, target: TargetOf<M, O, KEPT>) -> Result<Reply<'static>, Error> {
-        let Memory { net, x, arena, trainer, replay, proximal, copy, .. } = &mut *self.memory;
+        let Memory { net, x, arena, accumulator, replay, proximal, copy, .. } = &mut *self.memory;
         let row = *arena.predict(M::BODY, x);
         let kept = || replay.iter().map(|((row, target), _)| (row, target));
         let examples = || once((&row, &target)).chain(kept());
-        let before = trainer.evaluate(net, &M::Task::LOSS, examples(), |_, _| ()).map_err(of_training)?;
+        let before = accumulator.trainer.evaluate(net, &M::Task::LOSS, examples(), |_, _| ()).map_err(of_training)?;
         let before = before + proximal.loss(net);
         let guard = Guard::begin(net, before, copy).map_err(|_| Error::NonFiniteWeight)?;
-        let loss = trainer.accumulate(net, &M::Task::LOSS, &[row], &[target]).map_err(of_training)?;
+        let loss = accumulator.accumulate(net, &M::Task::LOSS, &[row], &[target]).map_err(of_training)?;
         let replayed = kept().try_for_each(|(row, target)| {
-            trainer.accumulate(net, &M::Task::LOSS, from_ref(row), from_ref(target)).map(|_| ())
+            accumulator.accumulate(net, &M::Task::LOSS, from_ref(row), from_ref(target)).map(|_| ())
         });
-        proximal.add_gradient(net, trainer.gradients_mut(), examples().count());
+        proximal.add_gradient(net, accumulator.gradients_mut(), examples().count());
         let after = replayed
-            .and(trainer.apply(net, &mut self.optimizer))
-            .and_then(|()| trainer.evaluate(net, &M::Task::LOSS, examples(), |_, _| ()))
+            .and(accumulator.apply(net, &mut self.optimizer))
+            .and_then(|()| accumulator.trainer.evaluate(net, &M::Task::LOSS, examples(), |_, _| ()))
             .map(|after| after + proximal.loss(net));
         let better = guard.end(net, after).map_err(of_file)?;
         if better {

@@ -20,7 +20,7 @@ impl<N: Params<f32>> Proximal<N> {
     }
 
     /// Holds to what `net` is now. `shape` lends its shape alone.
-    pub fn begin(&mut self, mu: f32, net: &mut N, shape: &N::Grads) {
+    pub fn begin(&mut self, mu: f32, net: &mut N, shape: &mut N::Grads) {
         self.mu = mu;
         net.zip(shape, [&mut self.from], &mut |w, _, [from]| {
             from.iter_mut().zip(w).for_each(|(from, w)| *from = *w);
@@ -28,25 +28,25 @@ impl<N: Params<f32>> Proximal<N> {
     }
 
     /// The term.
-    pub fn loss(&self, net: &mut N) -> f32 {
+    pub fn loss(&mut self, net: &mut N) -> f32 {
         if self.mu == 0.0 {
             return 0.0;
         }
         let mut sum = 0.0;
-        net.zip(&self.from, [], &mut |w, from, []| {
-            w.iter().zip(from).for_each(|(w, from)| sum += (w - from) * (w - from));
+        net.zip(&mut self.from, [], &mut |w, from, []| {
+            w.iter().zip(&*from).for_each(|(w, from)| sum += (w - from) * (w - from));
         });
         0.5 * self.mu * sum
     }
 
     /// Adds its gradient, `μ·(w − w₀)`, once for each of the `examples` whose gradients are summed.
-    pub fn add_gradient(&self, net: &mut N, gradients: &mut N::Grads, examples: usize) {
+    pub fn add_gradient(&mut self, net: &mut N, gradients: &mut N::Grads, examples: usize) {
         if self.mu == 0.0 {
             return;
         }
         let scale = self.mu * examples as f32;
-        net.zip(&self.from, [gradients], &mut |w, from, [g]| {
-            g.iter_mut().zip(w).zip(from).for_each(|((g, w), from)| *g += scale * (*w - from));
+        net.zip(&mut self.from, [gradients], &mut |w, from, [g]| {
+            g.iter_mut().zip(w).zip(&*from).for_each(|((g, w), from)| *g += scale * (*w - from));
         });
     }
 }

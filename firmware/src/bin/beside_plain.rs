@@ -32,7 +32,7 @@ static FILTER_PLAIN_GRADS: ConstStaticCell<Filter> = ConstStaticCell::new(Filter
 type Net = chain![Dense<4, 10, Sigmoid>, Dense<10, 3>];
 static TRAINER: ConstStaticCell<Trainer<Net, Input>> = ConstStaticCell::new(Trainer::ZERO);
 
-const LEARN: Mode = Mode::Training { accumulate: false, seed: 1, first_example: 0, examples: 1 };
+const LEARN: Mode = Mode::Training { seed: 1, first_example: 0, examples: 1 };
 
 const fn filter() -> Filter {
     let (numbers, mut w, mut i) = (numbers::<36, 8>(1, 0.2), [[[[0.0; 8]; 4]; 3]; 3], 0);
@@ -66,13 +66,13 @@ fn dense() -> bool {
 
     let (dy, grads, plain_grads) = (&mut black_box([dy]), WIDE_GRADS.take(), WIDE_PLAIN_GRADS.take());
     println!("64x32 weight gradients");
-    region(|| net.backward(x, &(), y, dy, &mut (), None, Some(black_box(&mut *grads)), LEARN));
+    region(|| net.gradients(x, &(), y, dy, &(), black_box(&mut *grads), false));
     region(|| plain::dense_weight_gradients(&x[0], &dy[0], black_box(&mut *plain_grads)));
     same_bits &= grads.w == *plain_grads;
 
     let (dx, plain_dx) = (&mut [[0.0; 64]], &mut [0.0; 64]);
     println!("64x32 input gradients");
-    region(|| net.backward(x, &(), y, dy, &mut (), Some(black_box(&mut *dx)), None, LEARN));
+    region(|| net.backward(x, &(), y, dy, &mut (), Some(black_box(&mut *dx)), LEARN));
     region(|| plain::dense_input_gradients(&dy[0], &net.w, black_box(&mut *plain_dx)));
     same_bits & (dx[0] == *plain_dx)
 }
@@ -87,13 +87,13 @@ fn convolution() -> bool {
 
     let (dy, grads, plain_grads) = (&mut black_box([image(5)]), FILTER_GRADS.take(), FILTER_PLAIN_GRADS.take());
     println!("convolution 3x3, 8x8x4 to 8, weight gradients");
-    region(|| net.backward(x, &(), y, dy, &mut (), None, Some(black_box(&mut *grads)), LEARN));
+    region(|| net.gradients(x, &(), y, dy, &(), black_box(&mut *grads), false));
     region(|| plain::convolution_weight_gradients(&x[0], &dy[0], black_box(&mut plain_grads.w)));
     same_bits &= grads.w == plain_grads.w;
 
     let dx: &mut [Image<4>; 1] = &mut [image(0)];
     println!("convolution 3x3, 8x8x4 to 8, input gradients");
-    region(|| net.backward(x, &(), y, dy, &mut (), Some(black_box(&mut *dx)), None, LEARN));
+    region(|| net.backward(x, &(), y, dy, &mut (), Some(black_box(&mut *dx)), LEARN));
     let plain_dx = &mut image(0);
     region(|| plain::convolution_input_gradients(&dy[0], &net.w, black_box(&mut *plain_dx)));
     same_bits & (dx[0] == *plain_dx)

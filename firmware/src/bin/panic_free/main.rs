@@ -88,11 +88,11 @@ where
     let mut one = black_box(Trainer::<N, X>::ZERO);
     one.clip = black_box(Clip::Off);
     black_box(one.step(&mut net, &mut optimizer, loss, &[x[0]], &[targets[0]]).is_ok());
-    let mut three = black_box(Trainer::<N, X, 3>::ZERO);
+    let mut three = black_box(Accumulator::<N, X, 3>::ZERO);
     black_box(three.accumulate(&net, loss, x, targets).is_ok());
     black_box(three.apply(&mut net, &mut optimizer).is_ok());
-    black_box(three.epoch(&mut net, &mut optimizer, loss, x.iter().zip(targets)).is_ok());
-    black_box(three.evaluate(&net, loss, x.iter().zip(targets), |_, _| ()).is_ok());
+    black_box(three.trainer.epoch(&mut net, &mut optimizer, loss, x.iter().zip(targets)).is_ok());
+    black_box(three.trainer.evaluate(&net, loss, x.iter().zip(targets), |_, _| ()).is_ok());
 }
 
 /// Row by row, without an end.
