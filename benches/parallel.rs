@@ -5,6 +5,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use nerve::optim::Descent;
 use nerve::prelude::*;
 use nerve::{Layer, Optimizer, ParallelTrainer, Tensor};
 use rand_core::{Rng, SeedableRng};
@@ -54,7 +55,7 @@ where
         let pool = |threads| ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         let pools: [ThreadPool; 2] = [pool(1), pool(0)];
         let mut trainers = [(); 2].map(|()| ParallelTrainer::<N, X, SHARD>::new(batch));
-        let mut shards: Vec<_> = (0..batch / SHARD).map(|_| Box::new(Trainer::<N, X, SHARD>::ZERO)).collect();
+        let mut shards: Vec<_> = (0..batch / SHARD).map(|_| Box::new(Accumulator::<N, X, SHARD>::ZERO)).collect();
         let mut sgd = Sgd::new(1e-6);
         let mut chosen = |way: usize| {
             pools[way].install(|| {
@@ -94,28 +95,28 @@ struct Always<N: Params<f32>> {
 }
 
 impl<N: Params<f32>> Always<N> {
-    fn step<X, const O: usize>(&mut self, shards: &mut [Box<Trainer<N, X, SHARD>>], examples: &[(X, usize)]) -> f32
+    fn step<X, const O: usize>(&mut self, shards: &mut [Box<Accumulator<N, X, SHARD>>], examples: &[(X, usize)]) -> f32
     where
         X: Tensor<Elem = f32>,
         N: Layer<X, Out = [f32; O]> + Sync,
     {
         let net = &*self.net;
         let work = shards.par_iter_mut().zip(examples.par_chunks_exact(SHARD));
-        let losses = work.map(|(trainer, shard)| {
+        let losses = work.map(|(accumulator, shard)| {
             let x = std::array::from_fn::<X, SHARD, _>(|at| shard[at].0);
             let classes = std::array::from_fn(|at| shard[at].1);
-            trainer.accumulate(net, &CrossEntropy, &x, &classes).expect("finite")
+            accumulator.accumulate(net, &CrossEntropy, &x, &classes).expect("finite")
         });
         let loss = losses.sum();
         self.sum.clear();
         for shard in shards.iter_mut() {
-            self.net.zip(shard.gradients(), [&mut self.sum], &mut |_, from, [to]| {
-                to.iter_mut().zip(from).for_each(|(to, from)| *to += *from);
+            self.net.zip(shard.gradients_mut(), [&mut self.sum], &mut |_, from, [to]| {
+                to.iter_mut().zip(&*from).for_each(|(to, from)| *to += *from);
             });
             // Forgets what was accumulated.
             shard.apply(&mut self.net, &mut Nothing).expect("finite");
         }
-        Sgd::new(1e-6).step(&mut *self.net, &self.sum, 1.0 / examples.len() as f32);
+        Sgd::new(1e-6).step(&mut (&mut *self.net, &mut *self.sum), 1.0 / examples.len() as f32);
         loss
     }
 }
@@ -124,6 +125,6 @@ impl<N: Params<f32>> Always<N> {
 struct Nothing;
 
 impl<N: Params<f32>> Optimizer<N, f32> for Nothing {
-    fn step(&mut self, _: &mut N, _: &N::Grads, _: f32) {}
+    fn step(&mut self, _: &mut impl Descent<N, f32>, _: f32) {}
     fn set_learning_rate(&mut self, _: f32) {}
 }
