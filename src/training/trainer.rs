@@ -99,14 +99,28 @@ impl<N: Layer<X>, X: Array, const B: usize> Backward<N, X, B> {
     ) -> Result<(), TrainError> {
         let small = network.gradients_are_finite(x, &self.pass.acts, &self.pass.y, &self.dy, &self.scratch);
         if size_of::<N::Grads>() <= FEW {
-            let mut gradients = N::Grads::ZERO;
-            self.gradients(network, x, &mut gradients, false);
-            descend((&mut *network, &mut gradients), optimizer, small, clip, examples)?;
+            self.descend_at_once(network, optimizer, x, small, clip, examples)?;
         } else {
             descend(Computed { network, backward: self, x }, optimizer, small, clip, examples)?;
         }
         self.show(network);
         Ok(())
+    }
+
+    /// With all gradients on the stack. In a debug build they are there wherever this is called, and nowhere else.
+    #[inline]
+    fn descend_at_once(
+        &self,
+        network: &mut N,
+        optimizer: &mut impl Optimizer<N, Float<X>>,
+        x: &[X; B],
+        finite: bool,
+        clip: Clip<Float<X>>,
+        examples: u32,
+    ) -> Result<(), TrainError> {
+        let mut gradients = N::Grads::ZERO;
+        self.gradients(network, x, &mut gradients, false);
+        descend((network, &mut gradients), optimizer, finite, clip, examples)
     }
 
     /// Shows the network the last pass, after a step.
