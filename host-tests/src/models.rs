@@ -86,7 +86,8 @@ pub fn recurrent(seed: u64, scalar: Scalar) -> Graph {
     model.graph
 }
 
-/// A model that can run row by row: convolutions and pooling of any geometry, functions of elements, residual sums.
+/// A model that can run row by row: convolutions and pooling of any geometry, functions of elements, residual sums; at the end some of them
+/// make numbers of the mean of all rows.
 pub fn rows(seed: u64, scalar: Scalar) -> Graph {
     let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
     let shape = [1, model.between(8, 24), model.between(1, 4), model.between(1, 5)];
@@ -115,6 +116,11 @@ pub fn rows(seed: u64, scalar: Scalar) -> Graph {
                 model.node(Op::Add { activation: Activation::None }, &[x, path], &[y])
             }
         };
+    }
+    if model.one_in(3) {
+        let y = model.value(&[1, model.of(x)[3]]);
+        x = model.node(Op::Mean { axes: vec![1, 2], keep: false }, &[x], &[y]);
+        x = model.fully_connected(x);
     }
     model.graph.outputs.push(x);
     model.graph

@@ -4,9 +4,8 @@ use std::vec;
 use std::vec::Vec;
 
 use super::paths::{Paths, Step};
-use super::whole::{self, height, kept};
+use super::whole::{self, height, kept, needs_all};
 use super::{GenerateError, axes, makes};
-use crate::exchange::float::Float;
 use crate::exchange::graph::{Graph, Op};
 use crate::exchange::lower::Kernel;
 
@@ -99,17 +98,9 @@ fn refused(paths: &Paths, step: &Step, came: &[[usize; 2]], steps: bool) -> Opti
     if came.windows(2).any(|pair| pair[0][1] != pair[1][1]) {
         return Some("joins paths of which one makes fewer rows than the other");
     }
-    let in_rows = !steps && axes(&paths.graph.tensors[step.inputs[0]]).len() > 1;
-    let all =
-        "needs all rows at once in a stream: put it behind a mean over time, or behind what makes numbers of all rows";
-    match (&step.kernel, height(step)) {
-        (_, Some(height)) if !steps && height.before >= height.span() => {
-            Some("has a margin in which a whole kernel finds room, which no stream has")
-        }
-        (_, Some(_)) | (Kernel::Table(_) | Kernel::Add(_) | Kernel::Quantize(_) | Kernel::Dequantize(_), _) => None,
-        (Kernel::Mul(_) | Kernel::PRelu(..) | Kernel::Concatenation(_) | Kernel::Copy | Kernel::Ring(_), _) => None,
-        (Kernel::FullyConnected(..) | Kernel::Softmax(_) | Kernel::Lstm(..), _) => None,
-        (Kernel::Float(Float::Each(_) | Float::Add(_) | Float::Mul(_) | Float::Lstm { .. }), _) => None,
-        _ => in_rows.then_some(all),
+    if !steps && height(step).is_some_and(|height| height.before >= height.span()) {
+        return Some("has a margin in which a whole kernel finds room, which no stream has");
     }
+    let all = "needs all rows at once, and what comes of the network is in rows too: end it with what makes numbers of all rows";
+    (!steps && needs_all(paths, step)).then_some(all)
 }

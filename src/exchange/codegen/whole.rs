@@ -10,24 +10,52 @@ use crate::exchange::graph::{Cost, Graph, Value};
 use crate::exchange::lower::Kernel;
 use crate::quant::Axis;
 
-/// The number of tensors, of those in series, behind which layers take less memory in a stream if they wait for all rows, by a tenth of the
-/// stream at least; none if there is no such place, or if the network is of a signal that may have no end: one without padding.
+/// The number of tensors, of those in series, behind which layers of a stream wait for all rows: where one cannot run row by row, or where that
+/// takes less memory, by a tenth of the stream at least. None if there is no such place. A network of a signal that may have no end, one
+/// without padding, does not wait to save memory.
 pub fn cut(paths: &Paths, series: &[usize]) -> Option<usize> {
-    let numbers = series.last().is_some_and(|last| axes(&paths.graph.tensors[*last]).len() == 1);
-    let steps = || paths.steps.iter().flatten();
-    if !numbers || !steps().any(|step| height(step).is_some_and(|height| height.before + height.after() > 0)) {
+    if axes(&paths.graph.tensors[*series.last()?]).len() != 1 {
         return None;
     }
+    let made = || paths.steps.iter().enumerate().filter_map(|(tensor, step)| Some((tensor, step.as_ref()?)));
     let kept = |before: usize| {
-        let made = paths.steps.iter().enumerate().filter_map(|(tensor, step)| Some((tensor, step.as_ref()?)));
-        made.filter(|(_, step)| step.operator <= before).map(|(tensor, step)| kept(paths, step, tensor)).sum::<usize>()
+        made()
+            .filter(|(_, step)| step.operator <= before)
+            .map(|(tensor, step)| kept(paths, step, tensor))
+            .sum::<usize>()
     };
+    let waits = made().filter(|(_, step)| needs_all(paths, step)).map(|(_, step)| step.operator).min();
     let places = series[..series.len() - 1].iter().enumerate().filter_map(|(at, tensor)| {
         let operator = paths.steps[*tensor].as_ref()?.operator;
-        Some((kept(operator) + paths.graph.tensors[*tensor].bytes() + rest(paths, operator), at + 1))
+        let before = waits.is_none_or(|waits| operator < waits);
+        before.then(|| (kept(operator) + paths.graph.tensors[*tensor].bytes() + rest(paths, operator), at + 1))
     });
     let (bytes, at) = places.min()?;
-    (bytes < kept(usize::MAX) / 10 * 9).then_some(at)
+    let ends = || made().any(|(_, step)| height(step).is_some_and(|height| height.before + height.after() > 0));
+    (waits.is_some() || (ends() && bytes < kept(usize::MAX) / 10 * 9)).then_some(at)
+}
+
+/// Whether a step makes something of all rows of its input that it does not make of each.
+pub fn needs_all(paths: &Paths, step: &Step) -> bool {
+    let in_rows = axes(&paths.graph.tensors[step.inputs[0]]).len() > 1;
+    let by_row = (height(step).is_some() && copied(paths, step) == 0)
+        || matches!(
+            step.kernel,
+            Kernel::Add(_)
+                | Kernel::Concatenation(_)
+                | Kernel::Copy
+                | Kernel::Dequantize(_)
+                | Kernel::Float(Float::Add(_) | Float::Each(_) | Float::Lstm { .. } | Float::Mul(_))
+                | Kernel::FullyConnected(..)
+                | Kernel::Lstm(..)
+                | Kernel::Mul(_)
+                | Kernel::PRelu(..)
+                | Kernel::Quantize(_)
+                | Kernel::Ring(_)
+                | Kernel::Softmax(_)
+                | Kernel::Table(_)
+        );
+    in_rows && !by_row
 }
 
 /// Bytes that the operators behind one take at once, about.
@@ -41,7 +69,19 @@ pub fn rest(paths: &Paths, operator: usize) -> usize {
     };
     let tensors = paths.graph.tensors.iter().map(without_data).collect();
     let nodes = paths.graph.nodes[operator + 1..].to_vec();
-    Cost::of(&Graph { tensors, nodes, inputs: Vec::new(), outputs: paths.graph.outputs.clone() }).ram
+    let behind = paths.steps.iter().flatten().filter(|step| step.operator > operator);
+    let copied = behind.map(|step| copied(paths, step)).max().unwrap_or(0);
+    Cost::of(&Graph { tensors, nodes, inputs: Vec::new(), outputs: paths.graph.outputs.clone() }).ram + copied
+}
+
+/// Bytes in which a step copies its input for itself: channels of floats that make several outputs.
+fn copied(paths: &Paths, step: &Step) -> usize {
+    match step.kernel {
+        Kernel::Float(Float::DepthwiseConv2d { multiplier: multiplier @ 2.., .. }) => {
+            multiplier * paths.graph.tensors[step.inputs[0]].bytes()
+        }
+        _ => 0,
+    }
 }
 
 /// How windows go from top to bottom.
