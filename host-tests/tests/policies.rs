@@ -193,6 +193,6 @@ fn frozen_layers_take_no_ram_for_training() {
     let last = size_of::<Dense<50, 3>>();
     assert_eq!(size_of::<<LastAlone as Params<f32>>::Grads>(), last);
     assert_eq!(size_of::<Adam<LastAlone>>() - size_of::<Adam<Dense<50, 3>>>(), 0);
-    let saved = size_of::<Trainer<Whole, [f32; 64]>>() - size_of::<Trainer<LastAlone, [f32; 64]>>();
+    let saved = size_of::<Accumulator<Whole, [f32; 64]>>() - size_of::<Accumulator<LastAlone, [f32; 64]>>();
     assert_eq!(saved, size_of::<Body>());
 }

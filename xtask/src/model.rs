@@ -24,7 +24,8 @@ const CODE: usize = 32 * 1024;
 const STACK: usize = 3584;
 /// What the names of the program's own functions hold.
 const PROGRAM_SYMBOL: &str = "5model";
-/// The most bytes of code that a network may take on the Cortex-M4F: one copy of each loop.
+/// The most bytes of code that a network may take on the Cortex-M4F, but as a stream, which has loops for single pixels too: one copy of each
+/// loop.
 const MOST_CODE: u64 = 20 * 1024;
 
 /// Builds the firmware around a model, runs it over the examples of `input` (one of zeros if there is none), prints what it costs and
@@ -240,7 +241,7 @@ fn compare(board: &Board, model: &Path, examples: usize) -> Result<String> {
     let floats = graph.tensors.iter().all(|value| value.quantization.is_none());
     let same = if floats { near(&outputs, &expected) } else { outputs == expected };
     ensure!(same, "{name} has other outputs on the {} than on the host", board.core);
-    ensure!(board.core != M4F.core || code <= MOST_CODE, "{name} takes {code} bytes of code");
+    ensure!(stream || board.core != M4F.core || code <= MOST_CODE, "{name} takes {code} bytes of code");
     let (what, instructions) = (if stream { "steps" } else { "examples" }, costs[costs.len() - 1].0);
     Ok(format!("{name}, {}: {examples} {what}, {instructions} instructions each, {code} bytes of code\n", board.core))
 }
