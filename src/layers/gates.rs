@@ -88,7 +88,7 @@ pub(super) fn descend<
 ) {
     for (i, (w, gate)) in w.iter_mut().zip(gates).enumerate() {
         in_rows(w, moments.each_mut().map(|m| &mut m[i]), f, |from, rows| {
-            rows.fill([T::ZERO; H]);
+            rows.as_flattened_mut().fill(T::ZERO);
             for (x, d) in x.iter().zip(gate) {
                 let x = Strided { data: x.as_flattened().get(from..).unwrap_or_default(), row: 1, column: I };
                 product::<true, _, _>(&x, d.get(late..).unwrap_or_default(), rows);
