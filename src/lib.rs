@@ -20,7 +20,7 @@
 //!
 //! // What it costs is a constant: weights, then everything that training needs beside them.
 //! assert_eq!(size_of::<Net>(), 364);
-//! assert_eq!(size_of::<Trainer<Net, Input>>(), 512);
+//! assert_eq!(size_of::<Trainer<Net, Input>>(), 176);
 //! // And can be a condition. This does not compile if the bytes are not enough:
 //! const _: () = nerve::assert_fits::<(Net, Trainer<Net, Input>)>(1024);
 //! ```
