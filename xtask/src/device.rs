@@ -113,6 +113,13 @@ impl Board {
         Ok(Path::new("firmware").join(toolchain.target_dir()).join(self.target).join("release").join(PROGRAM))
     }
 
+    /// Builds one of the firmware's programs for size, for a board whose memory it would not fit otherwise; returns its ELF file.
+    pub fn build_small(&self, toolchain: Toolchain, program: &str) -> Result<PathBuf> {
+        let mut cargo = toolchain.cargo("build", self.target);
+        build_with(cargo.arg("--release").env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"), self.feature, &[program])?;
+        Ok(Path::new("firmware").join(toolchain.target_dir()).join(self.target).join("release").join(program))
+    }
+
     /// Builds a program for it as a debugger wants it, without optimisation.
     pub fn build_unoptimised(&self, toolchain: Toolchain, program: &str) -> Result<PathBuf> {
         let mut cargo = toolchain.cargo("build", self.target);

@@ -274,7 +274,7 @@ fn same_bits(toolchain: Toolchain) -> Result<String> {
     for board in BOARDS {
         runs.push((board.core, device(board)?));
     }
-    runs.push((M55.core, M55.run(&M55.build(toolchain, "same_bits")?, None)?.log));
+    runs.push((M55.core, M55.run(&M55.build_small(toolchain, "same_bits")?, None)?.log));
     // Assembly that the optimiser would drop must be valid too.
     let unoptimised = M4F.build_unoptimised(toolchain, "same_bits")?;
     runs.push(("the Cortex-M4F, unoptimised", M4F.run(&unoptimised, None)?.log));
