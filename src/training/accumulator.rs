@@ -4,8 +4,9 @@
 use core::borrow::Borrow;
 
 use crate::layers::Layer;
-use crate::numbers::{Array, Float, Real, Zero, all_finite};
-use crate::training::{Loss, Optimizer, TrainError, Trainer, clip};
+use crate::numbers::{Array, Float, Real, Zero};
+use crate::training::trainer::descend;
+use crate::training::{Loss, Optimizer, TrainError, Trainer};
 
 /// A [`Trainer`] that adds gradients up over as many batches as you like, for one step on their mean: the bits of one large batch without its
 /// memory, or a new example together with some that were [kept](crate::Replay).
@@ -66,10 +67,7 @@ impl<N: Layer<X>, X: Array, const B: usize> Accumulator<N, X, B> {
         if examples == 0 {
             return Ok(());
         }
-        if !all_finite::<Float<X>>(&self.gradients) {
-            return Err(TrainError::NonFiniteGradient);
-        }
-        clip::step((&mut *network, &mut self.gradients), optimizer, self.trainer.clip, examples);
+        descend((&mut *network, &mut self.gradients), optimizer, false, self.trainer.clip, examples)?;
         self.trainer.backward.show(network);
         Ok(())
     }

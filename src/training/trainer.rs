@@ -131,7 +131,7 @@ impl<N: Layer<X>, X: Array, const B: usize> Backward<N, X, B> {
 
 /// Steps along the mean of gradients, if they are known to be finite or turn out to be.
 #[inline]
-fn descend<P: Params<T>, T: Real>(
+pub(super) fn descend<P: Params<T>, T: Real>(
     mut gradients: impl Descent<P, T>,
     optimizer: &mut impl Optimizer<P, T>,
     mut finite: bool,

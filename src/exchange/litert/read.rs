@@ -100,8 +100,7 @@ impl<'a> Reader<'a> {
                 code::VAR_HANDLE => self.var_handle(&operator)?,
                 code::READ_VARIABLE => nodes.extend(self.read_variable(&operator)?),
                 code::ASSIGN_VARIABLE => self.assign_variable(&operator)?,
-                _ if self.of_shapes(&operator, code)? => {}
-                _ => nodes.push(self.node(&operator, code)?),
+                _ => nodes.extend(self.node(&operator, code)?),
             }
         }
         self.operator = None;
@@ -159,13 +158,17 @@ impl<'a> Reader<'a> {
         Ok((code, OPERATORS.get(code).copied().unwrap_or("newer than this library")))
     }
 
-    fn node(&mut self, operator: &Table<'a>, code: usize) -> Result<Node> {
+    /// None of an operator whose output is known when the file is read.
+    fn node(&mut self, operator: &Table<'a>, code: usize) -> Result<Option<Node>> {
         let mut inputs = Vec::new();
         for index in operator.i32s(operator::INPUTS)? {
             self.take(size_of::<Option<usize>>())?;
             inputs.push((index != -1).then(|| self.index(index)).transpose()?);
         }
         let outputs = self.indices(operator, operator::OUTPUTS)?;
+        if self.of_shapes(operator, code, &inputs, &outputs)? {
+            return Ok(None);
+        }
         self.take(size_of::<Node>())?;
         // Shapes are checked against those of the outputs.
         for output in &outputs {
@@ -178,7 +181,7 @@ impl<'a> Reader<'a> {
         for output in &outputs {
             self.write(*output)?;
         }
-        Ok(Node { op, inputs, outputs })
+        Ok(Some(Node { op, inputs, outputs }))
     }
 
     /// An error unless the tensor is written for the first time.

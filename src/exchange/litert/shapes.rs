@@ -8,7 +8,7 @@ use std::vec::Vec;
 use super::error::Reason;
 use super::operators::Options;
 use super::read::{Reader, Result, damaged};
-use super::schema::{code, operator, options};
+use super::schema::{code, options};
 use super::table::Table;
 use crate::exchange::graph::Slice;
 
@@ -17,12 +17,15 @@ pub const OF_SHAPES: [usize; 5] = [code::CAST, code::GATHER, code::PACK, code::R
 
 impl<'a> Reader<'a> {
     /// Computes what an operator makes of shapes, which [`integers`](Self::integers) gives from then on. False if it is about something else.
-    pub fn of_shapes(&mut self, operator: &Table<'a>, code: usize) -> Result<bool> {
-        let named = operator.i32s(operator::INPUTS)?;
-        self.take(named.len() * size_of::<usize>())?;
-        let inputs: Vec<usize> = named.filter_map(|index| self.index(index).ok()).collect();
-        let outputs = self.indices(operator, operator::OUTPUTS)?;
-        let (Some(first), &[output]) = (inputs.first(), &outputs[..]) else { return Ok(false) };
+    pub fn of_shapes(
+        &mut self,
+        operator: &Table<'a>,
+        code: usize,
+        inputs: &[Option<usize>],
+        outputs: &[usize],
+    ) -> Result<bool> {
+        let inputs: Vec<usize> = inputs.iter().flatten().copied().collect();
+        let (Some(first), &[output]) = (inputs.first(), outputs) else { return Ok(false) };
         let computed = |input: &usize| self.shapes.contains_key(input);
         let about = match code {
             code::SHAPE => true,
