@@ -1,6 +1,7 @@
 //! Builds the firmware and runs it on an emulated board.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -103,28 +104,25 @@ impl Board {
 
     /// Builds the program that learns new classes on top of a model, or of a network of digits; returns its ELF file.
     pub fn build_cut(&self, toolchain: Toolchain, cut: Option<Cut>) -> Result<PathBuf> {
-        const PROGRAM: &str = "adapt";
-        let mut cargo = toolchain.cargo("build", self.target);
+        let mut variables = Vec::new();
         if let Some(Cut { model, layer, head }) = cut {
-            cargo.env("NERVE_CUT_MODEL", fs::canonicalize(model)?);
-            cargo.env("NERVE_CUT_LAYER", layer).env("NERVE_CUT_HEAD", head);
+            let model = fs::canonicalize(model)?.into_os_string();
+            variables =
+                vec![("NERVE_CUT_MODEL", model), ("NERVE_CUT_LAYER", layer.into()), ("NERVE_CUT_HEAD", head.into())];
         }
-        build_with(cargo.arg("--release"), self.feature, &[PROGRAM])?;
-        Ok(Path::new("firmware").join(toolchain.target_dir()).join(self.target).join("release").join(PROGRAM))
+        Ok(build_with(toolchain, RELEASE, self.target, self.feature, &["adapt"], variables)?.join("adapt"))
     }
 
     /// Builds one of the firmware's programs for size, for a board whose memory it would not fit otherwise; returns its ELF file.
     pub fn build_small(&self, toolchain: Toolchain, program: &str) -> Result<PathBuf> {
-        let mut cargo = toolchain.cargo("build", self.target);
-        build_with(cargo.arg("--release").env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s"), self.feature, &[program])?;
-        Ok(Path::new("firmware").join(toolchain.target_dir()).join(self.target).join("release").join(program))
+        let size = [("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s".into())];
+        Ok(build_with(toolchain, RELEASE, self.target, self.feature, &[program], size)?.join(program))
     }
 
     /// Builds a program for it as a debugger wants it, without optimisation.
     pub fn build_unoptimised(&self, toolchain: Toolchain, program: &str) -> Result<PathBuf> {
-        let mut cargo = toolchain.cargo("build", self.target);
-        build_with(cargo.env("CARGO_PROFILE_DEV_OPT_LEVEL", "0"), self.feature, &[program])?;
-        Ok(Path::new("firmware").join(toolchain.target_dir()).join(self.target).join("debug").join(program))
+        let none = [("CARGO_PROFILE_DEV_OPT_LEVEL", "0".into())];
+        Ok(build_with(toolchain, DEV, self.target, self.feature, &[program], none)?.join(program))
     }
 
     /// The board that runs this one's code and has the memory for any program.
@@ -215,25 +213,34 @@ pub fn build(toolchain: Toolchain, target: &str, feature: &str, program: &str) -
 
 /// Builds several of them; returns the folder of their ELF files.
 pub fn build_all(toolchain: Toolchain, target: &str, feature: &str, programs: &[&str]) -> Result<PathBuf> {
-    let mut cargo = toolchain.cargo("build", target);
-    build_with(cargo.arg("--release"), feature, programs)?;
-    Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join("release"))
+    build_with(toolchain, RELEASE, target, feature, programs, [])
 }
 
 /// Builds the program that runs a LiteRT model, over examples or as a stream; returns its ELF file.
 pub fn build_model(toolchain: Toolchain, target: &str, feature: &str, model: &Path, stream: bool) -> Result<PathBuf> {
-    let mut cargo = toolchain.cargo("build", target);
-    cargo.arg("--release").env("NERVE_MODEL", model).env_remove("NERVE_STREAM");
-    if stream {
-        cargo.env("NERVE_STREAM", "1");
-    }
-    build_with(&mut cargo, feature, &["model"])?;
-    Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join("release/model"))
+    let variables = [("NERVE_MODEL", model.into())].into_iter().chain(stream.then(|| ("NERVE_STREAM", "1".into())));
+    Ok(build_with(toolchain, RELEASE, target, feature, &["model"], variables)?.join("model"))
 }
 
-fn build_with(cargo: &mut Command, feature: &str, programs: &[&str]) -> Result<String> {
+/// A profile of cargo's, and the folder of what it builds.
+const RELEASE: (&str, &str) = ("release", "release");
+/// See [`RELEASE`].
+const DEV: (&str, &str) = ("dev", "debug");
+
+/// Builds programs, with variables in the environment of the build; returns the folder of their ELF files.
+fn build_with<'v>(
+    toolchain: Toolchain,
+    (profile, folder): (&str, &str),
+    target: &str,
+    feature: &str,
+    programs: &[&str],
+    variables: impl IntoIterator<Item = (&'v str, OsString)>,
+) -> Result<PathBuf> {
+    let mut cargo = toolchain.cargo("build", target);
     cargo.current_dir("firmware").args(["--quiet", "--locked", "--no-default-features", "--features", feature]);
-    output(cargo.args(programs.iter().flat_map(|program| ["--bin", program])))
+    cargo.args(["--profile", profile]).env_remove("NERVE_STREAM").envs(variables);
+    output(cargo.args(programs.iter().flat_map(|program| ["--bin", program])))?;
+    Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join(folder))
 }
 
 /// A board that runs, as long as this lives.

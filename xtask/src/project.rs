@@ -13,8 +13,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use nerve::executor::Executor;
 use nerve::{argmax, import};
+use serde_json::{Value, json};
 
 use crate::device::{Emulator, M0, M4F, M33};
+use crate::session::{ask, refusal};
 use crate::setup::{self, Toolchain};
 use crate::{device, output};
 
@@ -115,27 +117,34 @@ fn learns(toolchain: Toolchain, board: &str, target: &'static str) -> Result<Str
     if !["mps2-an386", "microbit", "pico"].contains(&board) {
         return Ok(format!("{board}: built to learn\n"));
     }
-    let known = r#"{"infer": [[0.4, 3], [2.6, 110], [6.5, 160]]}"#;
+    let known = json!({"infer": [[0.4, 3], [2.6, 110], [6.5, 160]]});
     // Somebody who walks faster than all before, shown beside what is known.
-    let fast = r#"{"infer": [[5.4, 142]]}"#;
-    let samples = "[[0.4, 3, 0], [2.6, 110, 1], [6.5, 160, 2], [5.4, 142, 1], [5.2, 140, 1], [5.6, 145, 1]]";
-    let learn = format!("{{\"train\": {{\"samples\": {samples}, \"epochs\": 4, \"seed\": 1}}}}");
+    let fast = json!({"infer": [[5.4, 142]]});
+    let samples = json!([[0.4, 3, 0], [2.6, 110, 1], [6.5, 160, 2], [5.4, 142, 1], [5.2, 140, 1], [5.6, 145, 1]]);
+    let learn = json!({"train": {"samples": samples, "epochs": 4, "seed": 1}});
+    let [save, info, restart] = ["save", "info", "restart"].map(Value::from);
     let (port, emulator) = start()?;
-    let told = project.tell(&port, &[known, fast, &learn, fast, known, "\"save\"", "\"info\""])?;
-    let [first, before, _, after, still, _, info] = &told[..] else { bail!("{told:?}") };
-    ensure!(first.contains("[0,1,2]") && still.contains("[0,1,2]"), "known classes: {first}, then {still}");
-    ensure!(before.contains("[2]") && after.contains("[1]"), "a new walk: {before}, then {after}");
+    let told = tell(&port, &[known.clone(), fast.clone(), learn, fast.clone(), known, save, info.clone()])?;
+    let [first, before, _, after, still, _, saved] = &told[..] else { bail!("{told:?}") };
+    ensure!(finds(first, &[0, 1, 2]) && finds(still, &[0, 1, 2]), "known classes: {first}, then {still}");
+    ensure!(finds(before, &[2]) && finds(after, &[1]), "a new walk: {before}, then {after}");
     // QEMU's micro:bit forgets its flash with its end, so it only starts anew.
     let again = if board == "microbit" {
-        project.tell(&port, &["\"restart\"", fast, "\"info\""])?[1..].to_vec()
+        tell(&port, &[restart, fast, info])?[1..].to_vec()
     } else {
         drop(emulator);
         let (port, _emulator) = start()?;
-        project.tell(&port, &[fast, "\"info\""])?
+        tell(&port, &[fast, info])?
     };
-    let steps = |info: &str| info.split_once("\"steps\":").map(|(_, rest)| rest.split(',').next().map(str::to_owned));
-    ensure!(again[0].contains("[1]") && steps(&again[1]) == steps(info), "{info}\nis kept as\n{}", again[1]);
+    let steps = |info: &Value| info["steps"].as_u64();
+    let kept = finds(&again[0], &[1]) && steps(saved).is_some() && steps(&again[1]) == steps(saved);
+    ensure!(kept, "{saved}\nis kept as\n{}", again[1]);
     Ok(format!("{board}: learns, and knows it after it has started anew\n"))
+}
+
+/// Whether these are the classes in an answer.
+fn finds(answer: &Value, classes: &[usize]) -> bool {
+    answer["classes"] == json!(classes)
 }
 
 /// The last layer of a model learns, on the emulated Cortex-M4F.
@@ -145,22 +154,23 @@ fn new_classes(toolchain: Toolchain) -> Result<()> {
     let elf = project.build(toolchain)?;
     let examples = fs::read_to_string(project.file("examples.csv"))?;
     let x = examples.lines().next().context("no example")?;
-    let infer = format!("{{\"infer\": [[{x}]]}}");
+    let x: Vec<i8> = x.split(',').map(|x| Ok(x.trim().parse()?)).collect::<Result<_>>()?;
+    let infer = json!({"infer": [x]});
     let graph = import::read(&fs::read(MODEL)?)?;
-    let bytes: Vec<u8> = x.split(',').map(|x| Ok(x.trim().parse::<i8>()? as u8)).collect::<Result<_>>()?;
-    let outputs = Executor::new(&graph)?.run_all(&bytes)?;
+    let outputs = Executor::new(&graph)?.run_all(&x.iter().map(|x| *x as u8).collect::<Vec<_>>())?;
     let class = argmax(&outputs.iter().map(|byte| *byte as i8).collect::<Vec<_>>());
     let other = (class + 1) % outputs.len();
-    let train = format!("{{\"train\": {{\"samples\": [[{x}, {other}]], \"epochs\": 40, \"seed\": 1}}}}");
+    let sample: Vec<i64> = x.iter().map(|x| i64::from(*x)).chain([other as i64]).collect();
+    let train = json!({"train": {"samples": [sample], "epochs": 40, "seed": 1}});
     let (port, emulator) = project.start(&elf)?;
-    let told = project.tell(&port, &[&infer, &train, &infer, "\"save\""])?;
-    let is = |answer: &str, class: usize| answer.contains(&format!("\"classes\":[{class}]"));
-    ensure!(is(&told[0], class), "the model finds class {class}, the device {}", told[0]);
-    ensure!(is(&told[2], other), "class {other} was not learned: {}", told[2]);
+    let told = tell(&port, &[infer.clone(), train, infer.clone(), json!("save")])?;
+    ensure!(finds(&told[0], &[class]), "the model finds class {class}, the device {}", told[0]);
+    ensure!(finds(&told[2], &[other]), "class {other} was not learned: {}", told[2]);
     drop(emulator);
     let (port, _emulator) = project.start(&elf)?;
-    let told = project.tell(&port, &[&infer, "\"factory_reset\"", &infer])?;
-    ensure!(is(&told[0], other) && is(&told[2], class), "after a power cut {}, after a reset {}", told[0], told[2]);
+    let told = tell(&port, &[infer.clone(), json!("factory_reset"), infer])?;
+    let kept = finds(&told[0], &[other]) && finds(&told[2], &[class]);
+    ensure!(kept, "after a power cut {}, after a reset {}", told[0], told[2]);
     Ok(())
 }
 
@@ -278,7 +288,8 @@ impl Project {
     fn rp2040_device(&self, elf: &Path) -> Result<PathBuf> {
         let program = self.file("device.sh");
         let elf = fs::canonicalize(elf)?;
-        let text = format!("#!/bin/sh\nexec node '{}' '{}'\n", rp2040()?.display(), elf.display());
+        let (folder, emulator) = (self.folder.display(), rp2040()?);
+        let text = format!("#!/bin/sh\ncd '{folder}' && exec node '{}' '{}'\n", emulator.display(), elf.display());
         fs::write(&program, text)?;
         fs::set_permissions(&program, Permissions::from_mode(0o755))?;
         Ok(program)
@@ -295,24 +306,17 @@ impl Project {
         ensure!(listens, "nothing listens at {address}");
         Ok((MPS2.into(), Some(emulator)))
     }
+}
 
-    /// What a device answers to requests by `nerve device --json`.
-    fn tell(&self, port: &str, requests: &[&str]) -> Result<Vec<String>> {
-        let mut nerve = Command::new(fs::canonicalize(NERVE)?);
-        nerve.args(["device", "--json", "--timeout", PATIENCE, "--port", port]).current_dir(&self.folder);
-        let mut nerve = nerve.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let mut input = nerve.stdin.take().context("no input")?;
-        requests.iter().try_for_each(|request| writeln!(input, "{request}"))?;
-        drop(input);
-        let output = nerve.wait_with_output()?;
-        let answers: Vec<_> = String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect();
-        let refused = answers.iter().zip(requests).find(|(answer, _)| answer.contains("\"error\""));
-        if let Some((answer, request)) = refused {
-            bail!("{request}: {answer}");
-        }
-        ensure!(answers.len() == requests.len(), "{} answers to {} requests", answers.len(), requests.len());
-        Ok(answers)
+/// What a device answers to requests, none of which it may refuse.
+fn tell(port: &str, requests: &[Value]) -> Result<Vec<Value>> {
+    let answers = ask(Path::new(NERVE), port, PATIENCE, requests)?;
+    let refused = answers.iter().zip(requests).find_map(|(answer, request)| Some((refusal(answer)?, request)));
+    if let Some((why, request)) = refused {
+        bail!("{request}: {why}");
     }
+    ensure!(answers.len() == requests.len(), "{} answers to {} requests", answers.len(), requests.len());
+    Ok(answers)
 }
 
 /// The program that boots an RP2040.

@@ -24,6 +24,8 @@ const PYTORCH: &str = "host-tests/tests/torch/device.safetensors";
 /// How far logits may be from those of PyTorch or onnxruntime, in parts of the largest, or of 1 if that is larger.
 const TOLERANCE: f32 = 1e-6;
 const FOLDER: &str = "target/session";
+/// The program that talks to devices.
+pub const NERVE: &str = "target/release/nerve";
 
 /// The most bytes of RAM that the learner may take on any board: variables, and stack.
 const STATICS: u32 = 3 * 1024;
@@ -53,7 +55,7 @@ struct Host {
 
 impl Host {
     fn call(&self, arguments: &[&str]) -> Result<String> {
-        let mut nerve = Command::new("target/release/nerve");
+        let mut nerve = Command::new(NERVE);
         output(nerve.args(["device", "--port", &self.port, "--timeout", PATIENCE]).args(arguments))
     }
 
@@ -200,9 +202,9 @@ fn csv<'a>(path: &Path, flowers: impl Iterator<Item = (&'a [f32; 4], usize)>) ->
 /// Seconds that a device is given to answer: boards without a floating-point unit take longer, as do busy machines.
 pub const PATIENCE: &str = "30";
 
-/// What a device answers to each of these requests, each within so many seconds.
-pub fn ask(port: &str, timeout: &str, requests: &[Value]) -> Result<Vec<Value>> {
-    let mut nerve = Command::new("target/release/nerve");
+/// What a device answers to each of these requests by this `nerve`, each within so many seconds.
+pub fn ask(nerve: &Path, port: &str, timeout: &str, requests: &[Value]) -> Result<Vec<Value>> {
+    let mut nerve = Command::new(nerve);
     nerve.args(["device", "--json", "--timeout", timeout, "--port", port]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut nerve = nerve.spawn()?;
     // Its end lets the program end.
@@ -241,7 +243,7 @@ fn power_cuts(board: &Board, elf: &Path, folder: &Path) -> Result<usize> {
     let port = format!("unix:{}", folder.join("serial.sock").display());
     let boot = |requests: &[Value]| {
         let _emulator = board.start(elf, folder)?;
-        ask(&port, PATIENCE, requests)
+        ask(Path::new(NERVE), &port, PATIENCE, requests)
     };
     let [download, save, load] = ["download", "save", "load"].map(Value::from);
     let factory = weights(&boot(slice::from_ref(&download))?, 0)?;
@@ -367,8 +369,9 @@ fn refuses_other_features(host: &Host, folder: &Path) -> Result<()> {
 
 fn refuses_infinite_weights(host: &Host) -> Result<()> {
     let download = json!("download");
-    let before = weights(&ask(&host.port, PATIENCE, slice::from_ref(&download))?, 0)?;
-    let answers = ask(&host.port, PATIENCE, &[json!({"upload": with_last(&before, 1e39)}), download])?;
+    let before = weights(&ask(Path::new(NERVE), &host.port, PATIENCE, slice::from_ref(&download))?, 0)?;
+    let answers =
+        ask(Path::new(NERVE), &host.port, PATIENCE, &[json!({"upload": with_last(&before, 1e39)}), download])?;
     let said = answers.first().and_then(refusal).unwrap_or_default();
     ensure!(said.contains("infinite or NaN"), "`infinite or NaN` expected: {said}");
     ensure!(weights(&answers, 1)? == before, "a refused file changed the network");
