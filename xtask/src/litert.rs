@@ -34,7 +34,7 @@ const TURNS: usize = 3;
 pub fn time(models: &[PathBuf]) -> Result<()> {
     let python = python()?;
     let mut build = Command::new("cargo");
-    output(build.args(["build", "--quiet", "--release", "--package", "host-tests", "--example", "litert"]))?;
+    output(build.args(["build", "--quiet", "--release", "--example", "litert"]))?;
     println!("| model | LiteRT's reference kernels, µs | nerve, µs | times as fast |\n|---|---|---|---|");
     for model in tflite_files(models)? {
         let mut theirs = Command::new(&python);
@@ -82,6 +82,6 @@ fn python() -> Result<String> {
 }
 
 fn example(command: &str) -> Result<String> {
-    let arguments = ["run", "--quiet", "--package", "host-tests", "--example", "litert", "--", command, MODELS];
+    let arguments = ["run", "--quiet", "--example", "litert", "--", command, MODELS];
     output(Command::new("cargo").args(arguments))
 }

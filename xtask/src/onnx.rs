@@ -46,7 +46,7 @@ pub fn check() -> Result<String> {
         }
     }
     let mut host = Command::new("cargo");
-    output(host.args(["run", "--quiet", "--package", "host-tests", "--example", "onnx", "--", NETWORKS]))?;
+    output(host.args(["run", "--quiet", "--example", "onnx", "--", NETWORKS]))?;
     Ok(text + &compare(NETWORKS, TOLERANCE)?)
 }
 
@@ -72,8 +72,7 @@ pub fn check_read() -> Result<String> {
     let made = output(Command::new(python).args(["host-tests/src/onnx_in.py", MODELS]))?;
     let exports = exports()?;
     let mut host = Command::new("cargo");
-    let compared =
-        output(host.args(["run", "--quiet", "--package", "host-tests", "--example", "onnx_in", "--", MODELS]))?;
+    let compared = output(host.args(["run", "--quiet", "--example", "onnx_in", "--", MODELS]))?;
     Ok(format!("{}; {}; {}", made.trim(), exports.trim(), compared.trim()))
 }
 

@@ -16,12 +16,11 @@ use nerve::{argmax, import};
 use serde_json::{Value, json};
 
 use crate::device::{Emulator, M0, M4F, M33};
-use crate::session::{ask, refusal};
+use crate::session::{NERVE, ask, build_nerve, refusal};
 use crate::setup::{self, Toolchain};
 use crate::{device, output};
 
 const FOLDER: &str = "target/projects";
-const NERVE: &str = "target/debug/nerve";
 /// A model of another's.
 const MODEL: &str = "firmware/data/digits.tflite";
 /// The boards, and their targets.
@@ -49,7 +48,7 @@ const MPS2: &str = "tcp:localhost:4386";
 /// Writes two projects for every board, one that answers and one that learns, and builds them without a warning; those with an emulator must
 /// give the right answers, and know what they have learned after a power cut. Trains the networks, and tests them on the desktop.
 pub fn check(toolchain: Toolchain) -> Result<String> {
-    output(Command::new("cargo").args(["build", "--quiet", "--features", "cli", "--bin", "nerve"]))?;
+    build_nerve()?;
     if Path::new(FOLDER).exists() {
         for entry in fs::read_dir(FOLDER)? {
             let path = entry?.path();

@@ -34,7 +34,7 @@ const STACK: u32 = 6 * 1024;
 
 /// Runs a session on every board and shows what it took.
 pub fn run(toolchain: Toolchain) -> Result<String> {
-    build_host()?;
+    build_nerve()?;
     let mut text = String::new();
     for board in BOARDS {
         text.push_str(&session(board, toolchain).with_context(|| format!("the session with {}", board.feature))?);
@@ -42,8 +42,8 @@ pub fn run(toolchain: Toolchain) -> Result<String> {
     Ok(text + "the devices' networks as ONNX: " + &onnx::compare(FOLDER, TOLERANCE)?)
 }
 
-/// Builds `nerve`, which talks to devices, and what takes the network of flowers to and from other formats.
-fn build_host() -> Result<()> {
+/// Builds [`NERVE`]. Beside an example, its dependencies have the features of those of tests, so that no step builds them anew.
+pub fn build_nerve() -> Result<()> {
     output(Command::new("cargo").args(["build", "--quiet", "--release", "--bin", "nerve", "--example", "convert"]))?;
     Ok(())
 }
@@ -284,7 +284,7 @@ const IMAGE: usize = 28 * 28;
 
 /// The same with a network whose first layers are integers and lie in flash, and with one that learns values.
 pub fn digits_and_values(toolchain: Toolchain) -> Result<String> {
-    build_host()?;
+    build_nerve()?;
     let programs = build_all(toolchain, M4F.target, M4F.feature, &["learner_digits", "learner_gauge"])?;
     Ok(digits(&programs.join("learner_digits"))? + &values(&programs.join("learner_gauge"))?)
 }

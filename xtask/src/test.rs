@@ -186,11 +186,11 @@ fn lint_firmware(toolchain: Toolchain) -> Result<String> {
 fn tests() -> Result<String> {
     let metadata = MetadataCommand::new().other_options(["--locked".into()]).exec()?;
     let targets = metadata.workspace_packages().into_iter().flat_map(|package| &package.targets);
-    let mut programs = cargo("test --workspace --features nerve/cli --lib --bins --tests");
+    let mut programs = cargo("test --workspace --lib --bins --tests");
     for target in targets.filter(|target| target.is_example() && target.test) {
         programs.args(["--example", &target.name]);
     }
-    let all = output(&mut programs)? + &output(&mut cargo("test --workspace --features nerve/cli --doc"))?;
+    let all = output(&mut programs)? + &output(&mut cargo("test --workspace --doc"))?;
     let count = |what: &str| -> u32 {
         let counts = all.lines().filter(|line| line.starts_with("test result")).flat_map(|line| line.split([';', '.']));
         counts.filter_map(|part| part.trim().strip_suffix(what)?.trim().parse::<u32>().ok()).sum()
@@ -262,9 +262,7 @@ fn demo(toolchain: Toolchain) -> Result<String> {
 
 /// Compares every word that the same-bits program prints.
 fn same_bits(toolchain: Toolchain) -> Result<String> {
-    let host = |profile: &str| {
-        output(&mut cargo(&format!("run --quiet --package host-tests --bin same-bits --profile {profile}")))
-    };
+    let host = |profile: &str| output(&mut cargo(&format!("run --quiet --example same_bits --profile {profile}")));
     let device = |board: &Board| {
         let program = board.build_roomy(toolchain, "same_bits")?;
         Ok::<_, anyhow::Error>(board.roomy().run(&program, None)?.log)

@@ -10,6 +10,7 @@ use nerve::graph::Graph;
 use nerve::{argmax, litert};
 
 use crate::output;
+use crate::session::{NERVE, build_nerve};
 use crate::setup::Toolchain;
 
 const FOLDER: &str = "target/train";
@@ -25,14 +26,14 @@ pub fn check() -> Result<String> {
     ] {
         fs::write(format!("{FOLDER}/{file}"), text)?;
     }
-    output(Command::new("cargo").args(["build", "--quiet", "--features", "cli", "--bin", "nerve"]))?;
+    build_nerve()?;
     let mut text = String::new();
     for (name, options, classes, worst) in [
         ("flowers", "--hidden 20", true, 0.9),
         ("wine", "--hidden 12", false, 0.4),
         ("motion", "--ignore time --network conv --window 40 --hidden 8", true, 0.9),
     ] {
-        let mut train = Command::new(env::current_dir()?.join("target/debug/nerve"));
+        let mut train = Command::new(env::current_dir()?.join(NERVE));
         train.current_dir(FOLDER).env("CARGO_TARGET_DIR", "../build").args(["train", &format!("{name}.csv")]);
         let said = output(train.args(options.split(' ')))?;
         for (of, model) in
@@ -60,12 +61,12 @@ pub fn page(toolchain: Toolchain) -> Result<String> {
     }
     fs::create_dir_all(folder)?;
     fs::copy("examples/iris/flowers.csv", folder.join("flowers.csv"))?;
-    output(Command::new("cargo").args(["build", "--quiet", "--features", "cli", "--bin", "nerve"]))?;
+    build_nerve()?;
     let page = fs::read_to_string("src/guide/from_csv.md")?;
     let commands: String = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     let paths = env::var_os("PATH").unwrap_or_default();
     let here = env::current_dir()?;
-    let paths = env::join_paths([here.join("target/debug")].into_iter().chain(env::split_paths(&paths)))?;
+    let paths = env::join_paths([here.join("target/release")].into_iter().chain(env::split_paths(&paths)))?;
     let mut shell = Command::new("sh");
     shell.current_dir(folder).env("PATH", paths).env("CARGO_TARGET_DIR", here.join("target/build"));
     let printed = output(shell.args(["-eu", "-c", &commands]))?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::device::{LEARNER, M4F};
 use crate::output;
-use crate::session::{LABELLED, NERVE, PATIENCE, ask, refusal, weights};
+use crate::session::{LABELLED, NERVE, PATIENCE, ask, build_nerve, refusal, weights};
 use crate::setup::{self, Toolchain};
 
 use flower::{BOARDS, Flower, Outcome, SIMULATED, THOUSAND};
@@ -100,7 +100,7 @@ pub fn run(devices: u32, rounds: u32) -> Result<()> {
 
 /// Builds `nerve`, and a learner as a program of this machine; returns where it is.
 fn build_host(learner: &str) -> Result<PathBuf> {
-    output(Command::new("cargo").args(["build", "--quiet", "--release", "--bin", "nerve"]))?;
+    build_nerve()?;
     let version = output(Command::new("rustc").arg("-vV"))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc does not name its host")?;
     let mut cargo = Command::new("cargo");
