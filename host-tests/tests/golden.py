@@ -12,18 +12,6 @@ print("mse", mean([(a - b) ** 2 for a, b in zip(y, r)]), [2 * (a - b) / 3 for a,
 print("mae", mean([abs(a - b) for a, b in zip(y, r)]), [(1 if a > b else -1) / 3 for a, b in zip(y, r)])
 print("huber 0.4", mean([0.5 * (a - b) ** 2 if abs(a - b) <= 0.4 else 0.4 * (abs(a - b) - 0.2) for a, b in zip(y, r)]),
       [max(-0.4, min(0.4, a - b)) / 3 for a, b in zip(y, r)])
-one_of = lambda i: [j == i for j in range(3)]
-ce = lambda i: -log(exp(z[i]) / total)
-p = [exp(v) / total for v in z]
-print("class weight 2.5, class 1", 2.5 * ce(1), [2.5 * (a - b) for a, b in zip(p, one_of(1))])
-smooth = [0.8 * b + 0.2 / 3 for b in one_of(1)]
-print("label smoothing 0.2, class 1", sum(t * ce(i) for i, t in enumerate(smooth)), [a - b for a, b in zip(p, smooth)])
-focal = lambda z: -(1 - exp(z[1]) / sum(exp(v) for v in z)) ** 2 * log(exp(z[1]) / sum(exp(v) for v in z))
-q = p[1]
-slope = (2 * (1 - q) * log(q) - (1 - q) ** 2 / q) * q  # d loss / d p, then d p / d z_j = p (delta - p_j)
-print("focal 2, class 1", focal(z), [slope * (b - a) for a, b in zip(p, one_of(1))])
-square = lambda a, b: sum((u - v) ** 2 for u, v in zip(a, b))
-print("triplet 0.5, positive r, negative z", square(y, r) - square(y, z) + 0.5, [2 * (b - a) for a, b in zip(r, z)])
 print("activations of 0.7, -0.7", [sig(.7), sig(-.7)], [tanh(.7), tanh(-.7)], [.7, exp(-.7) - 1])
 print("hard sigmoid, hard swish", [3.7 / 6, 2.3 / 6], [.7 * 3.7 / 6, -.7 * 2.3 / 6])
 print("SiLU", [.7 * sig(.7), -.7 * sig(-.7)])

@@ -1,7 +1,12 @@
-//! Losses, activations and optimizers against values that `golden.py` computes.
+//! Losses, activations and optimizers against values that `golden.py` computes, and PyTorch.
 
 use nerve::prelude::*;
 use nerve::{Activation, ClassWeights, Focal, LabelSmoothing, Layer, Loss, Mode, Triplet};
+
+// A module of its own, whose long lines are left as they were written.
+#[rustfmt::skip]
+#[path = "torch/losses.rs"]
+mod torch;
 
 const CLOSE: f64 = 1e-13;
 
@@ -36,30 +41,44 @@ fn losses() {
     loss(Mse, Y, &R, 2.0066666666666664, [-1.0 / 3.0, -0.2 / 3.0, 1.6]);
     loss(Mae, Y, &R, 1.0, [-1.0 / 3.0, -1.0 / 3.0, 1.0 / 3.0]);
     loss(Huber { delta: 0.4 }, Y, &R, 0.335, [-0.4 / 3.0, -0.1 / 3.0, 0.4 / 3.0]);
-    loss(
-        ClassWeights { loss: CrossEntropy, weights: [0.5, 2.5, 9.0] },
-        Z,
-        &1,
-        8.103278241642894,
-        [0.43822598035009175, -2.4022185668232816, 1.9639925864731897],
-    );
-    loss(
-        LabelSmoothing { smoothing: 0.2 },
-        Z,
-        &1,
-        2.9413112966571573,
-        [0.10862372547337003, -0.8275540933959793, 0.7189303679226092],
-    );
-    loss(
-        Focal { gamma: 2.0 },
-        Z,
-        &1,
-        2.9927177820795428,
-        [0.2045533044409849, -1.1212976132556818, 0.9167443088146968],
-    );
-    loss(Focal { gamma: 0.0 }, Z, &1, 3.241311296657157, [0.1752903921400367, -0.9608874267293126, 0.7855970345892759]);
-    loss(Triplet { margin: 0.5 }, Y, &[R, Z], 3.71, [-1.8, 0.4, 8.0]);
-    loss(Triplet { margin: 0.5 }, Y, &[Z, R], 0.0, [0.0; 3]);
+}
+
+/// Multiples of 1/16 in a fixed disorder, as `torch/losses.py` makes them, times `scale`.
+fn values(factor: usize, scale: f64) -> [[f64; 4]; 8] {
+    let mut values = [[0.0; 4]; 8];
+    for (i, value) in values.as_flattened_mut().iter_mut().enumerate() {
+        *value = scale * (((i * factor + 5) % 37) as f64 - 18.0) / 16.0;
+    }
+    values
+}
+
+/// Each example against PyTorch's loss and derivatives.
+fn pytorchs<T>(
+    loss: impl Loss<[f64; 4], T>,
+    y: [[f64; 4]; 8],
+    targets: [T; 8],
+    losses: [f64; 8],
+    slopes: [[f64; 4]; 8],
+) {
+    for (((y, target), value), slope) in y.iter().zip(&targets).zip(losses).zip(slopes) {
+        let mut dy = [0.0; 4];
+        close(&[loss.loss(y, target, &mut dy).unwrap()], &[value]);
+        close(&dy, &slope);
+    }
+}
+
+#[test]
+fn losses_have_pytorchs_values() {
+    let (z, classes) = (values(7, 4.0), std::array::from_fn(|i| i / 2));
+    let weighted = ClassWeights { loss: CrossEntropy, weights: [0.5, 2.5, 9.0, 0.0] };
+    pytorchs(weighted, z, classes, torch::WEIGHTED_LOSS, torch::WEIGHTED_DY);
+    pytorchs(LabelSmoothing { smoothing: 0.2 }, z, classes, torch::SMOOTH_LOSS, torch::SMOOTH_DY);
+    pytorchs(Focal { gamma: 2.0 }, z, classes, torch::FOCAL_LOSS, torch::FOCAL_DY);
+    pytorchs(Focal { gamma: 0.5 }, z, classes, torch::FOCAL_HALF_LOSS, torch::FOCAL_HALF_DY);
+    pytorchs(Focal { gamma: 0.0 }, z, classes, torch::FOCAL_NONE_LOSS, torch::FOCAL_NONE_DY);
+    let (positive, negative) = (values(11, 1.0), values(13, 1.0));
+    let others = std::array::from_fn(|i| [positive[i], negative[i]]);
+    pytorchs(Triplet { margin: 0.5 }, values(7, 1.0), others, torch::TRIPLET_LOSS, torch::TRIPLET_DY);
 }
 
 #[test]
