@@ -21,6 +21,8 @@ const MODELS: u64 = 840;
 const QUANTISED: u64 = 250;
 /// Of LSTMs.
 const RECURRENT: u64 = 60;
+/// Of those with rows of a table.
+const EMBEDDED: u64 = 60;
 /// Of those with ring buffers, which go on from one example to the next.
 const STEPS: u64 = 120;
 /// The folder of those of floats, which read again what they have rounded.
@@ -61,6 +63,9 @@ fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
         for seed in 0..STEPS {
             write(&models::steps(seed, scalar), scalar.name(), &format!("steps-{seed}"), seed)?;
         }
+        for seed in 0..EMBEDDED {
+            write(&models::embedded(seed, scalar), scalar.name(), &format!("embedded-{seed}"), seed)?;
+        }
         let part = if scalar == Scalar::I8 { scalar.name() } else { RECURRENT_FLOATS };
         for seed in 0..RECURRENT {
             write(&models::recurrent(seed, scalar), part, &format!("recurrent-{seed}"), seed)?;
@@ -72,8 +77,16 @@ fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
     for seed in 0..RECURRENT {
         integers(&models::recurrent(seed, Scalar::F32), &format!("recurrent-{seed}"), seed)?;
     }
+    for seed in 0..EMBEDDED {
+        integers(&models::embedded(seed, Scalar::F32), &format!("embedded-{seed}"), seed)?;
+    }
     for Typed { name, graph, .. } in networks::typed() {
-        write(&graph, if name == "recurrent" { RECURRENT_FLOATS } else { Scalar::F32.name() }, name, 1)?;
+        write(
+            &graph,
+            if ["recurrent", "words"].contains(&name) { RECURRENT_FLOATS } else { Scalar::F32.name() },
+            name,
+            1,
+        )?;
         integers(&graph, name, 1)?;
     }
     Ok(())

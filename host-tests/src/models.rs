@@ -86,6 +86,31 @@ pub fn recurrent(seed: u64, scalar: Scalar) -> Graph {
     model.graph
 }
 
+/// A model that takes rows of a table for integers, which are floats or words, and goes on with those of a signal.
+pub fn embedded(seed: u64, scalar: Scalar) -> Graph {
+    let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
+    let (length, rows, numbers) = (model.between(1, 9), model.between(1, 20), model.between(1, 8));
+    let from = if model.one_in(2) { Scalar::F32 } else { Scalar::I32 };
+    let mut x = model.push(&[1, length], from, None, None);
+    model.graph.inputs.push(x);
+    if from == Scalar::F32 {
+        let integers = model.push(&[1, length], Scalar::I32, None, None);
+        x = model.node(Op::Cast, &[x], &[integers]);
+    }
+    let quantization = model.quantization();
+    let table = model.constant(&[rows, numbers], quantization);
+    let y = model.like(table, &[1, length, numbers]);
+    x = model.node(Op::Gather, &[x, table], &[y]);
+    let signal = model.like(x, &[1, 1, length, numbers]);
+    x = model.node(Op::Reshape, &[x], &[signal]);
+    for _ in 0..model.between(1, 3) {
+        let next = ["CONV_2D", "DEPTHWISE_CONV_2D", "PRELU", "MEAN", "FULLY_CONNECTED"][model.below(5)];
+        x = model.operator(next, x);
+    }
+    model.graph.outputs.push(x);
+    model.graph
+}
+
 /// A model that can run row by row: convolutions and pooling of any geometry, functions of elements, residual sums; at the end some of them
 /// make numbers of the mean of all rows.
 pub fn rows(seed: u64, scalar: Scalar) -> Graph {
@@ -142,11 +167,16 @@ pub fn steps(seed: u64, scalar: Scalar) -> Graph {
 pub fn examples(graph: &Graph, seed: u64, count: usize) -> Vec<u8> {
     let mut rng = Pcg32::seed_from_u64(seed);
     let mut bytes = Vec::new();
+    // Integers count the rows of a table, LiteRT's kernel knows no others.
+    let tables = graph.nodes.iter().filter(|node| node.op == Op::Gather).filter_map(|node| node.inputs[1]);
+    let rows = tables.map(|table| graph.tensors[table].shape[0]).min().unwrap_or(0);
     for _ in 0..count {
         for input in &graph.inputs {
             let value = &graph.tensors[*input];
             for _ in 0..value.elements() {
                 match value.scalar {
+                    Scalar::F32 if rows > 0 => bytes.extend((rows as f32 * uniform(&mut rng)).to_le_bytes()),
+                    Scalar::I32 => bytes.extend((rng.next_u32() % rows.max(1) as u32).to_le_bytes()),
                     Scalar::F32 => bytes.extend((8.0 * uniform(&mut rng) - 4.0).to_le_bytes()),
                     _ => bytes.push(rng.next_u32() as u8),
                 }

@@ -48,6 +48,8 @@ pub fn typed() -> Vec<Typed> {
         of::<Causal, [[f32; 3]; 28]>("causal"),
         of::<Functions, [[[f32; 2]; 10]; 8]>("functions"),
         of::<Drawing, [[[f32; 2]; 10]; 8]>("drawing"),
+        of::<Reading, [f32; 12]>("reading"),
+        of::<chain![Embedding<9, 4>, Lstm<4, 7>, Last, Dense<7, 3>], [f32; 6]>("words"),
         of::<ToImage, [[[f32; 2]; 10]; 8]>("to-image"),
         of::<chain![Conv1d<3, 2, 3>, Relu], [[f32; 3]; 9]>("to-signal"),
         of::<ToRow, [[[f32; 2]; 10]; 8]>("to-row"),
@@ -123,6 +125,13 @@ type Drawing = chain![
     PRelu<198>,
     Dense<198, 3>
 ];
+
+/// Rows for integers, as a signal and as numbers.
+type Reading = Branches<
+    chain![Embedding<9, 4>, Conv1d<4, 3, 3, Relu>, GlobalAvgPool],
+    chain![Embedding<7, 2>, Flatten<24>, PRelu<24>, Dense<24, 3>],
+    Sum,
+>;
 
 /// An image as the output.
 pub type ToImage = chain![Conv2d<2, 3, 3, Sigmoid>, MaxPool2d<2, 4, 5>];

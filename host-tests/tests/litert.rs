@@ -52,6 +52,8 @@ fn random_models_are_written_and_read_back() {
             assert!(read == graph, "{seed} {scalar:?}");
             let graph = models::recurrent(seed, scalar);
             assert!(litert::read(&litert::write(&graph)).unwrap() == graph, "recurrent {seed} {scalar:?}");
+            let graph = models::embedded(seed, scalar);
+            assert!(litert::read(&litert::write(&graph)).unwrap() == graph, "embedded {seed} {scalar:?}");
             let graph = models::steps(seed, scalar);
             assert!(litert::read(&litert::write(&graph)).unwrap() == graph, "steps {seed} {scalar:?}");
         }

@@ -18,8 +18,8 @@ fn run(graph: &Graph, examples: &[u8]) -> Vec<u8> {
 fn exported_networks_are_read_back_with_the_same_bits() {
     for Typed { name, graph, onnx, run: net } in networks::typed() {
         let read = match onnx::read(&onnx) {
-            // Slopes by channel and transposed convolutions are written and not read yet.
-            Err(ReadError::Unsupported(_)) if name == "drawing" => continue,
+            // Slopes by channel, transposed convolutions and rows of a table are written and not read yet.
+            Err(ReadError::Unsupported(_)) if ["drawing", "reading", "words"].contains(&name) => continue,
             read => read.unwrap_or_else(|error| panic!("{name}: {error}")),
         };
         let examples = models::examples(&graph, 3, 4);

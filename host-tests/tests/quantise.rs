@@ -34,6 +34,9 @@ fn what_litert_has_no_operator_for_is_refused_by_name() {
     let refused = |result: Result<Graph, nerve::Unsupported>| result.unwrap_err().to_string();
     assert!(refused(Graph::of::<[[f32; 2]; 5], _>(&Gru::<2, 3>::ZERO)).contains("GRU"));
     assert!(refused(Graph::of::<[f32; 2], _>(&Dense::<2, 3, Elu>::ZERO)).contains("Elu"));
+    assert!(
+        refused(Graph::of::<[[f32; 4]; 5], _>(&Attention::<4, 2>::ZERO)).contains("an Attention: leave it in floats")
+    );
 }
 
 #[test]
@@ -42,7 +45,11 @@ fn integers_stay_near_floats() {
     for range in [Range::MinMax, Range::MeanSquaredError] {
         let mut noises = Vec::new();
         for seed in 0..NETWORKS {
-            let graph = if seed % 6 > 0 { models::random } else { models::recurrent }(seed, Scalar::F32);
+            let graph = match seed % 6 {
+                0 => models::recurrent(seed, Scalar::F32),
+                1 => models::embedded(seed, Scalar::F32),
+                _ => models::random(seed, Scalar::F32),
+            };
             let quantised = quantise(&graph, &models::examples(&graph, seed, EXAMPLES), range)
                 .unwrap_or_else(|error| panic!("{seed}: {error}\n{graph:?}"));
             let mut outputs = quantised.graph.outputs.iter().map(|output| &quantised.graph.tensors[*output]);

@@ -15,6 +15,8 @@ use nerve::litert;
 const RANDOM: usize = 15;
 /// Those of LSTMs.
 const RECURRENT: usize = 4;
+/// Those with rows of a table.
+const EMBEDDED: usize = 4;
 /// Those that take one step after another.
 const STEPS: usize = 6;
 /// Of each scalar, those that run row by row.
@@ -48,10 +50,11 @@ type Of = fn(u64, Scalar) -> Graph;
 /// Models for which a typed network can be generated.
 fn random() -> Vec<Case> {
     let mut cases = Vec::new();
-    let kinds: [(&str, Of, usize, Taken); 4] = [
+    let kinds: [(&str, Of, usize, Taken); 5] = [
         ("random", models::random, RANDOM, Taken::Whole),
         ("branches", models::branches, RANDOM, Taken::Whole),
         ("recurrent", models::recurrent, RECURRENT, Taken::Whole),
+        ("embedded", models::embedded, EMBEDDED, Taken::Whole),
         ("rows", models::rows, ROWS, Taken::Rows),
     ];
     for (kind, of, count, taken) in kinds {

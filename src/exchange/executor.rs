@@ -6,7 +6,7 @@ use std::vec::Vec;
 
 use super::graph::{Graph, Scalar, Value};
 use super::lower::{Filling, Kernel, LowerError, Step, Unfit, lower};
-use crate::quant::Table;
+use crate::quant::{Cast, Embedding, Table};
 
 /// Bytes that the values of a graph may take at most.
 pub const MEMORY: usize = 1 << 30;
@@ -47,6 +47,7 @@ impl core::error::Error for InputError {}
 enum Data {
     I8(Vec<i8>),
     F32(Vec<f32>),
+    I32(Vec<i32>),
 }
 
 impl Data {
@@ -54,8 +55,9 @@ impl Data {
         match value.scalar {
             Scalar::F32 => Self::F32(vec![0.0; value.elements()]),
             Scalar::I8 | Scalar::U8 => Self::I8(vec![0; value.elements()]),
+            Scalar::I32 => Self::I32(vec![0; value.elements()]),
             // No operator computes with them.
-            Scalar::I32 | Scalar::I64 => Self::I8(vec![]),
+            Scalar::I64 => Self::I8(vec![]),
         }
     }
 
@@ -65,6 +67,9 @@ impl Data {
             Self::I8(data) => data.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from as i8),
             Self::F32(data) => {
                 data.iter_mut().zip(bytes.as_chunks().0).for_each(|(to, from)| *to = f32::from_le_bytes(*from));
+            }
+            Self::I32(data) => {
+                data.iter_mut().zip(bytes.as_chunks().0).for_each(|(to, from)| *to = i32::from_le_bytes(*from));
             }
         }
     }
@@ -77,6 +82,10 @@ impl Data {
                 let last = data.iter_mut().rev().zip(bytes.as_chunks().0.iter().rev());
                 last.for_each(|(to, from)| *to = f32::from_le_bytes(*from));
             }
+            Self::I32(data) => {
+                let last = data.iter_mut().rev().zip(bytes.as_chunks().0.iter().rev());
+                last.for_each(|(to, from)| *to = i32::from_le_bytes(*from));
+            }
         }
     }
 
@@ -84,6 +93,7 @@ impl Data {
         match self {
             Self::I8(data) => data.iter().map(|x| *x as u8).collect(),
             Self::F32(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Self::I32(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
         }
     }
 
@@ -91,6 +101,7 @@ impl Data {
         match self {
             Self::I8(data) => data.len(),
             Self::F32(data) => 4 * data.len(),
+            Self::I32(data) => 4 * data.len(),
         }
     }
 
@@ -100,6 +111,10 @@ impl Data {
 
     fn floats(&self) -> &[f32] {
         if let Self::F32(data) = self { data } else { &[] }
+    }
+
+    fn words(&self) -> &[i32] {
+        if let Self::I32(data) = self { data } else { &[] }
     }
 }
 
@@ -202,11 +217,13 @@ impl Executor {
 fn run(kernel: &Kernel, inputs: &[&Data], outputs: &mut [Data]) {
     let integers = |at: usize| inputs.get(at).map_or(&[][..], |data| data.integers());
     let floats = |at: usize| inputs.get(at).map_or(&[][..], |data| data.floats());
+    let words = |at: usize| inputs.get(at).map_or(&[][..], |data| data.words());
     if let Kernel::Gather(parts) = kernel {
         for (part, y) in parts.iter().zip(outputs) {
             match y {
                 Data::I8(y) => part.gather(integers(0), y),
                 Data::F32(y) => part.gather(floats(0), y),
+                Data::I32(y) => part.gather(words(0), y),
             }
         }
         return;
@@ -231,12 +248,18 @@ fn run(kernel: &Kernel, inputs: &[&Data], outputs: &mut [Data]) {
             Kernel::Softmax(op) => op.run(integers(0), y),
             Kernel::Table(values) => Table { values }.run(integers(0), y),
             Kernel::Quantize(op) => op.run(floats(0), y),
+            Kernel::Embedding(len) => Embedding { rows: integers(1), len: *len }.run(words(0), y),
             _ => moved(kernel, integers, y, |filling| if let Filling::I8(value) = filling { value } else { 0 }),
         },
         Some(Data::F32(y)) => match kernel {
             Kernel::Float(op) => op.run(floats(0), floats(1), y),
             Kernel::Dequantize(op) => op.run(integers(0), y),
+            Kernel::Embedding(len) => Embedding { rows: floats(1), len: *len }.run(words(0), y),
             _ => moved(kernel, floats, y, |filling| if let Filling::F32(value) = filling { value } else { 0.0 }),
+        },
+        Some(Data::I32(y)) => match kernel {
+            Kernel::Cast => Cast.run(floats(0), y),
+            _ => moved(kernel, words, y, |_| 0),
         },
     }
 }

@@ -232,6 +232,10 @@ pub enum Op {
     Quantize,
     /// To floats: `[x]`.
     Dequantize,
+    /// From floats to integers of 32 bits, towards 0: `[x]`.
+    Cast,
+    /// The rows of a table for integers of 32 bits, counted from 0: `[x, constant table [rows, ..]]`.
+    Gather,
     /// The same elements in the output's shape: `[x]`.
     Reshape,
     /// The same elements without some axes of length 1: `[x]`.
@@ -298,6 +302,8 @@ impl Op {
             Self::PRelu => "PRELU",
             Self::Quantize => "QUANTIZE",
             Self::Dequantize => "DEQUANTIZE",
+            Self::Cast => "CAST",
+            Self::Gather => "GATHER",
             Self::Reshape => "RESHAPE",
             Self::Squeeze { .. } => "SQUEEZE",
             Self::Split { .. } => "SPLIT",

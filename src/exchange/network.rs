@@ -193,10 +193,8 @@ impl Writer {
                 _ => {}
             },
             Kind::LayerNorm => self.refuse("a LayerNorm: a BatchNorm folds into the weights before it"),
-            Kind::Attention { .. } => self.refuse("an Attention, as yet: leave it in floats, as a network of its own"),
-            Kind::Embedding => {
-                self.refuse("an Embedding, as yet: leave it in floats, in front of a network of its own")
-            }
+            Kind::Attention { .. } => self.refuse("an Attention: leave it in floats, as a network of its own"),
+            Kind::Embedding => self.embedding(module),
             Kind::ConvTranspose { kernel, stride, padding, more } => {
                 self.conv_transpose(module, [*kernel, *stride, *padding], *more);
             }
@@ -253,6 +251,17 @@ impl Writer {
             [batch, _, channels] if self.signal => self.reshape(&[batch, channels]),
             _ => self.signal(),
         }
+    }
+
+    /// Rows for a row of numbers, which are cut to integers.
+    fn embedding(&mut self, module: &Module) {
+        let ([rows], &[batch, length]) = (&module.parameters[..], self.shape()) else { return };
+        let (elements, shape) = (self.elements(rows), rows.shape.clone());
+        self.each(Op::Cast, &[]);
+        self.graph.tensors[self.value].scalar = Scalar::I32;
+        let table = self.tensor("rows", &shape, Some(&elements));
+        self.next(Op::Gather, &[table], &[batch, length, shape[1]]);
+        self.signal();
     }
 
     /// Over the samples of a signal, with the gates in PyTorch's order.

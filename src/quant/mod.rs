@@ -13,6 +13,7 @@ mod average_pool;
 mod axis;
 mod conv;
 mod depthwise;
+mod embedding;
 mod fixed;
 mod fully_connected;
 mod functions;
@@ -41,6 +42,7 @@ pub use average_pool::AveragePool;
 pub use axis::Axis;
 pub use conv::Conv2d;
 pub use depthwise::DepthwiseConv2d;
+pub use embedding::{Cast, Embedding};
 pub use fully_connected::FullyConnected;
 pub use functions::Function;
 pub use layers::{

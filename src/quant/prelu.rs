@@ -42,3 +42,39 @@ impl PRelu {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::samples;
+    use rand_core::SeedableRng;
+    use rand_pcg::Pcg32;
+
+    #[test]
+    fn is_its_plain_twin() {
+        let mut rng = Pcg32::seed_from_u64(1);
+        for _ in 0..300 {
+            let (channels, pixels) = (samples::between(&mut rng, 1, 9), samples::between(&mut rng, 1, 12));
+            let x = samples::integers(&mut rng, channels * pixels);
+            let slopes = samples::integers(&mut rng, channels);
+            let zeros = samples::integers(&mut rng, 3);
+            let op = PRelu {
+                zero_points: [zeros[0], zeros[1]],
+                positive: samples::multiplier(&mut rng),
+                negative: samples::multiplier(&mut rng),
+                output: samples::output(zeros[2]),
+            };
+            let expected = x.iter().enumerate().map(|(at, x)| {
+                let [x, slope] =
+                    [(*x, zeros[0]), (slopes[at % channels], zeros[1])].map(|(x, zero)| i64::from(x) - i64::from(zero));
+                let y = if x < 0 { samples::twice(op.negative, x * slope) } else { samples::twice(op.positive, x) };
+                (y + i64::from(zeros[2])).clamp(-128, 127) as i8
+            });
+            let expected: std::vec::Vec<i8> = expected.collect();
+            let (mut y, mut in_place) = (std::vec![0; x.len()], x.clone());
+            op.run(&x, &slopes, &mut y);
+            op.run_in_place(&mut in_place, &slopes);
+            assert_eq!((&y, &in_place), (&expected, &expected), "{op:?}");
+        }
+    }
+}

@@ -1,5 +1,8 @@
 //! Inputs and weights of the tests. What is expected of them was computed by `ai-edge-litert` 2.3.0, `OpResolverType.BUILTIN_REF`.
 
+use rand_core::Rng;
+use rand_pcg::Pcg32;
+
 use super::{Multiplier, Output, pack};
 
 pub fn x<const N: usize>() -> [i8; N] {
@@ -35,4 +38,28 @@ pub fn packed<const N: usize>(weights: &[i8], inputs: usize) -> [i32; N] {
     let mut packed = [0; N];
     pack(weights, inputs, &mut packed);
     packed
+}
+
+/// Any number up to `most`, `least` at least.
+pub fn between(rng: &mut Pcg32, least: usize, most: usize) -> usize {
+    least + rng.next_u32() as usize % (most + 1 - least)
+}
+
+/// Any integers.
+pub fn integers(rng: &mut Pcg32, count: usize) -> std::vec::Vec<i8> {
+    (0..count).map(|_| rng.next_u32() as i8).collect()
+}
+
+/// A factor between 2⁻¹² and 4.
+pub fn multiplier(rng: &mut Pcg32) -> Multiplier {
+    Multiplier::new(libm::exp2(between(rng, 0, 14_000) as f64 / 1000.0 - 12.0))
+}
+
+/// What [`Multiplier::twice`] says, in wide integers.
+pub fn twice(multiplier: Multiplier, x: i64) -> i64 {
+    let Multiplier { mantissa, shift } = multiplier;
+    let product = (i128::from(x) << shift.max(0)) * i128::from(mantissa);
+    let high = (product + (1 << 30)).div_euclid(1 << 31);
+    let parts = 1 << -shift.min(0);
+    ((2 * high.abs() + parts) / (2 * parts) * high.signum()) as i64
 }

@@ -43,7 +43,10 @@ pub fn run(graph: &Graph, options: &Options) -> Result<()> {
         options.out.display()
     );
     let inputs = examples::values(graph, &graph.inputs);
-    ensure!(inputs.iter().all(|input| input.scalar == Scalar::F32), "the model takes integers already");
+    ensure!(
+        inputs.iter().all(|input| matches!(input.scalar, Scalar::F32 | Scalar::I32)),
+        "the model takes integers already"
+    );
     let file = read(&options.examples)?;
     let all = examples::read(&file, &inputs).with_context(|| options.examples.display().to_string())?;
     let example = examples::bytes(&inputs);

@@ -180,7 +180,7 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
          pub static {net_value}: {net_type} = {{\n    \
          #[allow(unused_imports)]\n    \
          use nerve::quant::{{\n        \
-         Add, AddFloats, Addend, AveragePool, Axis, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each,\n        \
+         Add, AddFloats, Addend, AveragePool, Axis, Cast, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each, Embedding,\n        \
          FullyConnected, Integer, Kept, Lstm, MaxPool, Mean, Merged, Mul, MulFloats, Multiplier, Nearest, Output, PRelu, Padded, Quantize, Recurrent, Reshape,\n        \
          ResizeNearest, Softmax, Strided, Table, TransposeConv, Weighted, Weights, Whole, Windowed,\n    \
          }};\n    \
@@ -206,7 +206,11 @@ fn array_of(value: &Value) -> String {
 }
 
 fn scalar_of(value: &Value) -> &'static str {
-    if value.scalar == Scalar::F32 { "f32" } else { "i8" }
+    match value.scalar {
+        Scalar::F32 => "f32",
+        Scalar::I32 => "i32",
+        _ => "i8",
+    }
 }
 
 /// A value's axes, without its batch.
@@ -507,6 +511,12 @@ impl Code {
                 integer(&format!("Padded<{scalar}>"), format!("Padded {{ part: {part:?}, value: {value} }}"))
             }
             Kernel::Gather(parts) => integer("Strided", format!("{:?}", parts[0])),
+            Kernel::Cast => integer("Cast", "Cast".into()),
+            Kernel::Embedding(len) => {
+                let table = &self.paths.graph.tensors[step.inputs[1]];
+                let rows = constant(&mut self.file, table.scalar, table.data.as_deref().unwrap_or_default());
+                integer(&format!("Embedding<'static, {scalar}>"), format!("Embedding {{ rows: {rows}, len: {len} }}"))
+            }
             Kernel::ResizeNearest(op) => integer("ResizeNearest", format!("{op:?}")),
             Kernel::Add(op) => self.merge(step, from, output, depth, joined("Add", op))?,
             Kernel::Mul(op) => self.merge(step, from, output, depth, joined("Mul", op))?,

@@ -22,6 +22,7 @@ pub fn refused(code: usize) -> Option<Reason> {
         | code::CONV_2D
         | code::DEPTHWISE_CONV_2D
         | code::DEQUANTIZE
+        | code::EMBEDDING_LOOKUP
         | code::FULLY_CONNECTED
         | code::GATHER
         | code::GELU
@@ -137,6 +138,8 @@ impl<'a> Reader<'a> {
             | code::PAD
             | code::MEAN
             | code::PRELU
+            | code::EMBEDDING_LOOKUP
+            | code::GATHER
             | code::TRANSPOSE
             | code::RESIZE_NEAREST_NEIGHBOR => (2..=2, 1),
             code::PADV2 => (3..=3, 1),
@@ -160,7 +163,7 @@ impl<'a> Reader<'a> {
             return damaged(format!("an operator has {} inputs and {} outputs", inputs.len(), outputs.len()));
         }
         let first = match code {
-            code::SPLIT => 1,
+            code::SPLIT | code::GATHER => 1,
             code::TRANSPOSE_CONV => 2,
             _ => 0,
         };
@@ -286,6 +289,15 @@ impl<'a> Reader<'a> {
             code::HARD_SWISH => (Op::HardSwish, x),
             code::QUANTIZE => (Op::Quantize, x),
             code::DEQUANTIZE => (Op::Dequantize, x),
+            code::CAST => (Op::Cast, x),
+            code::EMBEDDING_LOOKUP => (Op::Gather, inputs.to_vec()),
+            code::GATHER => {
+                let options = of(options::GATHER)?;
+                if options.i32(0)? != 0 || options.i32(1)? != 0 {
+                    return self.refuse(output, Reason::Option("a choice along another axis than the first one"));
+                }
+                (Op::Gather, [1, 0].map(input).into())
+            }
             code::RESHAPE => {
                 agree(from.iter().product::<usize>() == to.iter().product::<usize>())?;
                 if let Some(computed) = input(1).and_then(|shape| self.shapes.get(&shape)) {

@@ -4,12 +4,14 @@ use std::borrow::ToOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::format;
 use std::string::String;
+use std::vec;
 use std::vec::Vec;
 
 use super::error::{ReadError, Reason, Refusal};
 use super::schema::{
     IDENTIFIER, OPERATORS, TYPES, VERSION, buffer, code, model, operator, operator_code, quantization, subgraph, tensor,
 };
+use super::shapes::{OF_SHAPES, is_about_shapes};
 use super::table::{Table, Tables};
 use super::variables::{Variables, rings};
 use crate::exchange::graph::{Graph, Node, Quantization, Scalar, Value};
@@ -123,14 +125,28 @@ impl<'a> Reader<'a> {
     /// Refuses all operators that are not supported.
     fn check_operators(&mut self, operators: Tables<'a>) -> Result<()> {
         let mut refusals: BTreeMap<(usize, &str), Refusal> = BTreeMap::new();
-        let mut called = BTreeSet::from([0]);
+        let (mut called, mut of_shapes) = (BTreeSet::from([0]), BTreeSet::new());
         for index in 0..operators.len() {
             let operator = operators.get(index)?;
             let (code, name) = self.code(&operator)?;
             if code == code::CALL_ONCE {
                 called.insert(self.called(&operator)?);
             }
-            let Some(reason) = super::operators::refused(code) else { continue };
+            let mut inputs = vec![];
+            for input in operator.i32s(operator::INPUTS)?.filter(|input| *input >= 0) {
+                self.take(size_of::<usize>())?;
+                inputs.push(self.index(input)?);
+            }
+            let about_shapes = is_about_shapes(code, &inputs, |input| of_shapes.contains(input));
+            if about_shapes {
+                for output in self.indices(&operator, operator::OUTPUTS)? {
+                    self.take(size_of::<usize>())?;
+                    of_shapes.insert(output);
+                }
+            }
+            let of_values = !about_shapes && (OF_SHAPES.contains(&code) || self.gathers(code, &inputs)?);
+            let refused = super::operators::refused(code).or_else(|| of_values.then_some(Reason::Operator));
+            let Some(reason) = refused else { continue };
             if let Some(refusal) = refusals.get_mut(&(code, name)) {
                 refusal.times += 1;
                 continue;
@@ -144,6 +160,17 @@ impl<'a> Reader<'a> {
             refusals.insert((usize::MAX, ""), Refusal { operator: None, times: 1, tensor: String::new(), reason });
         }
         if refusals.is_empty() { Ok(()) } else { Err(ReadError::Unsupported(refusals.into_values().collect())) }
+    }
+
+    /// Whether an operator takes rows of what is no constant table.
+    fn gathers(&self, code: usize, inputs: &[usize]) -> Result<bool> {
+        let table = match code {
+            code::GATHER => inputs.first(),
+            code::EMBEDDING_LOOKUP => inputs.get(1),
+            _ => None,
+        };
+        let Some(table) = table else { return Ok(false) };
+        Ok(self.data(self.tensors.get(*table)?.u32(tensor::BUFFER)? as usize)?.is_none())
     }
 
     /// Number and name of an operator.

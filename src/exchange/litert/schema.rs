@@ -73,6 +73,7 @@ pub mod options {
     pub const ADD: u8 = 11;
     pub const RESHAPE: u8 = 17;
     pub const MUL: u8 = 21;
+    pub const GATHER: u8 = 23;
     pub const REDUCER: u8 = 27;
     pub const SQUEEZE: u8 = 30;
     pub const STRIDED_SLICE: u8 = 32;
@@ -95,6 +96,7 @@ pub mod code {
     pub const CONV_2D: usize = 3;
     pub const DEPTHWISE_CONV_2D: usize = 4;
     pub const DEQUANTIZE: usize = 6;
+    pub const EMBEDDING_LOOKUP: usize = 7;
     pub const FULLY_CONNECTED: usize = 9;
     pub const LOGISTIC: usize = 14;
     pub const MAX_POOL_2D: usize = 17;

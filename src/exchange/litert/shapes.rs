@@ -13,7 +13,16 @@ use super::table::Table;
 use crate::exchange::graph::Slice;
 
 /// Operators that are supported on shapes alone.
-pub const OF_SHAPES: [usize; 5] = [code::CAST, code::GATHER, code::PACK, code::REDUCE_PROD, code::SHAPE];
+pub const OF_SHAPES: [usize; 2] = [code::PACK, code::REDUCE_PROD];
+
+/// Whether an operator computes with shapes, `computed` being whether a tensor has been computed of them.
+pub fn is_about_shapes(code: usize, inputs: &[usize], computed: impl Fn(&usize) -> bool) -> bool {
+    match code {
+        code::SHAPE => true,
+        code::PACK | code::CONCATENATION | code::ADD | code::MUL => inputs.iter().any(computed),
+        _ => inputs.first().is_some_and(computed),
+    }
+}
 
 impl<'a> Reader<'a> {
     /// Computes what an operator makes of shapes, which [`integers`](Self::integers) gives from then on. False if it is about something else.
@@ -26,14 +35,8 @@ impl<'a> Reader<'a> {
     ) -> Result<bool> {
         let inputs: Vec<usize> = inputs.iter().flatten().copied().collect();
         let (Some(first), &[output]) = (inputs.first(), outputs) else { return Ok(false) };
-        let computed = |input: &usize| self.shapes.contains_key(input);
-        let about = match code {
-            code::SHAPE => true,
-            code::PACK | code::CONCATENATION | code::ADD | code::MUL => inputs.iter().any(computed),
-            _ => computed(first),
-        };
-        if !about {
-            return if OF_SHAPES.contains(&code) { self.refuse(output, Reason::Operator) } else { Ok(false) };
+        if !is_about_shapes(code, &inputs, |input| self.shapes.contains_key(input)) {
+            return Ok(false);
         }
         let made = match code {
             code::SHAPE => self.value(*first)?.shape.iter().map(|length| *length as i64).collect(),

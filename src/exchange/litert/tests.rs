@@ -9,8 +9,9 @@ use super::build::{Field, Fields, file};
 use super::schema::{
     IDENTIFIER, TYPES, VERSION, buffer, code, model, operator, operator_code, options, quantization, subgraph, tensor,
 };
-use super::{ReadError, Reason, read};
+use super::{ReadError, Reason, read, write};
 use crate::exchange::graph::{Graph, Op, Scalar, Slice};
+use crate::exchange::lower::lower;
 
 fn tensor(kind: &str, shape: &[i32], buffer: i32, more: Fields) -> Fields {
     let kind = TYPES.iter().position(|name| *name == kind).unwrap();
@@ -272,9 +273,40 @@ fn shapes_are_computed_as_the_file_is_read() {
     assert!(run(-1, 3, &[1, 3, 2]).is_ok(), "-1 is what is left");
     damaged(run(3, 3, &[1, 3, 2]), "makes");
     damaged(run(2, 2, &[1, 3, 2]), "of a shape");
-    // Of values they are not supported.
-    let packed = read(&model(&[code::PACK], vec![floats(&[1]), floats(&[1, 1])], vec![node(0, &[0], &[1])], &[]));
-    assert_eq!(refused(packed), Reason::Operator);
+    // Of values they are not supported, all of which is said.
+    let tensors =
+        vec![floats(&[1]), floats(&[1, 1]), floats(&[1, 1]), tensor("INT32", &[1], 1, vec![]), floats(&[1, 1])];
+    let nodes = vec![node(0, &[0], &[1]), node(1, &[1], &[2]), node(2, &[2, 3], &[4])];
+    const ELU: usize = 111;
+    let Err(ReadError::Unsupported(refusals)) =
+        read(&model(&[code::PACK, ELU, code::GATHER], tensors, nodes, &[&[0; 4]]))
+    else {
+        panic!("it is read")
+    };
+    let names = refusals.iter().filter_map(|refusal| Some((&refusal.operator.as_ref()?.1[..], refusal.reason.clone())));
+    let names = names.collect::<std::collections::BTreeMap<_, _>>();
+    let expected = ["ELU", "GATHER", "PACK"].map(|name| (name, Reason::Operator));
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn rows_of_a_table_are_taken_whichever_operator_says_so() {
+    let run = |code: usize, inputs: &[i32], axis: i32, integers: &str, to: &[i32]| {
+        let tensors = vec![tensor(integers, &[1, 3], 0, vec![]), floats(to), tensor("FLOAT32", &[4, 2], 1, vec![])];
+        let node = node(0, inputs, &[1]);
+        let node =
+            if code == code::GATHER { with_options(node, options::GATHER, vec![(0, Field::i32(axis))]) } else { node };
+        read(&model(&[code], tensors, vec![node], &[&[0; 32]]))
+    };
+    let gather = run(code::GATHER, &[2, 0], 0, "INT32", &[1, 3, 2]).unwrap();
+    assert_eq!(gather.nodes[0].op, Op::Gather);
+    assert_eq!(run(code::EMBEDDING_LOOKUP, &[0, 2], 0, "INT32", &[1, 3, 2]).unwrap(), gather);
+    assert!(lower(&gather).is_ok());
+    assert_eq!(read(&write(&gather)).unwrap(), gather);
+    assert!(matches!(refused(run(code::GATHER, &[2, 0], 1, "INT32", &[4, 1, 3])), Reason::Option(_)));
+    let why = |graph: Graph| lower(&graph).unwrap_err().to_string();
+    assert!(why(run(code::GATHER, &[2, 0], 0, "INT64", &[1, 3, 2]).unwrap()).contains("type i64"));
+    assert!(why(run(code::GATHER, &[2, 0], 0, "INT32", &[1, 2, 3]).unwrap()).contains("[1, 3, 2]"));
 }
 
 #[test]

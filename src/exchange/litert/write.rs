@@ -230,6 +230,12 @@ impl Writer<'_> {
             Op::PRelu => (code::PRELU, 1, 0, vec![]),
             Op::Quantize => (code::QUANTIZE, 2, 0, vec![]),
             Op::Dequantize => (code::DEQUANTIZE, 2, 0, vec![]),
+            Op::Cast => (code::CAST, 1, 0, vec![]),
+            Op::Gather => {
+                // The table comes first.
+                inputs.swap(0, 1);
+                (code::GATHER, 2, options::GATHER, vec![(0, Field::i32(0))])
+            }
             Op::Reshape => {
                 inputs.push(self.list(to.iter().copied()));
                 (code::RESHAPE, 1, options::RESHAPE, vec![(0, indices(to))])

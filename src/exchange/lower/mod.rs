@@ -4,6 +4,7 @@
 //! floats.
 
 mod each;
+mod embedding;
 mod error;
 mod moves;
 mod pairs;
@@ -69,6 +70,9 @@ pub enum Kernel {
     Concatenation(Vec<Strided>),
     /// Each output is gathered.
     Gather(Vec<Strided>),
+    Cast,
+    /// The second input is the table; numbers in a row of it.
+    Embedding(usize),
     ResizeNearest(ResizeNearest),
     /// What came before, as many elements as these, then the input: at the first run these, as the bytes of the tensor.
     Ring(Vec<u8>),
@@ -118,7 +122,7 @@ pub fn lower(graph: &Graph) -> Result<Vec<Step>, LowerError> {
         return Err(LowerError::graph(Unfit::Order));
     }
     let mut ends = graph.inputs.iter().chain(&graph.outputs).filter_map(|index| graph.tensors.get(*index));
-    match ends.find(|value| matches!(value.scalar, Scalar::I32 | Scalar::I64)) {
+    match ends.find(|value| value.scalar == Scalar::I64) {
         Some(value) => Err(LowerError::tensor(value, Unfit::Type(value.scalar))),
         None => Ok(steps),
     }
@@ -157,6 +161,8 @@ fn step(at: &At) -> Result<Step, LowerError> {
         | Op::LeakyRelu { .. }
         | Op::Quantize
         | Op::Dequantize => each::lower(at),
+        Op::Cast => embedding::cast(at),
+        Op::Gather => embedding::gather(at),
         Op::Reshape | Op::Squeeze { .. } => moves::reshape(at),
         Op::Split { axis } => moves::split(at, *axis),
         Op::StridedSlice { slices } => moves::strided_slice(at, slices),

@@ -9,7 +9,7 @@ use crate::quant::{Nearest, ResizeNearest, Strided};
 
 /// An error unless the types are the same, and of those that values have.
 fn same_type(at: &At, x: &Value, y: &Value) -> Result<(), LowerError> {
-    let known = matches!(x.scalar, Scalar::F32 | Scalar::I8 | Scalar::U8);
+    let known = matches!(x.scalar, Scalar::F32 | Scalar::I8 | Scalar::U8 | Scalar::I32);
     at.ensure(known && x.scalar == y.scalar, x, Unfit::Type(x.scalar))
 }
 
@@ -34,6 +34,7 @@ pub fn reshape(at: &At) -> Result<Kernel, LowerError> {
 /// A margin.
 pub fn pad(at: &At, margins: &[[usize; 2]]) -> Result<Kernel, LowerError> {
     let (x, y) = pair(at)?;
+    at.ensure(x.scalar != Scalar::I32, x, Unfit::Type(x.scalar))?;
     at.ensure(margins.len() == x.shape.len(), x, Unfit::Contradiction("has more or fewer axes than margins"))?;
     let shape =
         x.shape.iter().zip(margins).map(|(n, [before, after])| n.saturating_add(*before).saturating_add(*after));
@@ -62,7 +63,7 @@ pub fn concatenation(at: &At, axis: usize) -> Result<Kernel, LowerError> {
     for i in 0..at.node.inputs.len() {
         let x = at.input(i)?;
         same_type(at, x, y)?;
-        if x.scalar != Scalar::F32 {
+        if matches!(x.scalar, Scalar::I8 | Scalar::U8) {
             let same = at.steps(x)? == at.steps(y)?;
             at.ensure(same, x, Unfit::Quantization("the scale and zero point of the output"))?;
         }
@@ -79,7 +80,7 @@ pub fn ring(at: &At) -> Result<Kernel, LowerError> {
     let (x, y) = pair(at)?;
     let start = at.input(1)?;
     same_type(at, start, y)?;
-    if x.scalar != Scalar::F32 {
+    if matches!(x.scalar, Scalar::I8 | Scalar::U8) {
         let same = at.steps(x)? == at.steps(y)? && at.steps(start)? == at.steps(y)?;
         at.ensure(same, x, Unfit::Quantization("the scale and zero point of the output"))?;
     }

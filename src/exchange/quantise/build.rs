@@ -23,6 +23,7 @@ pub fn groups(graph: &Graph) -> Vec<usize> {
             | Op::Transpose { .. }
             | Op::Ring
             | Op::ResizeNearest { .. } => node.inputs.iter().flatten().chain(&node.outputs).copied().collect(),
+            Op::Gather => node.inputs[1..].iter().flatten().chain(&node.outputs).copied().collect(),
             _ => vec![],
         };
         let Some(first) = tensors.first().map(|first| groups[*first]) else { continue };
@@ -51,7 +52,7 @@ const CELLS: [i32; 7] = [-15, -14, -13, -12, -11, -10, -9];
 /// The graph, and for each of the tensors of `float` that it has, both their indices.
 pub fn build(float: &Graph, groups: &[usize], Measured { ranges, cells }: &Measured) -> (Graph, Vec<(usize, usize)>) {
     let mut steps: Vec<(f32, i32)> = ranges.iter().map(|(least, greatest)| layers::steps(*least, *greatest)).collect();
-    let is_float = floats(float);
+    let is_kept = kept(float);
     // A group that a function alone writes to has what that demands.
     for (group, steps) in steps.iter_mut().enumerate() {
         let mut sources = float.nodes.iter().filter_map(|node| {
@@ -73,7 +74,7 @@ pub fn build(float: &Graph, groups: &[usize], Measured { ranges, cells }: &Measu
         graph: Graph::default(),
         place: vec![None; groups.len()],
         rounded: vec![None; groups.len()],
-        is_float,
+        is_kept,
         groups,
         steps,
         cells,
@@ -88,26 +89,32 @@ pub fn build(float: &Graph, groups: &[usize], Measured { ranges, cells }: &Measu
     (to.graph, pairs)
 }
 
-/// The tensors that stay floats: inputs that are shifted or scaled by constants, in their shape or in another, and what becomes of them.
-fn floats(graph: &Graph) -> Vec<bool> {
-    let mut floats = vec![false; graph.tensors.len()];
+/// The tensors that stay what they are: inputs that are shifted or scaled by constants, in their shape or in another, and what becomes of them;
+/// what counts rows of a table.
+fn kept(graph: &Graph) -> Vec<bool> {
+    let mut kept: Vec<bool> = graph.tensors.iter().map(|value| value.scalar != Scalar::F32).collect();
     // An input with its elements in other shapes, in their order.
     let mut shapes: Vec<Vec<usize>> = graph.inputs.iter().map(|input| vec![*input]).collect();
     for node in &graph.nodes {
         if let (Op::Reshape | Op::Squeeze { .. }, [Some(x), ..]) = (&node.op, &node.inputs[..]) {
             shapes.iter_mut().filter(|shapes| shapes.contains(x)).for_each(|shapes| shapes.push(node.outputs[0]));
         }
-        let &[Some(a), Some(b)] = &node.inputs[..] else { continue };
-        let x = if graph.tensors[a].data.is_some() { b } else { a };
-        let constant = graph.tensors[a].data.is_some() != graph.tensors[b].data.is_some();
+        let is_constant = |tensor: usize| graph.tensors[tensor].data.is_some();
+        let x = match (&node.op, &node.inputs[..]) {
+            (Op::Cast, &[Some(x)]) => x,
+            (Op::Add { .. } | Op::Mul { .. }, &[Some(a), Some(b)]) if is_constant(a) != is_constant(b) => {
+                if is_constant(a) { b } else { a }
+            }
+            _ => continue,
+        };
         let input = shapes.iter().find(|shapes| shapes.contains(&x));
-        if matches!(node.op, Op::Add { .. } | Op::Mul { .. }) && constant && (floats[x] || input.is_some()) {
+        if kept[x] || input.is_some() {
             let until = input.and_then(|shapes| shapes.iter().position(|shape| *shape == x));
             let before = input.into_iter().flatten().take(until.map_or(0, |until| until + 1));
-            before.chain(&[x, node.outputs[0]]).for_each(|tensor| floats[*tensor] = true);
+            before.chain(&[x, node.outputs[0]]).for_each(|tensor| kept[*tensor] = true);
         }
     }
-    floats
+    kept
 }
 
 struct Builder<'f> {
@@ -117,7 +124,7 @@ struct Builder<'f> {
     place: Vec<Option<usize>>,
     /// Where each tensor of floats is that integers are read of.
     rounded: Vec<Option<usize>>,
-    is_float: Vec<bool>,
+    is_kept: Vec<bool>,
     groups: &'f [usize],
     /// Of each group.
     steps: Vec<(f32, i32)>,
@@ -128,7 +135,7 @@ struct Builder<'f> {
 impl Builder<'_> {
     /// A tensor that is not a constant, as it is written.
     fn value(&mut self, tensor: usize) -> usize {
-        let steps = (!self.is_float[tensor]).then(|| self.steps[self.groups[tensor]]);
+        let steps = (!self.is_kept[tensor]).then(|| self.steps[self.groups[tensor]]);
         let place = self.graph.add(integers(&self.float.tensors[tensor], steps));
         self.place[tensor] = Some(place);
         place
@@ -143,7 +150,7 @@ impl Builder<'_> {
             return self.graph.add(Value { data: Some(quantised), ..integers(value, Some(steps)) });
         }
         let place = self.place[tensor].unwrap_or_default();
-        if !self.is_float[tensor] {
+        if !self.is_kept[tensor] || value.scalar != Scalar::F32 {
             return place;
         }
         if let Some(found) = self.rounded[tensor] {
@@ -157,7 +164,7 @@ impl Builder<'_> {
 
     fn node(&mut self, node: &Node) {
         let output = node.outputs[0];
-        if self.is_float[output] {
+        if self.is_kept[output] {
             let inputs = node.inputs.iter().flatten().map(|input| {
                 let value = &self.float.tensors[*input];
                 Some(if value.data.is_some() {
@@ -294,7 +301,7 @@ fn integers(value: &Value, steps: Option<(f32, i32)>) -> Value {
     Value {
         name: value.name.clone(),
         shape: value.shape.clone(),
-        scalar: if steps.is_some() { Scalar::I8 } else { Scalar::F32 },
+        scalar: if steps.is_some() { Scalar::I8 } else { value.scalar },
         quantization: steps.map(|(scale, zero)| Quantization { scales: vec![scale], zero_points: vec![zero], axis: 0 }),
         data: None,
     }

@@ -21,7 +21,8 @@
 //! of them; otherwise it stays a step of floats, and the network takes floats.
 //!
 //! Long short-term memory has cells of 16 bits, in steps of a power of two, and one scale for the weights of each gate. A GRU has no operator in
-//! LiteRT and is refused.
+//! LiteRT and is refused. The integers that count the rows of an [`Embedding`](crate::Embedding) stay what they are: floats, or integers of 32 bits in a
+//! model that takes those.
 //!
 //! Where this costs too much accuracy, the network learns on with the rounding of integers for an epoch or two, [`Round`](crate::Round): the ranges that
 //! it has learned come with its graph, and of examples the input's range is taken alone.
@@ -116,7 +117,7 @@ impl From<InputError> for QuantiseError {
 
 /// The network `graph` in integers; `examples` are typical inputs, little endian, one after another.
 pub fn quantise(graph: &Graph, examples: &[u8], range: Range) -> Result<Quantised, QuantiseError> {
-    if let Some(value) = graph.tensors.iter().find(|value| value.scalar != Scalar::F32) {
+    if let Some(value) = graph.tensors.iter().find(|value| !matches!(value.scalar, Scalar::F32 | Scalar::I32)) {
         return Err(QuantiseError::NotFloat(value.name.clone()));
     }
     // Refuses what cannot be run before anything is changed.

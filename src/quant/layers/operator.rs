@@ -3,8 +3,8 @@
 use crate::layers::Join;
 use crate::numbers::{Array, Scalar};
 use crate::quant::{
-    Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Lstm, MaxPool, Mean, Mul, PRelu, Quantize,
-    ResizeNearest, Rows, Softmax, Strided, TransposeConv, Weights,
+    Add, AveragePool, Cast, Conv2d, DepthwiseConv2d, Dequantize, Embedding, FullyConnected, Lstm, MaxPool, Mean, Mul,
+    PRelu, Quantize, ResizeNearest, Rows, Softmax, Strided, TransposeConv, Weights,
 };
 
 /// An operator that makes one tensor of another one.
@@ -35,6 +35,14 @@ operators! {
     Softmax: i8 => i8,
     Quantize: f32 => i8,
     Dequantize: i8 => f32,
+    Cast: f32 => i32,
+}
+
+impl<T: Copy> Operator<i32, T> for Embedding<'_, T> {
+    #[inline]
+    fn run(&self, x: &[i32], y: &mut [T]) {
+        Embedding::run(self, x, y);
+    }
 }
 
 /// Takes elements at regular distances.

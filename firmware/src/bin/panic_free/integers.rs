@@ -4,9 +4,9 @@ use core::hint::black_box;
 
 use nerve::prelude::{Arena, Zero, arena_len};
 use nerve::quant::{
-    Add, Addend, AveragePool, Axis, Constant, Conv2d, DepthwiseConv2d, Dequantize, Each, FullyConnected, Integer, Lstm,
-    MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, Padded, Quantize, Recurrent, Reshape, ResizeNearest, Rows,
-    Softmax, Strided, Table, Weighted, Weights,
+    Add, Addend, AveragePool, Axis, Cast, Constant, Conv2d, DepthwiseConv2d, Dequantize, Each, Embedding,
+    FullyConnected, Integer, Lstm, MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, PRelu, Padded, Quantize,
+    Recurrent, Reshape, ResizeNearest, Rows, Softmax, Strided, Table, TransposeConv, Weighted, Weights,
 };
 use nerve::{Around, Branches, Concat, Sum, chain};
 
@@ -18,6 +18,9 @@ const ALL: Strided = Strided { lengths: [1, 1, 1, 1, 1, 6, 6, 4], steps: [0, 0, 
 const CONV: Conv2d = Conv2d { height: AXIS, width: AXIS, channels: 2, zero_point: 1, output: OUTPUT };
 const DEPTHWISE: DepthwiseConv2d =
     DepthwiseConv2d { height: AXIS, width: AXIS, channels: 4, multiplier: 1, zero_point: 1, output: OUTPUT };
+const TRANSPOSED: TransposeConv =
+    TransposeConv { height: AXIS, width: AXIS, channels: 4, zero_point: 1, output: OUTPUT };
+const PRELU: PRelu = PRelu { zero_points: [1, 2], positive: MULTIPLIER, negative: MULTIPLIER, output: OUTPUT };
 const ADD: Add = {
     let addend = Addend { zero_point: 1, multiplier: MULTIPLIER };
     Add { a: addend, b: addend, multiplier: MULTIPLIER, output: OUTPUT }
@@ -55,6 +58,8 @@ type Net = chain![
     Integer<Strided, [[[i8; 6]; 6]; 6], Pixels>,
     Integer<Padded<i8>, Pixels, Pixels>,
     Merged<Mul, Pixels>,
+    Integer<Weighted<TransposeConv>, Pixels, Pixels>,
+    Merged<PRelu, Pixels>,
     Integer<Mean, Pixels, [[[i8; 4]; 1]; 1]>,
     Reshape<[[[i8; 4]; 1]; 1], [i8; 4]>,
     Integer<Weighted<FullyConnected, i32>, [i8; 4], [i8; 4]>,
@@ -63,6 +68,11 @@ type Net = chain![
     Integer<Softmax, [i8; 4], [i8; 4]>,
     Integer<Dequantize, [i8; 4], [f32; 4]>
 ];
+
+/// Rows of a table for integers that are floats at first.
+type Reading = chain![Integer<Cast, [f32; 6], [i32; 6]>, Integer<Embedding<'static, i8>, [i32; 6], [[i8; 4]; 6]>];
+
+static READING: Reading = (Integer::new(Cast), Integer::new(Embedding { rows: &[1; 36], len: 4 }));
 
 /// The value of a `chain!`.
 macro_rules! pairs {
@@ -85,6 +95,8 @@ static NET: Net = pairs!(
     Integer::new(ALL),
     Integer::new(Padded { part: ALL, value: 1 }),
     Merged::new(MUL, &[1; 4]),
+    Integer::new(Weighted { op: TRANSPOSED, weights: weights(&[1; 144]) }),
+    Merged::new(PRELU, &[1; 4]),
     Integer::new(MEAN),
     Reshape::new(),
     Integer::new(Weighted { op: FullyConnected { inputs: 4, output: OUTPUT }, weights: weights(&[1; 4]) }),
@@ -97,6 +109,11 @@ static NET: Net = pairs!(
 pub fn use_them() {
     black_box(
         black_box(Arena::<{ arena_len::<Net, Image>() }>::ZERO).predict(black_box(&NET), black_box(&Image::ZERO)),
+    );
+
+    black_box(
+        black_box(Arena::<{ arena_len::<Reading, [f32; 6]>() }>::ZERO)
+            .predict(black_box(&READING), black_box(&[0.5; 6])),
     );
 
     let (x, mut y, floats, mut made) = ([1; 64], [0; 64], [0.5; 64], [0.0; 64]);
@@ -115,6 +132,9 @@ pub fn use_them() {
     black_box(AVERAGE).row(rows, black_box(1), y);
     black_box(LARGEST).run(x, y);
     black_box(LARGEST).row(rows, black_box(1), y);
+    black_box(TRANSPOSED).run(&plain, x, y);
+    black_box(PRELU).run(x, x, y);
+    black_box(PRELU).run_in_place(y, x);
     black_box(ADD).run(x, x, y);
     black_box(ADD).run_in_place(y, x);
     black_box(MUL).run(x, x, y);
@@ -131,5 +151,10 @@ pub fn use_them() {
     black_box(TABLE).run_in_place(y);
     black_box(QUANTIZE).run(floats, y);
     black_box(DEQUANTIZE).run(x, made);
+    let mut integers = [0; 8];
+    let integers = black_box(&mut integers);
+    Cast.run(floats, integers);
+    Embedding { rows: x, len: black_box(4) }.run(integers, y);
+    Embedding { rows: floats, len: black_box(4) }.run(integers, made);
     black_box((y, made));
 }
