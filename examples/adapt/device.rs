@@ -23,7 +23,7 @@ pub fn write_firmware(
     head: &Head<FEATURES, DIGITS>,
 ) -> Result<()> {
     write_head(&folder.join(HEAD), features, head)?;
-    put(&folder.join(NETWORK), &litert::write(network))
+    put(&folder.join(NETWORK), &litert::write(network)?)
 }
 
 /// The network in integers, and the last layer that has a place for all digits and has learned eight.

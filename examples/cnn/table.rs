@@ -73,7 +73,7 @@ where
     let seeds = (1..=SEEDS).map(|seed| {
         let plan = plan(epochs, seed);
         let trained = train::<N>(name, &plan, data)?;
-        integers::compare_rounded(&*trained.net, accuracy(&trained), &plan, examples(&data.train), examples(&data.test))
+        integers::compare(&*trained.net, accuracy(&trained), &plan, examples(&data.train), examples(&data.test))
     });
     integers::row(&format!("{name}, Adam, epoch {epochs}"), &seeds.collect::<Result<Vec<_>>>()?);
     Ok(())

@@ -27,7 +27,7 @@ pub fn quantised<X: Tensor<Elem = f32>, N: Describe<X>>(net: &N, typical: &[X]) 
 
 fn with_range<X: Tensor<Elem = f32>, N: Describe<X>>(net: &N, typical: &[X], range: Range) -> Result<Quantised> {
     let typical: Vec<u8> = typical.iter().take(TYPICAL).flat_map(bytes).collect();
-    Ok(quantise(&Graph::of::<X, N>(net)?, &typical, range)?)
+    Ok(quantise(&Graph::of::<X, N>(net)?, &typical, range, &[])?)
 }
 
 /// How many of the examples a classifier in integers recognises.
@@ -41,21 +41,11 @@ pub fn recognised<X: Tensor<Elem = f32> + Sync>(net: &Quantised, x: &[X], classe
 }
 
 /// Held-out accuracies of a network in percent: in floats, in integers with the ranges of each [`Range`], and in integers after it has learned
-/// with rounding, if it can.
-pub type Accuracies = [Option<f64>; 4];
+/// with rounding.
+pub type Accuracies = [f64; 4];
 
-/// The accuracies of a network whose training in floats has ended with the accuracy `floats` in percent.
-pub fn compare<X, N>(net: &N, floats: f64, train: Examples<X, usize>, test: Examples<X, usize>) -> Result<Accuracies>
-where
-    X: Tensor<Elem = f32> + Sync,
-    N: Describe<X>,
-{
-    let of = |range| anyhow::Ok(Some(accuracy(&with_range(net, train.x, range)?, test)?));
-    Ok([Some(floats), of(Range::MinMax)?, of(Range::MeanSquaredError)?, None])
-}
-
-/// As [`compare`], and after the network has learned on with rounding, otherwise by the `plan` of its training.
-pub fn compare_rounded<X, N, const C: usize>(
+/// The accuracies of a network whose training in floats, by a `plan`, has ended with the accuracy `floats` in percent; it learns on with rounding.
+pub fn compare<X, N, const C: usize>(
     net: &N,
     floats: f64,
     plan: &Plan,
@@ -70,8 +60,9 @@ where
     let mut session = Session::<N::Rounded, X>::new(&plan, Init::GlorotUniform, ProgressBar::hidden())?;
     net.round_into(&mut session.net);
     let rounded = classification::train(session, &plan, train, test)?.net;
-    let [floats, min_max, error, _] = compare(net, floats, train, test)?;
-    Ok([floats, min_max, error, Some(accuracy(&quantised(&*rounded, train.x)?, test)?)])
+    let of = |range| accuracy(&with_range(net, train.x, range)?, test);
+    let learned = accuracy(&quantised(&*rounded, train.x)?, test)?;
+    Ok([floats, of(Range::MinMax)?, of(Range::MeanSquaredError)?, learned])
 }
 
 fn accuracy<X: Tensor<Elem = f32> + Sync>(net: &Quantised, test: Examples<X, usize>) -> Result<f64> {
@@ -88,17 +79,11 @@ pub fn heading() {
 
 /// Prints the means over seeds, and of integers how far they are from floats.
 pub fn row(name: &str, seeds: &[Accuracies]) {
-    let mean = |column: usize| {
-        let all: Option<Vec<f64>> = seeds.iter().map(|seed| seed[column]).collect();
-        all.map(|all| Stats::new(&all).mean)
-    };
-    let floats = mean(0).unwrap_or(f64::NAN);
+    let mean = |column: usize| Stats::new(&seeds.iter().map(|seed| seed[column]).collect::<Vec<_>>()).mean;
+    let floats = mean(0);
     print!("| {name} | {} | {floats:.2} |", seeds.len());
     for column in 1..4 {
-        match mean(column) {
-            Some(mean) => print!(" {mean:.2} ({:+.2}) |", mean - floats),
-            None => print!(" |"),
-        }
+        print!(" {:.2} ({:+.2}) |", mean(column), mean(column) - floats);
     }
     println!();
 }

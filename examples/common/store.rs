@@ -32,8 +32,8 @@ pub fn write<X: Tensor<Elem = f32>, N: Describe<X>>(
         put("ONNX", "onnx", onnx::export::<X, N>(net)?)?;
     }
     if training.tflite {
-        put("LiteRT", "tflite", litert::write(&Graph::of::<X, N>(net)?))?;
-        put("LiteRT in integers", "int8.tflite", litert::write(&quantised(net, typical)?.graph))?;
+        put("LiteRT", "tflite", litert::write(&Graph::of::<X, N>(net)?)?)?;
+        put("LiteRT in integers", "int8.tflite", litert::write(&quantised(net, typical)?.graph)?)?;
     }
     Ok(path)
 }

@@ -22,7 +22,7 @@ pub fn write<const H: usize>(folder: &Path, net: &Net<H>, weights: &[u8], split:
     let model = integers::quantised(net, &split.train.x)?;
     let right = integers::recognised(&model, &split.test.x, &split.test.y)?;
     println!("in integers: {right} of {} held-out flowers recognised", split.test.x.len());
-    fs::write(folder.join("iris.tflite"), litert::write(&model.graph))?;
+    fs::write(folder.join("iris.tflite"), litert::write(&model.graph)?)?;
 
     let mut pass = Pass::<Net<H>, Input>::ZERO;
     let mut text = String::from("// Written by `cargo run --release --example iris -- --firmware firmware/data`.\n");

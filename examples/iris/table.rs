@@ -81,7 +81,7 @@ pub fn integers() -> Result<()> {
         let plan = Plan { optimizer, learning_rate: 0.01, epochs, batch, seed, resume: None };
         let trained = train::<10>(&split, &plan, ProgressBar::hidden())?;
         let floats = 100.0 * f64::from(trained.confusion.accuracy());
-        integers::compare_rounded(&*trained.net, floats, &plan, split.train.examples(), split.test.examples())
+        integers::compare(&*trained.net, floats, &plan, split.train.examples(), split.test.examples())
     })?;
     integers::row(&format!("iris 4-10-3, {optimizer}, epoch {epochs}"), &seeds);
     Ok(())

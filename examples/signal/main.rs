@@ -40,7 +40,7 @@ struct Options {
     /// Trains both networks and a baseline with five seeds and prints the accuracies beside PyTorch's.
     #[arg(long)]
     table: bool,
-    /// Trains the CNN with five seeds, and an LSTM, and prints what they recognise in integers.
+    /// Trains both networks with five seeds, and an LSTM, and prints what they recognise in integers.
     #[arg(long)]
     integers: bool,
 }

@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 use common::classification::{self, Trained};
-use common::integers::{self, Accuracies};
+use common::integers;
 use common::options::{Kind, Plan};
 use common::session::{Examples, Session, progress};
 use common::table::{Better, Table};
 use indicatif::ProgressBar;
-use nerve::Layer;
 use nerve::prelude::*;
+use nerve::{Describe, Layer, Round};
 
 use crate::data::{Recording, Split};
 use crate::networks::{Cnn, Recurrent, STEPS, Window};
@@ -56,29 +56,27 @@ fn row<N>(
     Ok(())
 }
 
-/// A recurrent network that LiteRT has an operator for.
+/// As the GRU, with a layer that LiteRT has an operator for.
 type Remembering = chain![Lstm<6, 24>, Last, Dense<24, 7>];
 
-/// Prints what the CNN recognises in integers, and an LSTM instead of the GRU.
+/// Prints what the CNN, the GRU and an LSTM recognise in integers.
 pub fn integers(recordings: &[Recording]) -> Result<()> {
     integers::heading();
-    in_integers::<Cnn>("1-D CNN", recordings, |trained, floats, plan, split| {
-        integers::compare_rounded(&*trained.net, floats, plan, split.train.examples(), split.test.examples())
-    })?;
-    in_integers::<Remembering>("LSTM", recordings, |trained, floats, _, split| {
-        integers::compare(&*trained.net, floats, split.train.examples(), split.test.examples())
-    })
+    in_integers::<Cnn>("1-D CNN", recordings)?;
+    in_integers::<Recurrent>("GRU", recordings)?;
+    in_integers::<Remembering>("LSTM", recordings)
 }
 
-fn in_integers<N: Layer<Window, Out = [f32; 7]> + Zero>(
-    name: &str,
-    recordings: &[Recording],
-    compare: impl Fn(&Trained<N, 7>, f64, &Plan, &Split) -> Result<Accuracies>,
-) -> Result<()> {
+fn in_integers<N>(name: &str, recordings: &[Recording]) -> Result<()>
+where
+    N: Describe<Window> + Layer<Window, Out = [f32; 7]> + Zero,
+    N: Round<Rounded: Describe<Window> + Layer<Window, Out = [f32; 7]>>,
+{
     let seeds = (1..=SEEDS).map(|seed| {
         let (plan, split) = (plan(seed), Split::new(recordings, seed));
         let trained = train::<N>(&split, &plan, ProgressBar::hidden())?;
-        compare(&trained, 100.0 * f64::from(trained.confusion.accuracy()), &plan, &split)
+        let floats = 100.0 * f64::from(trained.confusion.accuracy());
+        integers::compare(&*trained.net, floats, &plan, split.train.examples(), split.test.examples())
     });
     integers::row(&format!("smartwatch {name}, Adam, epoch {EPOCHS}"), &seeds.collect::<Result<Vec<_>>>()?);
     Ok(())

@@ -27,6 +27,14 @@ const EMBEDDED: u64 = 60;
 const STEPS: u64 = 120;
 /// The folder of those of floats, which read again what they have rounded.
 const RECURRENT_FLOATS: &str = "recurrent";
+/// Of those of an ELU, of each scalar.
+const ELUS: u64 = 30;
+/// The folder of those that LiteRT's reference kernels lack.
+const NO_REFERENCE: &str = "no-reference";
+/// Of those of integers with a layer of floats.
+const KEPT: u64 = 100;
+/// Their folder.
+const KEPT_FLOATS: &str = "kept";
 const EXAMPLES: usize = 4;
 
 const MEASURED: Duration = Duration::from_secs(1);
@@ -46,19 +54,22 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
     let write = |graph: &Graph, part: &str, name: &str, seed: u64| -> Result<(), Box<dyn Error>> {
         let file = folder.join(part).join(name);
-        fs::write(file.with_extension("tflite"), litert::write(graph))?;
+        fs::write(file.with_extension("tflite"), litert::write(graph)?)?;
         Ok(fs::write(file.with_extension("x"), models::examples(graph, seed, EXAMPLES))?)
     };
     let integers = |graph: &Graph, name: &str, seed: u64| {
-        let quantised = quantise(graph, &models::examples(graph, seed, EXAMPLES), Range::default())?;
+        let quantised = quantise(graph, &models::examples(graph, seed, EXAMPLES), Range::default(), &[])?;
         write(&quantised.graph, Scalar::I8.name(), &format!("quantised-{name}"), seed)
     };
-    for part in [Scalar::I8.name(), Scalar::F32.name(), RECURRENT_FLOATS] {
+    for part in [Scalar::I8.name(), Scalar::F32.name(), RECURRENT_FLOATS, KEPT_FLOATS, NO_REFERENCE] {
         fs::create_dir_all(folder.join(part))?;
     }
     for scalar in [Scalar::I8, Scalar::F32] {
         for seed in 0..MODELS {
             write(&models::random(seed, scalar), scalar.name(), &seed.to_string(), seed)?;
+        }
+        for seed in 0..ELUS {
+            write(&models::elu(seed, scalar), NO_REFERENCE, &format!("{}-{seed}", scalar.name()), seed)?;
         }
         for seed in 0..STEPS {
             write(&models::steps(seed, scalar), scalar.name(), &format!("steps-{seed}"), seed)?;
@@ -73,6 +84,9 @@ fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
     }
     for seed in 0..QUANTISED {
         integers(&models::random(seed, Scalar::F32), &seed.to_string(), seed)?;
+    }
+    for seed in 0..KEPT {
+        write(&models::kept(seed), KEPT_FLOATS, &seed.to_string(), seed)?;
     }
     for seed in 0..RECURRENT {
         integers(&models::recurrent(seed, Scalar::F32), &format!("recurrent-{seed}"), seed)?;
@@ -102,8 +116,16 @@ fn compare(folder: &Path) -> Result<(), Box<dyn Error>> {
     let recurrent = reference::compare(&folder.join(RECURRENT_FLOATS), |_, found, expected| {
         reference::difference(found, expected, Some(2e-4))
     })?;
+    let difference = |graph: &Graph, found: &[u8], expected: &[u8]| {
+        let float = graph.tensors[graph.outputs[0]].scalar == Scalar::F32;
+        reference::difference(found, expected, float.then_some(1e-5))
+    };
+    // Floats that are summed up in another order change no integer behind them here.
+    let kept = reference::compare(&folder.join(KEPT_FLOATS), difference)?;
+    let elus = reference::compare(&folder.join(NO_REFERENCE), difference)?;
     println!(
-        "{integers} integer models agree in every byte, {floats} of floats within 1e-5, {recurrent} LSTMs of floats within 2e-4"
+        "{integers} integer models agree in every byte, {floats} of floats within 1e-5, {recurrent} LSTMs of floats within 2e-4, {kept} of integers with a layer of floats either way, \
+         {elus} of an ELU as LiteRT's other kernels"
     );
     Ok(())
 }

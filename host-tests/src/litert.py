@@ -11,7 +11,10 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 models, refused = sorted(Path(sys.argv[1]).rglob("*.tflite")), []
 for path in models:
     try:
-        interpreter = Interpreter(str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+        # What the reference kernels lack, others have.
+        others = path.parent.name == "no-reference"
+        kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if others else OpResolverType.BUILTIN_REF
+        interpreter = Interpreter(str(path), experimental_op_resolver_type=kernels)
         interpreter.allocate_tensors()
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         example = np.dtype([(str(i), x["dtype"], tuple(x["shape"])) for i, x in enumerate(inputs)])

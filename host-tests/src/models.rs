@@ -3,6 +3,7 @@
 use nerve::graph::{
     Activation, Conv, Graph, Lstm, LstmQuantization, Node, Op, Padding, Pool, Quantization, Scalar, Slice, Value,
 };
+use nerve::quantise::{Range, quantise};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
@@ -111,6 +112,31 @@ pub fn embedded(seed: u64, scalar: Scalar) -> Graph {
     model.graph
 }
 
+/// A model of an ELU, which LiteRT's reference kernels lack and its others have.
+pub fn elu(seed: u64, scalar: Scalar) -> Graph {
+    let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
+    let shape = model.shape();
+    let x = model.input(&shape);
+    let y = model.each(Op::Elu, x);
+    model.graph.outputs.push(y);
+    model.graph
+}
+
+/// As [`recurrent`], of GRUs, which LiteRT has no operator for.
+pub fn gated(seed: u64, scalar: Scalar) -> Graph {
+    let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
+    let shape = [1, model.between(1, 12), model.between(1, 20)];
+    let mut x = model.input(&shape);
+    for _ in 0..model.between(1, 2) {
+        x = model.gru(x);
+    }
+    if model.one_in(2) {
+        x = model.fully_connected(x);
+    }
+    model.graph.outputs.push(x);
+    model.graph
+}
+
 /// A model that can run row by row: convolutions and pooling of any geometry, functions of elements, residual sums; at the end some of them
 /// make numbers of the mean of all rows.
 pub fn rows(seed: u64, scalar: Scalar) -> Graph {
@@ -151,6 +177,29 @@ pub fn rows(seed: u64, scalar: Scalar) -> Graph {
     model.graph
 }
 
+/// A model of a signal of `rows` instants that a stream may follow without end: convolutions and pooling without padding, then a product of all
+/// that they give, or an LSTM or GRU and a product of each instant.
+pub fn moving(seed: u64, rows: usize) -> Graph {
+    let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar: Scalar::I8 };
+    let shape = [1, rows, 1, model.between(1, 5)];
+    let mut x = model.input(&shape);
+    for _ in 0..model.between(1, 2) {
+        x = model.along(x);
+        if model.one_in(3) {
+            x = model.each(Op::Relu, x);
+        }
+    }
+    if model.one_in(2) {
+        let shape = model.of(x);
+        let y = model.like(x, &[1, shape[1], shape[3]]);
+        x = model.node(Op::Reshape, &[x], &[y]);
+        x = if model.one_in(2) { model.lstm(x) } else { model.gru(x) };
+    }
+    x = model.fully_connected(x);
+    model.graph.outputs.push(x);
+    model.graph
+}
+
 /// A model that takes one step after another: ring buffers of any length before operators of any geometry, of which some read a part.
 pub fn steps(seed: u64, scalar: Scalar) -> Graph {
     let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
@@ -161,6 +210,21 @@ pub fn steps(seed: u64, scalar: Scalar) -> Graph {
     }
     model.graph.outputs.push(x);
     model.graph
+}
+
+/// A random model of floats in integers, but for one of its layers.
+pub fn kept(seed: u64) -> Graph {
+    let graph = random(seed, Scalar::F32);
+    let examples = examples(&graph, seed, 20);
+    let layers = layers(&graph, &examples);
+    let layer = &layers[seed as usize % layers.len()];
+    quantise(&graph, &examples, Range::default(), &[layer]).unwrap().graph
+}
+
+/// The names of the layers of a model of floats, once they are folded.
+pub fn layers(graph: &Graph, examples: &[u8]) -> Vec<String> {
+    let report = quantise(graph, examples, Range::default(), &[]).unwrap().report(examples).unwrap();
+    report.layers.into_iter().map(|layer| layer.tensor).collect()
 }
 
 /// `count` examples of a model's inputs, one after another.
@@ -510,12 +574,11 @@ impl Model {
         }
     }
 
-    /// An LSTM whose gates are neither all closed nor all open, with states of one quantisation.
-    fn lstm(&mut self, x: usize) -> usize {
-        let (shape, units) = (self.of(x), self.between(1, 40));
+    /// Gates that are neither all closed nor all open: what is read, `count` matrices of the input and of the state, and 4 biases.
+    fn gates(&mut self, x: usize, units: usize, count: usize) -> Vec<usize> {
         let mut inputs = vec![x];
-        for columns in [shape[2], units] {
-            for _ in 0..4 {
+        for columns in [self.of(x)[2], units] {
+            for _ in 0..count {
                 let scale = self.scale(0.002, 0.01);
                 let quantization = (self.scalar == Scalar::I8).then(|| one(scale, 0));
                 inputs.push(self.constant(&[units, columns], quantization));
@@ -524,7 +587,24 @@ impl Model {
         for _ in 0..4 {
             inputs.push(self.gate_biases(units));
         }
-        let y = self.value(&[1, shape[1], units]);
+        inputs
+    }
+
+    fn gru(&mut self, x: usize) -> usize {
+        let (steps, units) = (self.of(x)[1], self.between(1, 40));
+        let inputs = self.gates(x, units, 3);
+        let y = self.value(&[1, steps, units]);
+        if let Some(of_y) = &mut self.graph.tensors[y].quantization {
+            of_y.scales[0] = of_y.scales[0].min(1.0 / 64.0);
+        }
+        self.node(Op::Gru, &inputs, &[y])
+    }
+
+    /// States have one quantisation.
+    fn lstm(&mut self, x: usize) -> usize {
+        let (steps, units) = (self.of(x)[1], self.between(1, 40));
+        let inputs = self.gates(x, units, 4);
+        let y = self.value(&[1, steps, units]);
         let state = self.graph.tensors[y].quantization.clone().map(|found| (found.scales[0], found.zero_points[0]));
         let cell = f32::powi(2.0, -(self.between(9, 15) as i32));
         let quantization = state.map(|(scale, zero)| {
@@ -833,6 +913,29 @@ impl Model {
         let conv = Conv { padding: Padding::Same, strides: [1; 2], dilation: [1; 2], activation };
         let (weights, terms) = ([outputs, kernel, kernel, shape[3]], kernel * kernel * shape[3]);
         self.weighted(Op::Conv2d(conv), x, &weights, 0, terms, &[1, shape[1], shape[2], outputs])
+    }
+
+    /// A convolution or pooling from top to bottom without padding, over 5 rows at most.
+    fn along(&mut self, x: usize) -> usize {
+        let shape = self.of(x);
+        let (kind, stride, kernel) = (self.below(4), self.between(1, 2), self.between(1, 4));
+        let dilation = if kind < 3 && kernel < 4 { self.between(1, 2) } else { 1 };
+        let rows = (shape[1] - (kernel - 1) * dilation).div_ceil(stride);
+        let (padding, strides, activation) = (Padding::Valid, [stride, 1], self.activation());
+        if kind == 3 {
+            let y = self.like(x, &[1, rows, 1, shape[3]]);
+            let pool = Pool { padding, window: [kernel, 1], strides, activation };
+            let op = if self.one_in(2) { Op::MaxPool2d(pool) } else { Op::AveragePool2d(pool) };
+            return self.node(op, &[x], &[y]);
+        }
+        let conv = Conv { padding, strides, dilation: [dilation, 1], activation };
+        if kind == 2 {
+            let (weights, to) = ([1, kernel, 1, shape[3]], [1, rows, 1, shape[3]]);
+            return self.weighted(Op::DepthwiseConv2d(conv), x, &weights, 3, kernel, &to);
+        }
+        let outputs = self.between(1, 6);
+        let (weights, to) = ([outputs, kernel, 1, shape[3]], [1, rows, 1, outputs]);
+        self.weighted(Op::Conv2d(conv), x, &weights, 0, kernel * shape[3], &to)
     }
 
     fn pool(&mut self, max: bool, x: usize) -> usize {

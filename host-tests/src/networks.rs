@@ -39,6 +39,11 @@ pub struct Typed {
     pub run: Box<Run>,
 }
 
+/// A network of layers that LiteRT's reference kernels have no operator for.
+pub fn gated() -> Typed {
+    of::<chain![Conv1d<3, 4, 3, Elu>, Gru<4, 7>, Gru<7, 5>, Last, Dense<5, 3>], [[f32; 3]; 12]>("gated")
+}
+
 /// Networks with every layer that LiteRT has an operator for.
 pub fn typed() -> Vec<Typed> {
     vec![

@@ -122,6 +122,23 @@ class Model:
             inputs.append(self.random(outputs, scale=0.3))
         self.node("Conv", *inputs, shape=(1, outputs, *out), group=group, **attributes)
 
+    def conv_transpose(self):
+        channels, axes = self.shape[1], self.shape[2:]
+        kernel = [self.below(1, 4) for _ in axes]
+        strides = [self.below(1, 4) for _ in axes]
+        more = [self.below(0, s) for s in strides]
+        pads = [self.below(0, k) for k in kernel]
+        # At each end as many, mostly.
+        pads += pads if self.one_in(2) else [self.below(0, k) for k in kernel]
+        out = [(n - 1) * s + k + m - pads[i] - pads[len(axes) + i] for i, (n, k, s, m) in enumerate(zip(axes, kernel, strides, more))]
+        if min(out) < 1:
+            return
+        outputs = self.below(1, 6)
+        inputs = [self.x, self.random(channels, outputs, *kernel, scale=(3 / channels / np.prod(kernel)) ** 0.5)]
+        if not self.one_in(3):
+            inputs.append(self.random(outputs, scale=0.3))
+        self.node("ConvTranspose", *inputs, shape=(1, outputs, *out), strides=strides, pads=pads, output_padding=more)
+
     def pool(self):
         attributes, out = self.window(self.shape[2:], dilated=False)
         op = self.pick("MaxPool", "AveragePool")
@@ -155,8 +172,8 @@ class Model:
         self.node("BatchNormalization", self.x, *(self.constant(p) for p in parameters), epsilon=self.pick(1e-5, 1e-3))
 
     def activation(self):
-        op = self.pick("Relu", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "HardSigmoid", "HardSwish", "Gelu", "Clip", "Softmax", "Silu", "Max", "Identity", "Dropout", "Cast")
-        if op == "HardSwish" and self.opset < 14 or op == "Gelu" and self.opset < 20 or self.integers and op in ("HardSwish", "Gelu", "HardSigmoid", "Tanh", "Max", "Cast", "Dropout", "Identity"):
+        op = self.pick("Relu", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "PRelu", "Elu", "HardSigmoid", "HardSwish", "Gelu", "Clip", "Softmax", "Silu", "Max", "Identity", "Dropout", "Cast")
+        if op == "HardSwish" and self.opset < 14 or op == "Gelu" and self.opset < 20 or self.integers and op in ("HardSwish", "Gelu", "HardSigmoid", "PRelu", "Elu", "Tanh", "Max", "Cast", "Dropout", "Identity"):
             op = "Relu"
         if op == "Silu":
             (gate,) = (x := self.x) and self.node("Sigmoid", self.x)
@@ -167,6 +184,9 @@ class Model:
             self.node("Clip", self.x, *bounds)
         elif op == "Max":
             self.node("Max", self.x, self.constant(np.float32(0)))
+        elif op == "PRelu":
+            slopes = self.pick((1,), (self.shape[1], *(1 for _ in self.shape[2:])), self.shape[1:])
+            self.node("PRelu", self.x, self.random(*slopes))
         elif op == "Softmax":
             self.node("Softmax", self.x, axis=self.pick(1, -1))
         elif op == "Cast":
@@ -279,15 +299,16 @@ class Model:
             if not self.one_in(3):
                 self.node("Add", *self.pick((self.x, bias := self.random(outputs)), (bias, self.x)))
 
-    def lstm(self):
+    def recurrent(self):
         """With the steps first, as ONNX has them."""
+        op, gates, more = self.pick(("LSTM", 4, {}), ("GRU", 3, {"linear_before_reset": 1}))
         _, steps, n = self.shape
         units = self.below(1, 6)
         self.node("Transpose", self.x, perm=[1, 0, 2])
-        weights = [self.random(1, 4 * units, k) for k in (n, units)] + [self.random(1, 8 * units)]
+        weights = [self.random(1, gates * units, k) for k in (n, units)] + [self.random(1, 2 * gates * units)]
         zero = self.constant(np.zeros((1, 1, units), np.float32))
-        state = self.pick([], ["", zero, zero])
-        whole, last, _ = self.node("LSTM", self.x, *weights, *state, outputs=3, hidden_size=units)
+        state = self.pick([], ["", zero, zero] if op == "LSTM" else ["", zero])
+        whole, last = self.node(op, self.x, *weights, *state, outputs=2, hidden_size=units, **more)
         if self.one_in(2):
             self.x = last
             self.node("Squeeze", self.x, self.ints(0), shape=(1, units))
@@ -303,9 +324,9 @@ class Model:
             if rank > 1 and small:
                 choices += [self.dense] if self.integers else [self.normalise, self.dense]
             if rank in (3, 4) and small:
-                choices += [self.conv] * 3 + [self.pool] * 2 + [self.residual] * 2 + [self.moves] * 2
+                choices += [self.conv] * 3 + [self.conv_transpose] + [self.pool] * 2 + [self.residual] * 2 + [self.moves] * 2
             if rank == 3 and small and not self.integers:
-                choices += [self.lstm] * 2
+                choices += [self.recurrent] * 2
             self.pick(*choices)()
         if len(self.shape) > 2 and self.one_in(2):
             self.pick(self.flatten, self.global_pool)()

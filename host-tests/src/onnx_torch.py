@@ -10,7 +10,7 @@ from torch import nn
 
 EXAMPLES = 3
 # Of all networks, and of some.
-OPSET, OLDER = 20, (18, ("resnet", "signal", "lstm"))
+OPSET, OLDER = 20, (18, ("resnet", "signal", "lstm", "gru"))
 
 
 class Block(nn.Module):
@@ -53,9 +53,9 @@ class Inception(nn.Module):
 
 
 class Recurrent(nn.Module):
-    def __init__(self, inputs, units):
+    def __init__(self, layer, inputs, units):
         super().__init__()
-        self.recurrent, self.head = nn.LSTM(inputs, units, batch_first=True), nn.Linear(units, 4)
+        self.recurrent, self.head = layer(inputs, units, batch_first=True), nn.Linear(units, 4)
 
     def forward(self, x):
         return self.head(self.recurrent(x)[0][:, -1])
@@ -85,7 +85,8 @@ NETWORKS = {
     "inception": (nn.Sequential(nn.Conv2d(3, 6, 3, 2, 1), nn.ReLU(), Inception(6), nn.Sigmoid(), nn.AvgPool2d(2), *head(12)), IMAGE),
     "signal": (nn.Sequential(nn.Conv1d(6, 16, 5, padding=2), nn.ReLU(), nn.MaxPool1d(2), nn.Conv1d(16, 24, 5, padding=2), nn.Tanh(), nn.AdaptiveAvgPool1d(1), nn.Flatten(),
                              nn.Linear(24, 7)), SIGNAL),
-    "lstm": (Recurrent(5, 7), (12, 5)),
+    "lstm": (Recurrent(nn.LSTM, 5, 7), (12, 5)),
+    "gru": (Recurrent(nn.GRU, 5, 7), (12, 5)),
 }
 folder = Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use host_tests::{models, mutations, networks};
 use nerve::executor::Executor;
-use nerve::graph::{Cost, Graph, Scalar};
+use nerve::graph::{Cost, Graph, Op, Scalar};
 use nerve::{litert, onnx};
 use peak_alloc::PeakAlloc;
 use rand_core::SeedableRng;
@@ -29,7 +29,7 @@ fn files_are_read_or_refused() {
             ..108 => models::random(seed, scalar),
             _ => models::recurrent(seed, scalar),
         })
-        .map(|graph| litert::write(&graph))
+        .map(|graph| litert::write(&graph).unwrap())
         .collect();
     let mut onnx_files: Vec<Vec<u8>> = networks::typed().into_iter().map(|typed| typed.onnx).collect();
     if let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) {
@@ -67,7 +67,10 @@ fn check(files: &[Vec<u8>], count: u32, of: impl Fn(&[u8]) -> Result<Graph, Stri
                 assert!(cost.flash <= 2 * file.len());
                 // Takes its time.
                 if read % 8 == 0 {
-                    assert!(litert::read(&litert::write(&graph)).is_ok_and(|again| again == graph));
+                    match litert::write(&graph) {
+                        Ok(file) => assert!(litert::read(&file).is_ok_and(|again| again == graph)),
+                        Err(_) => assert!(graph.nodes.iter().any(|node| node.op == Op::Gru)),
+                    }
                     run += usize::from(is_run(&graph, cost));
                 }
             }

@@ -25,7 +25,7 @@ fn public_models_are_read_and_written_back() {
         match litert::read(&file) {
             Ok(graph) => {
                 println!("{name}: {} nodes, {} tensors", graph.nodes.len(), graph.tensors.len());
-                let written = litert::write(&graph);
+                let written = litert::write(&graph).unwrap();
                 assert!(litert::read(&written).unwrap() == graph, "{name}");
             }
             Err(error) => {
@@ -47,15 +47,17 @@ fn random_models_are_written_and_read_back() {
     for seed in 0..300 {
         for scalar in [Scalar::I8, Scalar::F32] {
             let graph = models::random(seed, scalar);
-            let read =
-                litert::read(&litert::write(&graph)).unwrap_or_else(|error| panic!("{seed}: {error}\n{graph:?}"));
+            let read = litert::read(&litert::write(&graph).unwrap())
+                .unwrap_or_else(|error| panic!("{seed}: {error}\n{graph:?}"));
             assert!(read == graph, "{seed} {scalar:?}");
             let graph = models::recurrent(seed, scalar);
-            assert!(litert::read(&litert::write(&graph)).unwrap() == graph, "recurrent {seed} {scalar:?}");
+            assert!(litert::read(&litert::write(&graph).unwrap()).unwrap() == graph, "recurrent {seed} {scalar:?}");
+            let graph = models::elu(seed, scalar);
+            assert!(litert::read(&litert::write(&graph).unwrap()).unwrap() == graph, "elu {seed} {scalar:?}");
             let graph = models::embedded(seed, scalar);
-            assert!(litert::read(&litert::write(&graph)).unwrap() == graph, "embedded {seed} {scalar:?}");
+            assert!(litert::read(&litert::write(&graph).unwrap()).unwrap() == graph, "embedded {seed} {scalar:?}");
             let graph = models::steps(seed, scalar);
-            assert!(litert::read(&litert::write(&graph)).unwrap() == graph, "steps {seed} {scalar:?}");
+            assert!(litert::read(&litert::write(&graph).unwrap()).unwrap() == graph, "steps {seed} {scalar:?}");
         }
     }
 }

@@ -12,13 +12,19 @@ use nerve::graph::{Graph, Op, Scalar};
 use nerve::litert;
 
 /// Random models of each kind and scalar that are compiled.
-const RANDOM: usize = 15;
-/// Those of LSTMs.
-const RECURRENT: usize = 4;
+const RANDOM: usize = 13;
+/// Those of LSTMs, and of GRUs.
+const RECURRENT: usize = 3;
 /// Those with rows of a table.
-const EMBEDDED: usize = 4;
+const EMBEDDED: usize = 3;
+/// Those of integers with a layer of floats.
+const KEPT: usize = 3;
 /// Those that take one step after another.
 const STEPS: usize = 6;
+/// Those of signals that go on.
+const MOVING: usize = 8;
+/// Instants in a window of one.
+const WINDOW: usize = 24;
 /// Of each scalar, those that run row by row.
 const ROWS: usize = 6;
 /// Of the largest output: floats are summed up in another order.
@@ -32,6 +38,8 @@ struct Case {
     expected: Vec<u8>,
     arena: Option<usize>,
     taken: Taken,
+    /// What a stream without end makes of all examples, one after another.
+    streamed: Option<Vec<u8>>,
 }
 
 /// How examples are taken.
@@ -40,6 +48,8 @@ enum Taken {
     Whole,
     /// Row by row too.
     Rows,
+    /// As windows of a signal without end, too.
+    Moving,
     /// As steps of a sequence.
     Steps,
 }
@@ -50,16 +60,20 @@ type Of = fn(u64, Scalar) -> Graph;
 /// Models for which a typed network can be generated.
 fn random() -> Vec<Case> {
     let mut cases = Vec::new();
-    let kinds: [(&str, Of, usize, Taken); 5] = [
+    let kinds: [(&str, Of, usize, Taken); 7] = [
         ("random", models::random, RANDOM, Taken::Whole),
         ("branches", models::branches, RANDOM, Taken::Whole),
         ("recurrent", models::recurrent, RECURRENT, Taken::Whole),
         ("embedded", models::embedded, EMBEDDED, Taken::Whole),
+        ("gated", models::gated, RECURRENT, Taken::Whole),
+        ("kept", |seed, _| models::kept(seed), KEPT, Taken::Whole),
         ("rows", models::rows, ROWS, Taken::Rows),
     ];
     for (kind, of, count, taken) in kinds {
-        for scalar in [Scalar::I8, Scalar::F32] {
-            let taken = if kind == "recurrent" && scalar == Scalar::I8 { Taken::Rows } else { taken };
+        let scalars = if kind == "kept" { &[Scalar::I8][..] } else { &[Scalar::I8, Scalar::F32] };
+        for scalar in scalars.iter().copied() {
+            let taken =
+                if ["recurrent", "gated"].contains(&kind) && scalar == Scalar::I8 { Taken::Rows } else { taken };
             let models = (0..).map(|seed| (seed, of(seed, scalar)));
             let typed = models.filter(|(_, graph)| {
                 // A margin in which a whole kernel finds room cannot run row by row.
@@ -68,7 +82,15 @@ fn random() -> Vec<Case> {
             cases.extend(typed.take(count).map(|(seed, graph)| {
                 let inputs = models::examples(&graph, seed, 3);
                 let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
-                Case { name: format!("{kind}_{}_{seed}", scalar.name()), graph, inputs, expected, arena: None, taken }
+                Case {
+                    name: format!("{kind}_{}_{seed}", scalar.name()),
+                    graph,
+                    inputs,
+                    expected,
+                    arena: None,
+                    taken,
+                    streamed: None,
+                }
             }));
         }
     }
@@ -77,9 +99,43 @@ fn random() -> Vec<Case> {
     cases.extend(typed.take(STEPS).map(|(seed, graph)| {
         let inputs = models::examples(&graph, seed, 20);
         let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
-        Case { name: format!("steps_{seed}"), graph, inputs, expected, arena: None, taken: Taken::Steps }
+        let streamed = Some(expected.clone());
+        Case { name: format!("steps_{seed}"), graph, inputs, expected, arena: None, taken: Taken::Steps, streamed }
     }));
     cases
+}
+
+/// Signals that go on, three windows long.
+fn moving() -> Vec<Case> {
+    let models = (0..).map(|seed| (seed, models::moving(seed, WINDOW)));
+    let cases = models.take(MOVING).map(|(seed, graph)| {
+        let inputs = models::examples(&graph, seed, 3);
+        let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
+        let recurrent = |op: &Op| matches!(op, Op::UnidirectionalSequenceLstm(_) | Op::Gru);
+        // A state goes on with the signal.
+        let streamed = match graph.nodes.iter().any(|node| recurrent(&node.op)) {
+            true => Executor::new(&models::moving(seed, 3 * WINDOW)).unwrap().run_all(&inputs).unwrap(),
+            false => of_windows(&graph, &inputs),
+        };
+        let (arena, taken, streamed) = (None, Taken::Moving, Some(streamed));
+        Case { name: format!("moving_{seed}"), graph, inputs, expected, arena, taken, streamed }
+    });
+    cases.collect()
+}
+
+/// What a network makes of the windows of a signal of three, at every position at which it makes something.
+fn of_windows(graph: &Graph, inputs: &[u8]) -> Vec<u8> {
+    let mut executor = Executor::new(graph).unwrap();
+    let layers = codegen::streamed(graph).unwrap();
+    let (last, row) = (layers.last().unwrap(), inputs.len() / (3 * WINDOW));
+    let begins = (0..).step_by(last.stride).take_while(|begin| begin + last.first <= 3 * WINDOW);
+    let made = begins.flat_map(|begin| {
+        let mut window = inputs[begin * row..].to_vec();
+        // A stride may leave the last rows of a window unread.
+        window.resize(WINDOW * row, 0);
+        executor.run_all(&window).unwrap()
+    });
+    made.collect()
 }
 
 /// Whether outputs are equal, or as near as floats summed up in another order are.
@@ -131,7 +187,9 @@ fn public() -> Vec<Case> {
             true => Taken::Rows,
             false => Taken::Whole,
         };
-        Case { name: name.into(), graph, inputs: read("input.bin"), expected: read("output.bin"), arena, taken }
+        let (inputs, expected) = (read("input.bin"), read("output.bin"));
+        let streamed = (taken == Taken::Steps).then(|| expected.clone());
+        Case { name: name.into(), graph, inputs, expected, arena, taken, streamed }
     });
     cases.into()
 }
@@ -149,7 +207,7 @@ fn cut() -> Vec<Case> {
         let graph = whole.cut(layer).ok()?;
         codegen::generate_with_head(&graph, "model", CLASSES, None).ok()?;
         let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
-        Some(Case { name, graph, inputs, expected, arena: None, taken: Taken::Whole })
+        Some(Case { name, graph, inputs, expected, arena: None, taken: Taken::Whole, streamed: None })
     };
     let mut cases = Vec::new();
     if let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) {
@@ -282,11 +340,12 @@ fn cargo(folder: &Path, command: &str) -> Result<(), String> {
 fn typed_networks_have_the_bits_of_the_executor_and_of_litert() {
     let mut cases = public();
     cases.extend(random());
+    cases.extend(moving());
     cases.extend(cut());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typed");
     build(&folder, &cases);
     cargo(&folder, "run").unwrap_or_else(|error| panic!("{error}"));
-    for Case { name, graph, inputs, expected, arena, taken } in &cases {
+    for Case { name, graph, inputs, expected, arena, taken, streamed: expected_in_stream } in &cases {
         let found = fs::read(folder.join(format!("{name}.y"))).unwrap();
         // An arena makes the first step of each.
         let first = (*taken == Taken::Steps).then(|| first_steps(graph, inputs));
@@ -298,7 +357,7 @@ fn typed_networks_have_the_bits_of_the_executor_and_of_litert() {
         }
         if *taken != Taken::Whole {
             let streamed = fs::read(folder.join(format!("{name}.streamed"))).unwrap();
-            assert!(streamed == if *taken == Taken::Steps { &expected[..] } else { &found }, "{name} row by row");
+            assert!(streamed == *expected_in_stream.as_ref().unwrap_or(&found), "{name} row by row");
         }
         if *taken != Taken::Whole {
             // What the command line tells about the stream.

@@ -54,6 +54,7 @@ fn multiply_accumulates(graph: &Graph, node: &Node) -> u64 {
             (height * width * channels).div_ceil(conv.strides[0].saturating_mul(conv.strides[1]).max(1))
         }
         (Op::UnidirectionalSequenceLstm(_), [units, inputs]) => 4 * (inputs + units),
+        (Op::Gru, [units, inputs]) => 3 * (inputs + units),
         _ => 0,
     };
     (products as u64).saturating_mul(output.elements() as u64)
@@ -120,6 +121,7 @@ fn places(graph: &Graph, last_read: &mut [usize]) -> Vec<usize> {
                 | Op::Relu6
                 | Op::ReluN1To1
                 | Op::HardSwish
+                | Op::Elu
                 | Op::Gelu { .. }
                 | Op::LeakyRelu { .. }
                 | Op::PRelu => from.bytes() == to.bytes() && overwritten(),

@@ -239,6 +239,10 @@ fn run(kernel: &Kernel, inputs: &[&Data], outputs: &mut [Data]) {
                 let mut cells = vec![0; state.biases.len() / 4];
                 op.run(&input.borrow(), &state.borrow(), integers(0), &mut cells, y);
             }
+            Kernel::Gru(op, input, state) => {
+                let mut states = vec![0; state.biases.len() / 3];
+                op.run(&input.borrow(), &state.borrow(), integers(0), &mut states, y);
+            }
             Kernel::AveragePool(op) => op.run(integers(0), y),
             Kernel::MaxPool(op) => op.run(integers(0), y),
             Kernel::Add(op) => op.run(integers(0), integers(1), y),

@@ -21,6 +21,7 @@ pub enum Float {
     Mean { kept: Strided, summed: Strided, count: usize },
     Softmax { len: usize, beta: f32 },
     Lstm { inputs: usize, units: usize, gates: Gates, clip: f32 },
+    Gru { inputs: usize, units: usize, gates: Gates },
     Each(Function),
 }
 
@@ -33,14 +34,14 @@ pub struct Weights {
     pub biases: Vec<f32>,
 }
 
-/// The constants of input gate, forget gate, candidate and output gate, one after another.
+/// The constants of input gate, forget gate, candidate and output gate, one after another; or of reset gate, update gate and candidate.
 #[derive(Clone, Debug)]
 pub struct Gates {
     /// `[units, inputs]` of each.
     pub input: Vec<f32>,
     /// `[units, units]` of each.
     pub state: Vec<f32>,
-    /// `[units]` of each.
+    /// `[units]` of each; of a GRU, then those of the candidate's hidden product.
     pub biases: Vec<f32>,
 }
 
@@ -55,6 +56,7 @@ impl Float {
                 | Self::TransposeConv { .. }
                 | Self::PRelu(_)
                 | Self::Lstm { .. }
+                | Self::Gru { .. }
         )
     }
 
@@ -169,6 +171,22 @@ impl Float {
                 }
             }
             Self::Lstm { .. } => self.remember(x, y, |_| ()),
+            Self::Gru { inputs, units, gates: Gates { input, state, biases } } => {
+                let mut before = vec![0.0; *units];
+                for (x, y) in x.chunks_exact(*inputs).zip(y.chunks_exact_mut(*units)) {
+                    for (unit, y) in y.iter_mut().enumerate() {
+                        let of_input = |gate: usize| {
+                            let row = gate * units + unit;
+                            dot(biases[row], x, part(input, row, *inputs))
+                        };
+                        let with_state = |sum, gate: usize| dot(sum, &before, part(state, gate * units + unit, *units));
+                        let [r, z] = [0, 1].map(|gate| of(Function::Logistic, with_state(of_input(gate), gate)));
+                        let n = libm::tanhf(of_input(2) + r * with_state(biases[3 * units + unit], 2));
+                        *y = n + z * (before[unit] - n);
+                    }
+                    before.copy_from_slice(y);
+                }
+            }
             Self::Each(function) => {
                 for (x, y) in x.iter().zip(y) {
                     *y = of(*function, *x);
@@ -193,7 +211,7 @@ fn of(function: Function, x: f32) -> f32 {
         Function::Logistic if x < -9.0 => libm::expf(x),
         Function::Logistic => 1.0 / (1.0 + libm::expf(-x)),
         Function::Tanh => libm::tanhf(x),
-        Function::Gelu { .. } => function.real(x),
+        Function::Elu | Function::Gelu { .. } => function.real(x),
         Function::HardSwish => x * held(x + 3.0, [0.0, 6.0]) / 6.0,
     }
 }

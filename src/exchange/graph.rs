@@ -221,6 +221,8 @@ pub enum Op {
         /// `x/2 · (1 + tanh(√(2/π)·(x + 0.044715·x³)))` instead.
         approximate: bool,
     },
+    /// `x` where it is positive, elsewhere `exp(x) - 1`: `[x]`. LiteRT's reference kernels lack it, its others have it.
+    Elu,
     /// `x` where it is positive, elsewhere `alpha * x`: `[x]`.
     LeakyRelu {
         /// The slope below 0.
@@ -262,6 +264,10 @@ pub enum Op {
     /// [units, inputs] for input gate, forget gate, candidate and output gate, weights of the output before [units, units] likewise, biases
     /// [units] likewise]`.
     UnidirectionalSequenceLstm(Lstm),
+    /// Gated recurrent unit, from the state 0, whose reset gate is applied behind the hidden product: `[x [1, steps, inputs], weights of the
+    /// input [units, inputs] for reset gate, update gate and candidate, weights of the output before [units, units] likewise, biases [units]
+    /// likewise, and those of the candidate's hidden product]`. LiteRT has none.
+    Gru,
     /// The last elements of its output at the run before, as many as `start` has, then those of `x`: `[x, start]`; at the first run the
     /// constant `start` comes first. A ring buffer over time, which LiteRT spells out as a variable that is read, concatenated with what
     /// is new, sliced and assigned. Axes before the one that it makes longer have the length 1.
@@ -276,7 +282,7 @@ pub enum Op {
 }
 
 impl Op {
-    /// As LiteRT calls it; `RING_BUFFER`, which is several operators there.
+    /// As LiteRT calls it; `RING_BUFFER`, which is several operators there, and `GRU`, which is none.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::FullyConnected { .. } => "FULLY_CONNECTED",
@@ -298,6 +304,7 @@ impl Op {
             Self::ReluN1To1 => "RELU_N1_TO_1",
             Self::HardSwish => "HARD_SWISH",
             Self::Gelu { .. } => "GELU",
+            Self::Elu => "ELU",
             Self::LeakyRelu { .. } => "LEAKY_RELU",
             Self::PRelu => "PRELU",
             Self::Quantize => "QUANTIZE",
@@ -310,6 +317,7 @@ impl Op {
             Self::StridedSlice { .. } => "STRIDED_SLICE",
             Self::Transpose { .. } => "TRANSPOSE",
             Self::UnidirectionalSequenceLstm(_) => "UNIDIRECTIONAL_SEQUENCE_LSTM",
+            Self::Gru => "GRU",
             Self::Ring => "RING_BUFFER",
             Self::ResizeNearest { .. } => "RESIZE_NEAREST_NEIGHBOR",
         }

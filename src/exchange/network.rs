@@ -22,7 +22,7 @@ impl Graph {
     ///
     /// # fn main() -> Result<(), Box<dyn core::error::Error>> {
     /// # let net = Net::ZERO;
-    /// let file = litert::write(&Graph::of::<[[[f32; 1]; 28]; 28], _>(&net)?);
+    /// let file = litert::write(&Graph::of::<[[[f32; 1]; 28]; 28], _>(&net)?)?;
     /// # Ok(())
     /// # }
     /// ```
@@ -198,8 +198,11 @@ impl Writer {
             Kind::ConvTranspose { kernel, stride, padding, more } => {
                 self.conv_transpose(module, [*kernel, *stride, *padding], *more);
             }
-            Kind::Gru { .. } => self.refuse("a GRU: take an `Lstm`, or leave it in floats, as a network of its own"),
-            Kind::Lstm { units } => self.lstm(module, *units),
+            Kind::Gru { units } => self.recurrent(module, *units, 3, Op::Gru),
+            Kind::Lstm { units } => {
+                let op = Op::UnidirectionalSequenceLstm(Lstm { cell_clip: 0.0, quantization: None });
+                self.recurrent(module, *units, 4, op);
+            }
             Kind::Last { .. } => self.last(),
             // Channels are last in a graph, as here.
             Kind::Transpose(_) => {}
@@ -265,21 +268,25 @@ impl Writer {
     }
 
     /// Over the samples of a signal, with the gates in PyTorch's order.
-    fn lstm(&mut self, module: &Module, units: usize) {
-        let [input, state, biases, _] = &module.parameters[..] else { return };
+    fn recurrent(&mut self, module: &Module, units: usize, gates: usize, op: Op) {
+        let [input, state, biases, hidden] = &module.parameters[..] else { return };
         let mut constants = vec![];
         for (name, parameter) in [("weights", input), ("state_weights", state), ("biases", biases)] {
             let elements = self.elements(parameter);
             let mut shape = parameter.shape.clone();
             shape[0] = units;
-            for gate in elements.chunks_exact(elements.len() / 4) {
+            for gate in elements.chunks_exact(elements.len() / gates) {
                 constants.push(self.tensor(name, &shape, Some(gate)));
             }
+        }
+        if op == Op::Gru {
+            // What the reset gate parts from the others.
+            let elements = self.elements(hidden);
+            constants.push(self.tensor("hidden_biases", &[units], Some(&elements[2 * units..])));
         }
         let signal = self.shape().to_vec();
         let &[.., steps, inputs] = &signal[..] else { return };
         self.reshape(&[1, steps, inputs]);
-        let op = Op::UnidirectionalSequenceLstm(Lstm { cell_clip: 0.0, quantization: None });
         self.next(op, &constants, &[1, steps, units]);
         self.signal();
     }
@@ -408,6 +415,7 @@ impl Writer {
                 self.each(Op::Logistic, &[]);
                 self.each(Op::Mul { activation: Activation::None }, &[x]);
             }
+            "Elu" => self.each(Op::Elu, &[]),
             "Sigmoid" => self.each(Op::Logistic, &[]),
             "Tanh" => self.each(Op::Tanh, &[]),
             "LeakyRelu" => self.each(Op::LeakyRelu { alpha: 0.01 }, &[]),

@@ -3,6 +3,7 @@
 use rand_core::Rng;
 
 use crate::kernels::{Matrix, Rows, Strided, gradients, product, sum_rows, times_transposed};
+use crate::layers::rounded::round_columns;
 use crate::layers::{Descend, in_rows};
 use crate::numbers::{Init, Real, Zero, orthogonal};
 
@@ -44,6 +45,16 @@ pub(super) fn init<T: Real, R: Rng, const I: usize, const H: usize, const G: usi
     }
     for u in u {
         orthogonal(u, rng);
+    }
+}
+
+/// `to = w` in 255 steps for each gate.
+pub(super) fn round<T: Real, const R: usize, const H: usize, const G: usize>(
+    w: &[[[T; H]; R]; G],
+    to: &mut [[[T; H]; R]; G],
+) {
+    for (w, to) in w.iter().zip(to) {
+        round_columns(w.as_flattened(), to.as_flattened_mut(), &mut [T::ZERO]);
     }
 }
 

@@ -3,6 +3,7 @@
 use rand_core::Rng;
 
 use crate::kernels::{Matrix, Rows, Strided, sum_rows, times_transposed};
+use crate::layers::rounded::Weighted;
 use crate::layers::{Activation, Descend, Forward, Layer, Memory, Mode, Sigmoid, Streamed, Tanh, are_small, gates};
 use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint};
 
@@ -142,6 +143,14 @@ impl<const I: usize, const H: usize, T: Real> Params<T> for Gru<I, H, T> {
         gates::init(&mut self.w, &mut self.u, init, rng);
         self.b.clear();
         self.c.clear();
+    }
+}
+
+impl<const I: usize, const H: usize, T: Real> Weighted<T> for Gru<I, H, T> {
+    fn rounded(&self, to: &mut Self) {
+        gates::round(&self.w, &mut to.w);
+        gates::round(&self.u, &mut to.u);
+        (to.b, to.c) = (self.b, self.c);
     }
 }
 

@@ -3,6 +3,7 @@
 use rand_core::Rng;
 
 use crate::kernels::{Matrix, Rows, Strided, times_transposed};
+use crate::layers::rounded::Weighted;
 use crate::layers::{Activation, Descend, Forward, Layer, Memory, Mode, Sigmoid, Streamed, Tanh, are_small, gates};
 use crate::numbers::{Array, Init, Params, Real, Tensors, Zero, fingerprint};
 
@@ -143,6 +144,14 @@ impl<const I: usize, const H: usize, T: Real> Params<T> for Lstm<I, H, T> {
     fn init<R: Rng>(&mut self, init: Init, rng: &mut R) {
         gates::init(&mut self.w, &mut self.u, init, rng);
         self.b = [[T::ZERO; H], [T::ONE; H], [T::ZERO; H], [T::ZERO; H]];
+    }
+}
+
+impl<const I: usize, const H: usize, T: Real> Weighted<T> for Lstm<I, H, T> {
+    fn rounded(&self, to: &mut Self) {
+        gates::round(&self.w, &mut to.w);
+        gates::round(&self.u, &mut to.u);
+        to.b = self.b;
     }
 }
 

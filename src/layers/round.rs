@@ -3,7 +3,7 @@
 use crate::layers::rounded::Weighted;
 use crate::layers::{
     Activation, Around, Avg, Branches, Conv, Dense, Depthwise, Dropout, Flatten, Gelu, GeluTanh, Geometry,
-    GlobalAvgPool, HardSwish, HardTanh, Last, LeakyRelu, Linear, Max, PRelu, Pool, Relu, Relu6, RoundedTo,
+    GlobalAvgPool, Gru, HardSwish, HardTanh, Last, LeakyRelu, Linear, Lstm, Max, PRelu, Pool, Relu, Relu6, RoundedTo,
     RoundedWeights, Rounding, Sigmoid, Silu, Softmax, Standardize, Tanh,
 };
 use crate::numbers::{Real, Zero};
@@ -34,11 +34,11 @@ pub type Rounded<N, T = f32> = <N as Round<T>>::Rounded;
 ///
 /// `quantise(&Graph::of::<[f32; 4], _>(&rounded)?, …)` then takes the ranges that `rounded` has learned, and the integers agree with what it
 /// computes, up to a step of an output now and then. The input's range comes from the examples: inputs are not rounded, unless `rounded` is
-/// `chain![Rounding, Rounded<Net>]`. Nor are means over windows ([`AvgPool2d`](crate::AvgPool2d)).
+/// `chain![Rounding, Rounded<Net>]`. Nor are means over windows ([`AvgPool2d`](crate::AvgPool2d)). What a recurrent layer keeps is rounded where
+/// the next layer reads it, and not from one step to the next.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot learn with rounding",
-    note = "a `BatchNorm` is folded first: `Rounded<<Net as Fold>::Folded>`; recurrent layers, and functions that LiteRT has no operator of, \
-            stay floats"
+    note = "a `BatchNorm` is folded first: `Rounded<<Net as Fold>::Folded>`; functions that LiteRT has no operator of stay floats"
 )]
 pub trait Round<T: Real = f32> {
     /// The network with rounding.
@@ -106,6 +106,22 @@ weighted!(
     [const C: usize, const KH: usize, const KW: usize, G: Geometry,]
     Depthwise<C, KH, KW, F, G, T>, Depthwise<C, KH, KW, F::Inside, G, T>
 );
+
+macro_rules! recurrent {
+    ($($Layer:ident),*) => {$(
+        impl<const I: usize, const H: usize, T: Real> Round<T> for $Layer<I, H, T> {
+            type Rounded = (RoundedWeights<Self>, Rounding<T>);
+            fn round_into(&self, (rounded, after): &mut Self::Rounded) {
+                rounded.change(|layer| layer.clone_from(self));
+                after.clear();
+            }
+            fn take_from(&mut self, (rounded, _): &Self::Rounded) {
+                self.clone_from(rounded.layer());
+            }
+        }
+    )*};
+}
+recurrent!(Gru, Lstm);
 
 impl<T: Real, A: Round<T>, B: Round<T>> Round<T> for (A, B) {
     type Rounded = (A::Rounded, B::Rounded);

@@ -202,7 +202,8 @@ impl<X: Tensor, const PARTS: u32, const ZERO: i32> Layer<X> for RoundedTo<PARTS,
 
 /// A layer of weights, and biases for each of its outputs, which lie side by side.
 pub trait Weighted<T: Real>: Params<T, Grads = Self> + Zero {
-    /// Writes the layer whose weights are the nearest of 255 multiples, as far above 0 as below, of a scale of each output.
+    /// Writes the layer whose weights are the nearest of 255 multiples, as far above 0 as below, of a scale of each output, or of each matrix of a
+    /// recurrent layer.
     fn rounded(&self, to: &mut Self);
 }
 
@@ -220,7 +221,7 @@ pub(super) fn round_columns<T: Real>(w: &[T], to: &mut [T], largest: &mut [T]) {
     }
 }
 
-/// The layer `L` with its weights in 255 steps for each output, as an `int8` network has them. What is trained, and stored, are the weights
+/// The layer `L` with its weights in 255 steps for each output, or for each matrix of a recurrent layer, as an `int8` network has them. What is trained, and stored, are the weights
 /// before they are rounded; their derivative is taken for that of the rounded ones. [`Round`](crate::Round) puts it around each layer
 /// of weights.
 ///

@@ -28,6 +28,8 @@ pub enum Function {
     Tanh,
     /// `x * min(max(x + 3, 0), 6) / 6`: in fixed point with 16 bits.
     HardSwish,
+    /// `x` where it is positive, elsewhere `exp(x) - 1`: as [`Tanh`](Self::Tanh).
+    Elu,
     /// `x` times the normal distribution: as [`Tanh`](Self::Tanh).
     Gelu {
         /// By a hyperbolic tangent.
@@ -52,6 +54,7 @@ impl Function {
         match self {
             Self::Logistic => 1.0 / (1.0 + libm::expf(-x)),
             Self::Tanh => libm::tanhf(x),
+            Self::Elu if x < 0.0 => libm::expm1f(x),
             Self::Gelu { approximate: false } => 0.5 * x * libm::erfcf(-x * FRAC_1_SQRT_2),
             Self::Gelu { approximate: true } => {
                 let inner = FRAC_2_SQRT_PI * FRAC_1_SQRT_2 * (x + 0.044715 * x * x * x);
@@ -81,7 +84,7 @@ impl Function {
                 };
                 y.saturating_add(y_zero)
             }
-            Self::Logistic | Self::Tanh | Self::Gelu { .. } => nearest(self.real(scale * x as f32)),
+            Self::Logistic | Self::Tanh | Self::Elu | Self::Gelu { .. } => nearest(self.real(scale * x as f32)),
             Self::HardSwish => hard_swish(x, scale, y_scale).saturating_add(y_zero),
         }
     }

@@ -17,6 +17,7 @@ mod embedding;
 mod fixed;
 mod fully_connected;
 mod functions;
+mod gru;
 mod layers;
 mod lstm;
 mod max_pool;
@@ -45,9 +46,10 @@ pub use depthwise::DepthwiseConv2d;
 pub use embedding::{Cast, Embedding};
 pub use fully_connected::FullyConnected;
 pub use functions::Function;
+pub use gru::Gru;
 pub use layers::{
-    AddFloats, Constant, Each, InPlace, Integer, Kept, Merge, Merged, MulFloats, Operator, Padded, Recurrent, Reshape,
-    RowOperator, Steps, Weighted, Whole, Windowed,
+    AddFloats, Constant, Each, InPlace, Integer, Kept, Merge, Merged, MulFloats, Operator, Padded, Recurrent,
+    RecurrentOperator, Reshape, RowOperator, Steps, Weighted, Whole, Windowed,
 };
 pub use lstm::Lstm;
 pub use max_pool::MaxPool;

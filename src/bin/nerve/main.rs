@@ -59,6 +59,9 @@ enum Command {
         /// How the ranges of values are found.
         #[arg(long, value_enum, default_value_t)]
         range: quantise::Ranges,
+        /// A layer that stays in floats, by the name that the report gives it; several times for several.
+        #[arg(long, value_name = "LAYER")]
+        keep: Vec<String>,
         /// Where the model goes: a `.tflite` file, or NAME.nrv for the constants and NAME.rs for the network in Rust.
         #[arg(long)]
         out: PathBuf,
@@ -99,8 +102,8 @@ fn main() -> ExitCode {
             let model = Executor::new(&graph).with_context(|| format!("could not run {}", file.display()))?;
             run::run(&graph, model, &input, &output)
         }),
-        Command::Quantise { file, examples, labels, range, out, plot, json } => read(&file).and_then(|graph| {
-            let options = quantise::Options { examples, labels, range, out, plot, json };
+        Command::Quantise { file, examples, labels, range, keep, out, plot, json } => read(&file).and_then(|graph| {
+            let options = quantise::Options { examples, labels, range, keep, out, plot, json };
             quantise::run(&graph, &options).with_context(|| format!("could not quantise {}", file.display()))
         }),
         Command::Import { file, out, cut, head } => match (&cut, head) {

@@ -29,6 +29,7 @@ pub struct Options {
     pub examples: PathBuf,
     pub labels: Option<PathBuf>,
     pub range: Ranges,
+    pub keep: Vec<String>,
     pub out: PathBuf,
     pub plot: Option<PathBuf>,
     pub json: bool,
@@ -63,7 +64,8 @@ pub fn run(graph: &Graph, options: &Options) -> Result<()> {
         Ranges::Mse => Range::MeanSquaredError,
         Ranges::MinMax => Range::MinMax,
     };
-    let quantised = quantise(graph, typical, range)?;
+    let keep: Vec<&str> = options.keep.iter().map(String::as_str).collect();
+    let quantised = quantise(graph, typical, range, &keep)?;
     let report = quantised.report(rest)?;
     let recognised = labels.map(|labels| {
         let labels = &labels[count - report.greatest.len()..];
@@ -75,7 +77,7 @@ pub fn run(graph: &Graph, options: &Options) -> Result<()> {
     match extension == "nrv" {
         true => import::write_graph(&quantised.graph, &options.out)?,
         false => {
-            let model = litert::write(&quantised.graph);
+            let model = litert::write(&quantised.graph)?;
             fs::write(&options.out, model).with_context(|| format!("could not write {}", options.out.display()))?;
         }
     }

@@ -88,6 +88,7 @@ pub fn layers(file: &mut Vec<u8>, op: &Op, float: &Float, x: &Value) -> Result<V
                 Function::Logistic => "Sigmoid",
                 Function::Tanh => "Tanh",
                 Function::HardSwish => "HardSwish",
+                Function::Elu => "Elu",
                 Function::Gelu { approximate: false } => "Gelu",
                 Function::Gelu { approximate: true } => "GeluTanh",
                 Function::LeakyRelu { alpha: 0.01 } => "LeakyRelu",
@@ -98,15 +99,29 @@ pub fn layers(file: &mut Vec<u8>, op: &Op, float: &Float, x: &Value) -> Result<V
         }
         Float::Lstm { clip, .. } if clip.is_finite() => Err("has no typed layer of floats: cells that are clipped"),
         Float::Lstm { inputs, units, gates: Gates { input, state, biases }, .. } => {
-            let steps = x.elements() / inputs;
             let ty = format!("nerve::Lstm<{inputs}, {units}>");
-            let elements =
-                [transposed(input, *units, *inputs), transposed(state, *units, *units), biases.clone()].concat();
-            let value = source(file, &ty, finite(elements)?);
-            Ok(vec![Part { value, ty, from: floats(&[steps, *inputs]), to: floats(&[steps, *units]) }])
+            Ok(vec![recurrent(file, ty, x, [*inputs, *units], [input, state, biases])?])
+        }
+        Float::Gru { inputs, units, gates: Gates { input, state, biases } } => {
+            let ty = format!("nerve::Gru<{inputs}, {units}>");
+            Ok(vec![recurrent(file, ty, x, [*inputs, *units], [input, state, biases])?])
         }
         Float::Add(_) | Float::Mul(_) => Err("has two inputs"),
     }
+}
+
+/// Of the weights of the input, of those of the state, and biases, gate by gate.
+fn recurrent(
+    file: &mut Vec<u8>,
+    ty: String,
+    x: &Value,
+    [inputs, units]: [usize; 2],
+    [input, state, biases]: [&[f32]; 3],
+) -> Result<Part, &'static str> {
+    let steps = x.elements() / inputs;
+    let elements = [&transposed(input, units, inputs)[..], &transposed(state, units, units), biases].concat();
+    let value = source(file, &ty, finite(elements)?);
+    Ok(Part { value, ty, from: floats(&[steps, inputs]), to: floats(&[steps, units]) })
 }
 
 /// The name of the activation that clamps to a range.

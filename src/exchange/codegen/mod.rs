@@ -181,7 +181,7 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
          #[allow(unused_imports)]\n    \
          use nerve::quant::{{\n        \
          Add, AddFloats, Addend, AveragePool, Axis, Cast, Constant, Conv2d, Dequantize, DepthwiseConv2d, Each, Embedding,\n        \
-         FullyConnected, Integer, Kept, Lstm, MaxPool, Mean, Merged, Mul, MulFloats, Multiplier, Nearest, Output, PRelu, Padded, Quantize, Recurrent, Reshape,\n        \
+         FullyConnected, Gru, Integer, Kept, Lstm, MaxPool, Mean, Merged, Mul, MulFloats, Multiplier, Nearest, Output, PRelu, Padded, Quantize, Recurrent, Reshape,\n        \
          ResizeNearest, Softmax, Strided, Table, TransposeConv, Weighted, Weights, Whole, Windowed,\n    \
          }};\n    \
          #[allow(dead_code)]\n    \
@@ -475,14 +475,12 @@ impl Code {
                 integer("Weighted<quant::TransposeConv>", weighted(&mut self.file, op, constants, bytes))
             }
             Kernel::Lstm(op, input, state) => {
-                let units = state.biases.len() / 4;
-                let [input, state] = [input, state].map(|constants| weights(&mut self.file, constants, words));
-                integer(
-                    &format!("Recurrent<{units}>"),
-                    format!(
-                        "Recurrent {{\n        op: {op:?},\n        input: {input},\n        state: {state},\n    }}"
-                    ),
-                )
+                let ty = format!("Recurrent<quant::Lstm, {}>", state.biases.len() / 4);
+                integer(&ty, recurrent(&mut self.file, op, [input, state]))
+            }
+            Kernel::Gru(op, input, state) => {
+                let ty = format!("Recurrent<quant::Gru, {}>", state.biases.len() / 3);
+                integer(&ty, recurrent(&mut self.file, op, [input, state]))
             }
             Kernel::AveragePool(op) => windowed("AveragePool", &op.height, format!("{op:?}")),
             Kernel::MaxPool(op) => windowed("MaxPool", &op.height, format!("{op:?}")),
@@ -666,6 +664,11 @@ fn weighted<W>(
     put: fn(&mut Vec<u8>, &[W]) -> String,
 ) -> String {
     format!("Weighted {{\n        op: {op:?},\n        weights: {},\n    }}", weights(file, constants, put))
+}
+
+fn recurrent(file: &mut Vec<u8>, op: &impl fmt::Debug, constants: [&Constants<i32>; 2]) -> String {
+    let [input, state] = constants.map(|constants| weights(file, constants, words));
+    format!("Recurrent {{\n        op: {op:?},\n        input: {input},\n        state: {state},\n    }}")
 }
 
 /// Puts the constants of a product into the file, its weights by `put`; the expression that borrows them.

@@ -45,8 +45,11 @@ pub fn needs_all(paths: &Paths, step: &Step) -> bool {
                 | Kernel::Concatenation(_)
                 | Kernel::Copy
                 | Kernel::Dequantize(_)
-                | Kernel::Float(Float::Add(_) | Float::Each(_) | Float::Lstm { .. } | Float::Mul(_))
+                | Kernel::Float(
+                    Float::Add(_) | Float::Each(_) | Float::Gru { .. } | Float::Lstm { .. } | Float::Mul(_)
+                )
                 | Kernel::FullyConnected(..)
+                | Kernel::Gru(..)
                 | Kernel::Lstm(..)
                 | Kernel::Mul(_)
                 | Kernel::PRelu(..)
@@ -112,7 +115,7 @@ pub fn kept(paths: &Paths, step: &Step, tensor: usize) -> usize {
     match (&step.kernel, height(step)) {
         (_, Some(height)) => height.span() * row,
         (Kernel::Table(_) | Kernel::PRelu(..) | Kernel::Float(Float::Each(_)), _) => 0,
-        (Kernel::Copy, _) => x.bytes(),
+        (Kernel::Copy, _) if numbers => x.bytes(),
         (Kernel::FullyConnected(..), _) if axes(x).len() > 1 && numbers => 2 * x.bytes(),
         _ => row,
     }

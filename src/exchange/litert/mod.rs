@@ -4,7 +4,7 @@
 //! use nerve::{graph::Graph, litert};
 //!
 //! # fn main() -> Result<(), Box<dyn core::error::Error>> {
-//! let file = litert::write(&Graph::default());
+//! let file = litert::write(&Graph::default())?;
 //! let graph = litert::read(&file)?;
 //! assert_eq!(graph, Graph::default());
 //! # Ok(())

@@ -22,6 +22,7 @@ pub fn refused(code: usize) -> Option<Reason> {
         | code::CONV_2D
         | code::DEPTHWISE_CONV_2D
         | code::DEQUANTIZE
+        | code::ELU
         | code::EMBEDDING_LOOKUP
         | code::FULLY_CONNECTED
         | code::GATHER
@@ -281,6 +282,7 @@ impl<'a> Reader<'a> {
             code::LEAKY_RELU => (Op::LeakyRelu { alpha: of(options::LEAKY_RELU)?.f32(0)? }, x),
             code::PRELU => (Op::PRelu, inputs.to_vec()),
             code::LOGISTIC => (Op::Logistic, x),
+            code::ELU => (Op::Elu, x),
             code::GELU => (Op::Gelu { approximate: of(options::GELU)?.bool(0)? }, x),
             code::TANH => (Op::Tanh, x),
             code::RELU => (Op::Relu, x),

@@ -135,6 +135,7 @@ pub mod code {
     pub const SPLIT_V: usize = 102;
     pub const QUANTIZE: usize = 114;
     pub const HARD_SWISH: usize = 117;
+    pub const ELU: usize = 111;
     pub const GELU: usize = 150;
 }
 

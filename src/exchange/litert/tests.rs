@@ -302,7 +302,7 @@ fn rows_of_a_table_are_taken_whichever_operator_says_so() {
     assert_eq!(gather.nodes[0].op, Op::Gather);
     assert_eq!(run(code::EMBEDDING_LOOKUP, &[0, 2], 0, "INT32", &[1, 3, 2]).unwrap(), gather);
     assert!(lower(&gather).is_ok());
-    assert_eq!(read(&write(&gather)).unwrap(), gather);
+    assert_eq!(read(&write(&gather).unwrap()).unwrap(), gather);
     assert!(matches!(refused(run(code::GATHER, &[2, 0], 1, "INT32", &[4, 1, 3])), Reason::Option(_)));
     let why = |graph: Graph| lower(&graph).unwrap_err().to_string();
     assert!(why(run(code::GATHER, &[2, 0], 0, "INT64", &[1, 3, 2]).unwrap()).contains("type i64"));

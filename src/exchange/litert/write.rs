@@ -10,12 +10,16 @@ use super::lstm;
 use super::schema::{
     IDENTIFIER, TYPES, VERSION, buffer, code, model, operator, operator_code, options, quantization, subgraph, tensor,
 };
+use crate::exchange::Unsupported;
 use crate::exchange::graph::{Activation, Graph, Lstm, Node, Op, Padding, Pool, Scalar, Slice, Value};
 
 /// The `.tflite` file of a graph, which LiteRT reads and [`read`](super::read) reads back.
 ///
 /// A graph whose indices lead outside of it gives a file that neither reads.
-pub fn write(graph: &Graph) -> Vec<u8> {
+///
+/// # Errors
+/// [`Unsupported`] names what LiteRT has no operator for: a GRU, which a `.nrv` file takes.
+pub fn write(graph: &Graph) -> Result<Vec<u8>, Unsupported> {
     let mut writer = Writer {
         graph,
         codes: vec![],
@@ -38,7 +42,9 @@ pub fn write(graph: &Graph) -> Vec<u8> {
             Some((options::CALL_ONCE, vec![(0, Field::i32(1))])),
         ));
     }
-    operators.extend(graph.nodes.iter().flat_map(|node| writer.operators(node)));
+    for node in &graph.nodes {
+        operators.extend(writer.operators(node)?);
+    }
     let subgraph = vec![
         (subgraph::TENSORS, Field::Tables(writer.tensors)),
         (subgraph::INPUTS, indices(&graph.inputs)),
@@ -59,7 +65,7 @@ pub fn write(graph: &Graph) -> Vec<u8> {
         (model::SUBGRAPHS, Field::Tables(subgraphs)),
         (model::BUFFERS, Field::Tables(writer.buffers)),
     ];
-    file(IDENTIFIER, &model)
+    Ok(file(IDENTIFIER, &model))
 }
 
 fn indices(indices: &[usize]) -> Field {
@@ -150,7 +156,7 @@ impl Writer<'_> {
         self.integers(&[values.len()], values.map(|value| value as i32))
     }
 
-    fn operators(&mut self, node: &Node) -> Vec<Fields> {
+    fn operators(&mut self, node: &Node) -> Result<Vec<Fields>, Unsupported> {
         let tensor = |index: Option<usize>| self.graph.tensors.get(index?);
         let from: &[usize] = tensor(node.inputs.first().copied().flatten()).map_or(&[], |value| &value.shape);
         let output = tensor(node.outputs.first().copied());
@@ -225,6 +231,7 @@ impl Writer<'_> {
             Op::Relu6 => (code::RELU6, 2, 0, vec![]),
             Op::ReluN1To1 => (code::RELU_N1_TO_1, 1, 0, vec![]),
             Op::HardSwish => (code::HARD_SWISH, 1, 0, vec![]),
+            Op::Elu => (code::ELU, 1, 0, vec![]),
             Op::Gelu { approximate } => (code::GELU, 2, options::GELU, vec![(0, Field::bool(*approximate))]),
             Op::LeakyRelu { alpha } => (code::LEAKY_RELU, 2, options::LEAKY_RELU, vec![(0, Field::f32(*alpha))]),
             Op::PRelu => (code::PRELU, 1, 0, vec![]),
@@ -280,7 +287,11 @@ impl Writer<'_> {
                 let fields = vec![(0, Field::u8(lstm::TANH)), (1, Field::f32(lstm.cell_clip))];
                 (code::UNIDIRECTIONAL_SEQUENCE_LSTM, 3, options::UNIDIRECTIONAL_SEQUENCE_LSTM, fields)
             }
-            Op::Ring => return self.ring(node),
+            Op::Gru => {
+                let what = "a GRU: take an `Lstm`, or write a .nrv file".into();
+                return Err(Unsupported { by: "LiteRT", what });
+            }
+            Op::Ring => return Ok(self.ring(node)),
             Op::ResizeNearest { align_corners, half_pixel_centers } => {
                 inputs.push(self.list(to.iter().skip(1).take(2).copied()));
                 let fields = vec![(0, Field::bool(*align_corners)), (1, Field::bool(*half_pixel_centers))];
@@ -291,7 +302,7 @@ impl Writer<'_> {
         if !intermediates.is_empty() {
             operator.push((operator::INTERMEDIATES, indices(&intermediates)));
         }
-        vec![operator]
+        Ok(vec![operator])
     }
 
     fn entry(

@@ -19,6 +19,7 @@ pub fn lower(at: &At) -> Result<Kernel, LowerError> {
         Op::Relu6 => Function::Clamp { least: 0.0, greatest: 6.0 },
         Op::ReluN1To1 => Function::Clamp { least: -1.0, greatest: 1.0 },
         Op::HardSwish => Function::HardSwish,
+        Op::Elu => Function::Elu,
         Op::Gelu { approximate } => Function::Gelu { approximate },
         Op::LeakyRelu { alpha } => Function::LeakyRelu { alpha },
         _ => Function::Requantize,

@@ -25,7 +25,7 @@ use std::vec::Vec;
 use super::float::Float;
 use super::graph::{Activation, Graph, Node, Op, Scalar, Value};
 use crate::quant::{
-    AXES, Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Lstm, MaxPool, Mean, Mul, Output,
+    AXES, Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Gru, Lstm, MaxPool, Mean, Mul, Output,
     PRelu, Quantize, ResizeNearest, Softmax, Strided, TransposeConv,
 };
 
@@ -50,6 +50,8 @@ pub enum Kernel {
     TransposeConv(TransposeConv, Constants),
     /// The constants of the input, and those of the output before.
     Lstm(Lstm, Constants<i32>, Constants<i32>),
+    /// Likewise.
+    Gru(Gru, Constants<i32>, Constants<i32>),
     AveragePool(AveragePool),
     MaxPool(MaxPool),
     Add(Add),
@@ -157,6 +159,7 @@ fn step(at: &At) -> Result<Step, LowerError> {
         | Op::Relu6
         | Op::ReluN1To1
         | Op::HardSwish
+        | Op::Elu
         | Op::Gelu { .. }
         | Op::LeakyRelu { .. }
         | Op::Quantize
@@ -168,6 +171,7 @@ fn step(at: &At) -> Result<Step, LowerError> {
         Op::StridedSlice { slices } => moves::strided_slice(at, slices),
         Op::Transpose { order } => moves::transpose(at, order),
         Op::UnidirectionalSequenceLstm(lstm) => recurrent::lstm(at, lstm),
+        Op::Gru => recurrent::gru(at),
         Op::Ring => moves::ring(at),
         Op::ResizeNearest { align_corners, half_pixel_centers } => {
             moves::resize(at, *align_corners, *half_pixel_centers)
@@ -181,6 +185,7 @@ fn step(at: &At) -> Result<Step, LowerError> {
         | Kernel::TransposeConv(..)
         | Kernel::PRelu(..)
         | Kernel::Lstm(..)
+        | Kernel::Gru(..)
         | Kernel::Ring(..)
         | Kernel::Pad(..) => 1,
         Kernel::Float(ref float) if float.has_weights() => 1,

@@ -10,7 +10,7 @@ use super::folded::{folded, order, shape_of, slices, squeezed, unsqueezed};
 use super::quantised::Steps;
 use super::read::{Form, Known, Operator, Reader};
 use super::view::{View, places, row_major};
-use super::windows::{Along, along};
+use super::windows::{Along, Back, along, back};
 use crate::exchange::fold;
 use crate::exchange::graph::{Activation, Conv, Lstm, Op, Padding, Pool, Quantization, Scalar, Slice};
 
@@ -41,13 +41,16 @@ fn is_supported(name: &str) -> bool {
         "Constant",
         "ConstantOfShape",
         "Conv",
+        "ConvTranspose",
         "DequantizeLinear",
         "Div",
         "Dropout",
+        "Elu",
         "Equal",
         "Expand",
         "Flatten",
         "Floor",
+        "GRU",
         "Gather",
         "Gelu",
         "Gemm",
@@ -148,7 +151,11 @@ impl<'a> Reader<'a> {
                 return self.write(output, Known::Constant(Rc::new(Constant::integers(vec![], vec![count]))));
             }
             "Split" => return node.split(),
-            "LSTM" => return node.lstm(),
+            "LSTM" => {
+                let op = Op::UnidirectionalSequenceLstm(Lstm { cell_clip: 0.0, quantization: None });
+                return node.recurrent(op, &[0, 2, 3, 1]);
+            }
+            "GRU" => return node.recurrent(Op::Gru, &[1, 0, 2]),
             "QuantizeLinear" => node.quantize()?,
             "DequantizeLinear" => node.dequantize()?,
             "Identity" => node.view(0)?,
@@ -163,13 +170,21 @@ impl<'a> Reader<'a> {
                 "tanh" => node.each(Op::Gelu { approximate: true })?,
                 _ => return option("a Gelu that is approximated otherwise than by tanh"),
             },
+            "Elu" => match operator.float("alpha", 1.0)? {
+                1.0 => node.each(Op::Elu)?,
+                _ => return option("an Elu whose alpha is not 1"),
+            },
             "LeakyRelu" => {
                 let alpha = operator.float("alpha", 0.01)?;
                 node.each(Op::LeakyRelu { alpha })?
             }
             "PRelu" => match node.constant(1, "slopes")? {
                 Some(slope) if slope.len() == 1 => node.each(Op::LeakyRelu { alpha: number(&slope)? })?,
-                _ => return option("a PReLU with more slopes than one"),
+                Some(slopes) => {
+                    let x = node.view(0)?;
+                    node.with_constant(Op::PRelu, x, &slopes)?
+                }
+                None => return Err(MISSING),
             },
             "HardSigmoid" => node.hard_sigmoid()?,
             "Clip" | "Min" | "Max" => node.clip()?,
@@ -180,6 +195,7 @@ impl<'a> Reader<'a> {
                 node.with_constant(Op::Mul { activation: Activation::None }, x, &Constant::floats(vec![], vec![-1.0]))?
             }
             "Conv" => node.conv()?,
+            "ConvTranspose" => node.conv_transpose()?,
             "Gemm" | "MatMul" => node.product()?,
             "BatchNormalization" => node.batch_normalization()?,
             "MaxPool" | "AveragePool" => node.pool()?,
@@ -562,6 +578,68 @@ impl<'a> At<'_, 'a> {
             [one] => value(one),
             _ => value(reader.emit(Op::Concatenation { axis: 3 }, &made, &to)?),
         }
+    }
+
+    /// Weights of a transposed convolution, `[channels, outputs, height, width]`, with the outputs first and the channels last. Where LiteRT has
+    /// no name for the padding, all that comes of the input is computed, and its margins are cut off.
+    fn conv_transpose(&mut self) -> Result<View> {
+        let x = self.view(0)?;
+        let shape = x.shape();
+        let Some(w) = self.constant(1, "weights")? else { return Err(MISSING) };
+        let elements = w.as_floats()?;
+        if !(3..=4).contains(&shape.len()) {
+            return option("a transposed convolution of another number of axes than 4, or 3 for a signal");
+        }
+        if shape[0] != 1 {
+            return Err(Fault::Refused(Reason::Batch(shape[0])));
+        }
+        if self.operator.int("group", 1)? != 1 {
+            return option("a transposed convolution in groups");
+        }
+        if w.shape.len() != shape.len() || w.shape.contains(&0) || w.shape[0] != shape[1] {
+            return Err(SHAPES);
+        }
+        let (channels, outputs) = (w.shape[0], w.shape[1]);
+        let axes = back(self.operator, &shape[2..], &w.shape[2..])?;
+        let biases = match self.constant(2, "biases")? {
+            Some(bias) => bias.as_floats()?.to_vec(),
+            None => vec![0.0; outputs],
+        };
+        if biases.len() != outputs {
+            return Err(SHAPES);
+        }
+        let same = axes.iter().all(|axis| axis.same);
+        let [kh, kw] = axes.map(|axis| axis.kernel);
+        let taps = kh * kw;
+        let of = |output: usize| {
+            (0..taps).flat_map(move |tap| {
+                (0..channels).map(move |channel| elements[(channel * outputs + output) * taps + tap])
+            })
+        };
+        let conv = Conv {
+            padding: if same { Padding::Same } else { Padding::Valid },
+            strides: axes.map(|axis| axis.stride),
+            dilation: [1; 2],
+            activation: Activation::None,
+        };
+        let steps = Self::of_outputs(&w, 1, 0)?;
+        let tensor = self.reader.formed(&x, Form::ChannelsLast)?;
+        let weights = self.reader.quantised_floats(&[outputs, kh, kw, channels], (0..outputs).flat_map(of), steps)?;
+        let biases = self.reader.floats(&[outputs], biases)?;
+        let of_length = |length: fn(&Back) -> usize| {
+            let mut to = vec![1, outputs];
+            to.extend(axes[4 - shape.len()..].iter().map(length));
+            to
+        };
+        let to = of_length(if same { |axis| axis.output } else { |axis| axis.whole });
+        let whole =
+            self.reader.formed_value(Op::TransposeConv(conv), &[tensor, weights, biases], &to, Form::ChannelsLast)?;
+        if same {
+            return Ok(whole);
+        }
+        let mut taken = vec![(0, 1, 1), (0, 1, outputs)];
+        taken.extend(axes[4 - shape.len()..].iter().map(|axis| (axis.before, 1, axis.output)));
+        self.sliced(&whole, &taken)
     }
 
     /// The tensor that kernels go over, with a margin around it where LiteRT has no name for the padding.
@@ -1038,8 +1116,8 @@ impl<'a> At<'_, 'a> {
         Ok(self.reader.formed_value(op, &[tensor], &to, Form::ChannelsLast)?)
     }
 
-    /// ONNX has steps before the batch, and gates in the order input, output, forget, candidate.
-    fn lstm(&mut self) -> Result<()> {
+    /// ONNX has steps before the batch. `order` says where it has the gates that `op` has one after another.
+    fn recurrent(&mut self, op: Op, order: &[usize]) -> Result<()> {
         let x = self.view(0)?;
         let shape = x.shape();
         let &[steps, batch, inputs] = &shape[..] else { return Err(SHAPES) };
@@ -1048,16 +1126,20 @@ impl<'a> At<'_, 'a> {
             return Err(Fault::Refused(Reason::Batch(batch)));
         }
         for (found, what) in [
-            (self.operator.text("direction", "forward")? != "forward", "an LSTM in another direction than forward"),
-            (self.operator.int("layout", 0)? != 0, "an LSTM with the batch first: leave the attribute layout out"),
-            (self.operator.int("input_forget", 0)? != 0, "an LSTM with coupled gates"),
-            (self.operator.has("clip"), "an LSTM whose gates are clipped"),
-            (self.operator.has("activations"), "an LSTM with activations of its own"),
-            (self.inputs.get(4).is_some_and(Option::is_some), "an LSTM with sequence lengths"),
-            (self.inputs.get(7).is_some_and(Option::is_some), "an LSTM with peepholes"),
+            (self.operator.text("direction", "forward")? != "forward", "another direction than forward"),
+            (self.operator.int("layout", 0)? != 0, "the batch first: leave the attribute layout out"),
+            (self.operator.int("input_forget", 0)? != 0, "coupled gates"),
+            (
+                op == Op::Gru && self.operator.int("linear_before_reset", 0)? == 0,
+                "a reset gate in front of the hidden product: PyTorch's nn.GRU has it behind (linear_before_reset = 1)",
+            ),
+            (self.operator.has("clip"), "gates that are clipped"),
+            (self.operator.has("activations"), "activations of its own"),
+            (self.inputs.get(4).is_some_and(Option::is_some), "sequence lengths"),
+            (self.inputs.get(7).is_some_and(Option::is_some), "peepholes"),
             (
                 self.operator.outputs.get(2).is_some_and(|name| self.reader.uses.contains_key(name)),
-                "an LSTM's last cells as an output",
+                "the last cells as an output",
             ),
         ] {
             if found {
@@ -1066,16 +1148,16 @@ impl<'a> At<'_, 'a> {
         }
         for at in [5, 6] {
             let zero = self
-                .constant(at, "an LSTM's state to begin with")?
+                .constant(at, "a state to begin with")?
                 .is_none_or(|state| state.as_floats().is_ok_and(|state| state.iter().all(|x| *x == 0.0)));
             if !zero {
-                return option("an LSTM that begins from another state than 0");
+                return option("another state to begin with than 0");
             }
         }
         let [Some(w), Some(r)] = [self.constant(1, "weights")?, self.constant(2, "weights")?] else {
             return Err(MISSING);
         };
-        let gates = units.checked_mul(4).ok_or(SHAPES)?;
+        let gates = units.checked_mul(order.len()).ok_or(SHAPES)?;
         if units == 0 || w.shape != [1, gates, inputs] || r.shape != [1, gates, units] {
             return Err(SHAPES);
         }
@@ -1090,16 +1172,21 @@ impl<'a> At<'_, 'a> {
         let mut tensors = vec![self.reader.shaped(x.tensor, &[1, steps, inputs])?];
         for (weights, columns) in [(&w, inputs), (&r, units)] {
             let weights = weights.as_floats()?;
-            for gate in GATES {
+            for gate in order {
                 let rows = weights[gate * units * columns..][..units * columns].iter().copied();
                 tensors.push(self.reader.floats(&[units, columns], rows)?);
             }
         }
-        for gate in GATES {
-            let both = bias[gate * units..][..units].iter().zip(&bias[gates + gate * units..][..units]);
-            tensors.push(self.reader.floats(&[units], both.map(|(a, b)| a + b))?);
+        for (at, gate) in order.iter().enumerate() {
+            let [of_input, of_state] = [*gate, order.len() + gate].map(|gate| bias[gate * units..][..units].iter());
+            if op == Op::Gru && at == 2 {
+                // The reset gate is between them.
+                tensors.push(self.reader.floats(&[units], of_input.copied())?);
+                tensors.push(self.reader.floats(&[units], of_state.copied())?);
+            } else {
+                tensors.push(self.reader.floats(&[units], of_input.zip(of_state).map(|(a, b)| a + b))?);
+            }
         }
-        let op = Op::UnidirectionalSequenceLstm(Lstm { cell_clip: 0.0, quantization: None });
         let y = self.reader.emit(op, &tensors, &[1, steps, units])?;
         let all = View::rows(y, &[steps, 1, 1, units]);
         if let Some(last) = self.operator.outputs.get(1).filter(|name| self.reader.uses.contains_key(*name)) {
@@ -1110,9 +1197,6 @@ impl<'a> At<'_, 'a> {
         self.reader.write(self.operator.outputs[0], Known::View(all))
     }
 }
-
-/// Input gate, forget gate, candidate, output gate: where ONNX has them.
-const GATES: [usize; 4] = [0, 2, 3, 1];
 
 impl Reader<'_> {
     /// A constant of a value's axes, in a form; axes of length 1 in front are left out.

@@ -290,9 +290,9 @@ impl Builder<'_> {
         let Target::As(target) = self.targets[output] else { return Err(Reason::Floats) };
         let target = self.float.tensors[target].quantization.clone().ok_or(Reason::Floats)?;
         let from = match node.op {
-            Op::FullyConnected { .. } | Op::Conv2d(_) => self.weighted(&inputs, 0)?,
+            Op::FullyConnected { .. } | Op::Conv2d(_) | Op::TransposeConv(_) => self.weighted(&inputs, 0)?,
             Op::DepthwiseConv2d(_) => self.weighted(&inputs, 3)?,
-            Op::UnidirectionalSequenceLstm(_) => return Err(Reason::Floats),
+            Op::UnidirectionalSequenceLstm(_) | Op::Gru => return Err(Reason::Floats),
             _ => {
                 let joins = matches!(node.op, Op::Concatenation { .. });
                 let each = inputs.iter().map(|input| match self.integer[*input] {

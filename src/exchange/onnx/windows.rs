@@ -6,6 +6,7 @@ use std::vec::Vec;
 use super::error::{Fault, Reason};
 use super::read::Operator;
 use crate::exchange::graph::Padding;
+use crate::quant::Axis;
 
 type Result<T> = core::result::Result<T, Fault>;
 
@@ -40,16 +41,20 @@ impl Along {
     }
 }
 
+const WRONG: Fault = Fault::Damaged("has kernels, strides or pads that do not fit its input");
+
+/// The numbers of an attribute.
+fn sizes(operator: &Operator, name: &str) -> Result<Option<Vec<usize>>> {
+    let Some(named) = operator.ints(name)? else { return Ok(None) };
+    let sizes: Vec<usize> =
+        named.iter().filter_map(|n| usize::try_from(*n).ok().filter(|n| *n <= i32::MAX as usize)).collect();
+    if sizes.len() == named.len() { Ok(Some(sizes)) } else { Err(WRONG) }
+}
+
 /// Height and width of `lengths`, one or two, for kernels of `kernel`; those are the operator's own if it names them.
 pub fn along(operator: &Operator, lengths: &[usize], kernel: Option<&[usize]>) -> Result<[Along; 2]> {
-    const WRONG: Fault = Fault::Damaged("has kernels, strides or pads that do not fit its input");
     let rank = lengths.len();
-    let sizes = |name: &str| -> Result<Option<Vec<usize>>> {
-        let Some(named) = operator.ints(name)? else { return Ok(None) };
-        let sizes: Vec<usize> =
-            named.iter().filter_map(|n| usize::try_from(*n).ok().filter(|n| *n <= i32::MAX as usize)).collect();
-        if sizes.len() == named.len() { Ok(Some(sizes)) } else { Err(WRONG) }
-    };
+    let sizes = |name: &str| sizes(operator, name);
     let ones = || vec![1; rank];
     let named = sizes("kernel_shape")?;
     let kernels = match (kernel, named) {
@@ -88,9 +93,74 @@ pub fn along(operator: &Operator, lengths: &[usize], kernel: Option<&[usize]>) -
         let same = output == input.div_ceil(stride) && [before, behind] == halves;
         found.push(Along { output, kernel, stride, dilation, margins: [before, behind], same });
     }
-    match found[..] {
+    image(&found, Along::ONE)
+}
+
+/// Of a signal, with `one` as its height.
+fn image<T: Copy>(found: &[T], one: T) -> Result<[T; 2]> {
+    match *found {
         [height, width] => Ok([height, width]),
-        [width] => Ok([Along::ONE, width]),
+        [width] => Ok([one, width]),
         _ => Err(Fault::Refused(Reason::Option("an image of another number of axes than 4, or 3 for a signal"))),
     }
+}
+
+/// Along one axis of a transposed convolution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Back {
+    pub kernel: usize,
+    pub stride: usize,
+    /// Elements that come of the input without padding.
+    pub whole: usize,
+    /// Of those, how many are left out in front.
+    pub before: usize,
+    /// And how many stay.
+    pub output: usize,
+    /// Whether LiteRT's padding `SAME` leaves out as many.
+    pub same: bool,
+}
+
+impl Back {
+    const ONE: Self = Self { kernel: 1, stride: 1, whole: 1, before: 0, output: 1, same: true };
+}
+
+/// Height and width of a transposed convolution of `lengths`, one or two, with a kernel of `kernels`.
+pub fn back(operator: &Operator, lengths: &[usize], kernels: &[usize]) -> Result<[Back; 2]> {
+    let rank = lengths.len();
+    let all = |name: &str, count: usize, otherwise: usize| {
+        let sizes = sizes(operator, name)?.unwrap_or_else(|| vec![otherwise; count]);
+        if sizes.len() == count { Ok(sizes) } else { Err(WRONG) }
+    };
+    let (strides, more) = (all("strides", rank, 1)?, all("output_padding", rank, 0)?);
+    let mut pads = all("pads", 2 * rank, 0)?;
+    match operator.text("auto_pad", "NOTSET")? {
+        "NOTSET" => {}
+        "VALID" => pads.fill(0),
+        _ => return Err(Fault::Refused(Reason::Option("padding by the size of the output"))),
+    }
+    if operator.has("output_shape") {
+        return Err(Fault::Refused(Reason::Option("padding by the size of the output")));
+    }
+    if all("dilations", rank, 1)?.iter().any(|dilation| *dilation != 1) {
+        return Err(Fault::Refused(Reason::Option("a transposed convolution with dilation")));
+    }
+    if sizes(operator, "kernel_shape")?.is_some_and(|named| named != kernels) || strides.contains(&0) {
+        return Err(WRONG);
+    }
+    let mut found = vec![];
+    for axis in 0..rank {
+        let (input, kernel, stride, more) = (lengths[axis], kernels[axis], strides[axis], more[axis]);
+        let [before, behind] = [pads[axis], pads[rank + axis]];
+        if more >= stride {
+            return Err(WRONG);
+        }
+        let all = (input - 1).saturating_mul(stride).saturating_add(kernel);
+        let whole = all.saturating_add(more.saturating_sub(behind));
+        let output = all.saturating_add(more).checked_sub(before.saturating_add(behind)).filter(|output| *output > 0);
+        let output = output.ok_or(WRONG)?;
+        let forth = Axis::same(output, kernel, stride, 1);
+        let same = (forth.output, forth.before) == (input, before);
+        found.push(Back { kernel, stride, whole, before, output, same });
+    }
+    image(&found, Back::ONE)
 }

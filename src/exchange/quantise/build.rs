@@ -44,15 +44,18 @@ pub fn demanded(op: &Op) -> Option<(f32, i32)> {
     }
 }
 
-/// Weights of the input's gates and of the state's.
-const GATES_OF_BOTH: usize = 8;
 /// Powers of two that LiteRT has for the scale of cells.
 const CELLS: [i32; 7] = [-15, -14, -13, -12, -11, -10, -9];
 
-/// The graph, and for each of the tensors of `float` that it has, both their indices.
-pub fn build(float: &Graph, groups: &[usize], Measured { ranges, cells }: &Measured) -> (Graph, Vec<(usize, usize)>) {
+/// The graph, and for each of the tensors of `float` that it has, both their indices. What writes a tensor of `keep` stays in floats.
+pub fn build(
+    float: &Graph,
+    groups: &[usize],
+    Measured { ranges, cells }: &Measured,
+    keep: &[bool],
+) -> (Graph, Vec<(usize, usize)>) {
     let mut steps: Vec<(f32, i32)> = ranges.iter().map(|(least, greatest)| layers::steps(*least, *greatest)).collect();
-    let is_kept = kept(float);
+    let is_kept = kept(float, keep);
     // A group that a function alone writes to has what that demands.
     for (group, steps) in steps.iter_mut().enumerate() {
         let mut sources = float.nodes.iter().filter_map(|node| {
@@ -73,7 +76,7 @@ pub fn build(float: &Graph, groups: &[usize], Measured { ranges, cells }: &Measu
         float,
         graph: Graph::default(),
         place: vec![None; groups.len()],
-        rounded: vec![None; groups.len()],
+        other: vec![None; groups.len()],
         is_kept,
         groups,
         steps,
@@ -83,15 +86,16 @@ pub fn build(float: &Graph, groups: &[usize], Measured { ranges, cells }: &Measu
     for node in &float.nodes {
         to.node(node);
     }
-    to.graph.outputs = float.outputs.iter().map(|output| to.read(*output)).collect();
+    let end = |output: &usize| if keep[*output] { to.real(*output) } else { to.read(*output) };
+    to.graph.outputs = float.outputs.iter().map(end).collect();
     let pairs = to.place.iter().enumerate().filter_map(|(tensor, place)| Some((tensor, (*place)?)));
     let pairs = pairs.filter(|(tensor, _)| float.tensors[*tensor].data.is_none()).collect();
     (to.graph, pairs)
 }
 
-/// The tensors that stay what they are: inputs that are shifted or scaled by constants, in their shape or in another, and what becomes of them;
-/// what counts rows of a table.
-fn kept(graph: &Graph) -> Vec<bool> {
+/// The tensors that stay what they are: those of `keep`, inputs that are shifted or scaled by constants, in their shape or in another, and what
+/// becomes of them; inputs that a node of `keep` reads; what counts rows of a table.
+fn kept(graph: &Graph, keep: &[bool]) -> Vec<bool> {
     let mut kept: Vec<bool> = graph.tensors.iter().map(|value| value.scalar != Scalar::F32).collect();
     // An input with its elements in other shapes, in their order.
     let mut shapes: Vec<Vec<usize>> = graph.inputs.iter().map(|input| vec![*input]).collect();
@@ -99,19 +103,21 @@ fn kept(graph: &Graph) -> Vec<bool> {
         if let (Op::Reshape | Op::Squeeze { .. }, [Some(x), ..]) = (&node.op, &node.inputs[..]) {
             shapes.iter_mut().filter(|shapes| shapes.contains(x)).for_each(|shapes| shapes.push(node.outputs[0]));
         }
-        let is_constant = |tensor: usize| graph.tensors[tensor].data.is_some();
-        let x = match (&node.op, &node.inputs[..]) {
-            (Op::Cast, &[Some(x)]) => x,
-            (Op::Add { .. } | Op::Mul { .. }, &[Some(a), Some(b)]) if is_constant(a) != is_constant(b) => {
-                if is_constant(a) { b } else { a }
-            }
-            _ => continue,
+        let keeps = node.outputs.iter().any(|output| keep[*output]);
+        let read = node.inputs.iter().flatten().filter(|input| graph.tensors[**input].data.is_none());
+        let read: Vec<usize> = read.copied().collect();
+        let goes_on = match node.op {
+            Op::Cast => true,
+            Op::Add { .. } | Op::Mul { .. } => read.len() == 1,
+            _ => false,
         };
-        let input = shapes.iter().find(|shapes| shapes.contains(&x));
-        if kept[x] || input.is_some() {
-            let until = input.and_then(|shapes| shapes.iter().position(|shape| *shape == x));
-            let before = input.into_iter().flatten().take(until.map_or(0, |until| until + 1));
-            before.chain(&[x, node.outputs[0]]).for_each(|tensor| kept[*tensor] = true);
+        for x in read {
+            let input = shapes.iter().find(|shapes| shapes.contains(&x));
+            if keeps || goes_on && (kept[x] || input.is_some()) {
+                let until = input.and_then(|shapes| shapes.iter().position(|shape| *shape == x));
+                let before = input.into_iter().flatten().take(until.map_or(0, |until| until + 1));
+                before.chain(&node.outputs).for_each(|tensor| kept[*tensor] = true);
+            }
         }
     }
     kept
@@ -122,8 +128,8 @@ struct Builder<'f> {
     graph: Graph,
     /// Where each tensor is in the new graph.
     place: Vec<Option<usize>>,
-    /// Where each tensor of floats is that integers are read of.
-    rounded: Vec<Option<usize>>,
+    /// Where each tensor of floats is in integers, and each one of integers in floats, if something reads it so.
+    other: Vec<Option<usize>>,
     is_kept: Vec<bool>,
     groups: &'f [usize],
     /// Of each group.
@@ -153,35 +159,52 @@ impl Builder<'_> {
         if !self.is_kept[tensor] || value.scalar != Scalar::F32 {
             return place;
         }
-        if let Some(found) = self.rounded[tensor] {
+        if let Some(found) = self.other[tensor] {
             return found;
         }
         let found = self.graph.add(integers(value, Some(steps)));
         self.graph.nodes.push(Node { op: Op::Quantize, inputs: vec![Some(place)], outputs: vec![found] });
-        self.rounded[tensor] = Some(found);
+        self.other[tensor] = Some(found);
+        found
+    }
+
+    /// A tensor as an operator of floats reads it.
+    fn real(&mut self, tensor: usize) -> usize {
+        let value = &self.float.tensors[tensor];
+        if value.data.is_some() {
+            return self.graph.add(value.clone());
+        }
+        let place = self.place[tensor].unwrap_or_default();
+        if self.is_kept[tensor] {
+            return place;
+        }
+        if let Some(found) = self.other[tensor] {
+            return found;
+        }
+        let found = self.graph.add(integers(value, None));
+        self.graph.nodes.push(Node { op: Op::Dequantize, inputs: vec![Some(place)], outputs: vec![found] });
+        self.other[tensor] = Some(found);
         found
     }
 
     fn node(&mut self, node: &Node) {
         let output = node.outputs[0];
         if self.is_kept[output] {
-            let inputs = node.inputs.iter().flatten().map(|input| {
-                let value = &self.float.tensors[*input];
-                Some(if value.data.is_some() {
-                    self.graph.add(value.clone())
-                } else {
-                    self.place[*input].unwrap_or_default()
-                })
-            });
-            let inputs = inputs.collect();
-            let outputs = vec![self.value(output)];
+            let inputs = node.inputs.iter().map(|input| input.map(|input| self.real(input))).collect();
+            let outputs = node.outputs.iter().map(|output| self.value(*output)).collect();
             self.graph.nodes.push(Node { op: node.op.clone(), inputs, outputs });
             return;
         }
-        if let Op::UnidirectionalSequenceLstm(lstm) = node.op {
-            return self.lstm(node, lstm);
-        }
+        let op = match node.op {
+            Op::UnidirectionalSequenceLstm(lstm) => {
+                let quantization = Some(self.inside(output));
+                Op::UnidirectionalSequenceLstm(Lstm { quantization, ..lstm })
+            }
+            _ => node.op.clone(),
+        };
         let inputs = match node.op {
+            Op::UnidirectionalSequenceLstm(_) => self.gates(node, 4),
+            Op::Gru => self.gates(node, 3),
             Op::FullyConnected { .. } | Op::Conv2d(_) | Op::TransposeConv(_) => self.weighted(node, false),
             Op::DepthwiseConv2d(_) => self.weighted(node, true),
             _ => node.inputs.iter().map(|input| input.map(|input| self.read(input))).collect(),
@@ -189,14 +212,14 @@ impl Builder<'_> {
         let steps = self.steps[self.groups[output]];
         if let Some(demanded) = demanded(&node.op).filter(|demanded| *demanded != steps) {
             let written = self.graph.add(integers(&self.float.tensors[output], Some(demanded)));
-            self.graph.nodes.push(Node { op: node.op.clone(), inputs, outputs: vec![written] });
+            self.graph.nodes.push(Node { op, inputs, outputs: vec![written] });
             let outputs = vec![self.value(output)];
             self.graph.nodes.push(Node { op: Op::Quantize, inputs: vec![Some(written)], outputs });
             return;
         }
         self.limit(node);
         let outputs = node.outputs.iter().map(|output| self.value(*output)).collect();
-        self.graph.nodes.push(Node { op: node.op.clone(), inputs, outputs });
+        self.graph.nodes.push(Node { op, inputs, outputs });
     }
 
     /// Coarser steps of an output than its range needs, where LiteRT's multipliers would be too large.
@@ -243,18 +266,22 @@ impl Builder<'_> {
         [x, self.graph.add(weights), self.graph.add(biases)].map(Some).into()
     }
 
-    /// Weights with a scale for each gate, biases in the steps of the input's products, outputs that are read again as they are written.
-    fn lstm(&mut self, node: &Node, lstm: Lstm) {
-        let Some(Some(x)) = node.inputs.first() else { return };
+    /// The input of a recurrent operator, weights with a scale for each gate, biases in the steps of the products that they are added to.
+    /// Outputs are read again as they are written.
+    fn gates(&mut self, node: &Node, gates: usize) -> Vec<Option<usize>> {
+        let Some(Some(x)) = node.inputs.first() else { return vec![] };
         let x = self.read(*x);
         let input = self.graph.tensors[x].quantization.as_ref().map_or(1.0, |found| found.scales[0]);
+        let (state, _) = self.steps[self.groups[node.outputs[0]]];
         let mut inputs = vec![Some(x)];
         let mut scales = vec![];
         for at in node.inputs[1..].iter().flatten() {
             let Value { name, shape, .. } = &self.float.tensors[*at];
             let elements = self.float.tensors[*at].floats().unwrap_or_default();
             let made = if shape.len() == 1 {
-                let scale: f32 = input * scales[inputs.len() - GATES_OF_BOTH - 1];
+                // Behind those of the gates, that of a GRU's last hidden product.
+                let gate = inputs.len() - 1 - 2 * gates;
+                let scale: f32 = if gate < gates { input * scales[gate] } else { state * scales[2 * gates - 1] };
                 let data = elements.iter().flat_map(|bias| nearest(*bias, scale)).collect();
                 constant(name, shape, Scalar::I32, 0, vec![scale], data)
             } else {
@@ -265,18 +292,16 @@ impl Builder<'_> {
             };
             inputs.push(Some(self.graph.add(made)));
         }
-        let output = node.outputs[0];
+        inputs
+    }
+
+    /// What integers inside of long short-term memory mean, which writes `output`.
+    fn inside(&self, output: usize) -> LstmQuantization {
         let state = self.steps[self.groups[output]];
         let cell = CELLS.map(|power| 2_f32.powi(power));
         let fits = cell.iter().find(|cell| 32_767.0 * **cell >= self.cells[output]);
         let cell = fits.copied().unwrap_or(cell[CELLS.len() - 1]);
-        let quantization = Some(LstmQuantization { cell, state, hidden: state });
-        let outputs = vec![self.value(output)];
-        self.graph.nodes.push(Node {
-            op: Op::UnidirectionalSequenceLstm(Lstm { quantization, ..lstm }),
-            inputs,
-            outputs,
-        });
+        LstmQuantization { cell, state, hidden: state }
     }
 }
 

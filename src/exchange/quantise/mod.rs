@@ -9,8 +9,8 @@
 //! # fn main() -> Result<(), Box<dyn core::error::Error>> {
 //! # let net = Net::ZERO;
 //! # let examples = [0; 64];
-//! let quantised = quantise(&Graph::of::<[f32; 4], _>(&net)?, &examples, Range::MeanSquaredError)?;
-//! let file = litert::write(&quantised.graph);
+//! let quantised = quantise(&Graph::of::<[f32; 4], _>(&net)?, &examples, Range::MeanSquaredError, &[])?;
+//! let file = litert::write(&quantised.graph)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -20,12 +20,12 @@
 //! beside them. A standardisation before the first layer is folded too, where 256 steps of the inputs' common range are fine enough for each
 //! of them; otherwise it stays a step of floats, and the network takes floats.
 //!
-//! Long short-term memory has cells of 16 bits, in steps of a power of two, and one scale for the weights of each gate. A GRU has no operator in
-//! LiteRT and is refused. The integers that count the rows of an [`Embedding`](crate::Embedding) stay what they are: floats, or integers of 32 bits in a
-//! model that takes those.
+//! Long short-term memory has cells of 16 bits, in steps of a power of two, a GRU states of 16 bits, and both one scale for the weights of each gate.
+//! LiteRT has no operator for a GRU: `.tflite` files refuse it by name, `.nrv` files take it. The integers that count the rows of an
+//! [`Embedding`](crate::Embedding) stay what they are: floats, or integers of 32 bits in a model that takes those.
 //!
-//! Where this costs too much accuracy, the network learns on with the rounding of integers for an epoch or two, [`Round`](crate::Round): the ranges that
-//! it has learned come with its graph, and of examples the input's range is taken alone.
+//! Where this costs too much accuracy, the layers in which most is lost stay in floats, or the network learns on with the rounding of integers for an
+//! epoch or two, [`Round`](crate::Round): the ranges that it has learned come with its graph, and of examples the input's range is taken alone.
 //!
 //! The typed network comes from the file, by [`import`](crate::import) or `--out NAME.nrv`, and not from the float type, as that of [`Fold`](crate::Fold)
 //! does. Its packed weights are arrays whose lengths are computed from those of the layer, which a type cannot say in Rust as it is; and what the type is
@@ -74,6 +74,8 @@ pub enum QuantiseError {
     Input(InputError),
     /// There is no example.
     NoExamples,
+    /// No layer writes a tensor of this name, once normalisations and activations are folded.
+    NoLayer(String),
     /// A tensor is not of floats.
     NotFloat(String),
     /// A tensor takes a value that is infinite or no number.
@@ -87,6 +89,9 @@ impl fmt::Display for QuantiseError {
             Self::Input(error) => error.fmt(f),
             Self::NoExamples => {
                 write!(f, "no examples: give typical inputs, a hundred or more, to find the ranges of values")
+            }
+            Self::NoLayer(name) => {
+                write!(f, "no layer writes a tensor `{name}`: take a name from the report of a run without it")
             }
             Self::NotFloat(tensor) => {
                 write!(f, "tensor `{tensor}` is not of floats: quantise the network as it was trained")
@@ -115,8 +120,10 @@ impl From<InputError> for QuantiseError {
     }
 }
 
-/// The network `graph` in integers; `examples` are typical inputs, little endian, one after another.
-pub fn quantise(graph: &Graph, examples: &[u8], range: Range) -> Result<Quantised, QuantiseError> {
+/// The network `graph` in integers; `examples` are typical inputs, little endian, one after another. The layers that write the tensors named in
+/// `keep`, as the [report](Quantised::report) names them, stay in floats: what they read of integers is dequantised, what integers read of them
+/// quantised. A network takes floats where such a layer reads its input, and gives floats where one writes its output.
+pub fn quantise(graph: &Graph, examples: &[u8], range: Range, keep: &[&str]) -> Result<Quantised, QuantiseError> {
     if let Some(value) = graph.tensors.iter().find(|value| !matches!(value.scalar, Scalar::F32 | Scalar::I32)) {
         return Err(QuantiseError::NotFloat(value.name.clone()));
     }
@@ -126,9 +133,14 @@ pub fn quantise(graph: &Graph, examples: &[u8], range: Range) -> Result<Quantise
     fold::fold(&mut float);
     let step = ranges::input_step(graph, examples)?;
     fold::fold_into_next(&mut float, |factor| (factor * step).abs() <= STEP);
+    let written: Vec<usize> = float.nodes.iter().flat_map(|node| node.outputs.iter().copied()).collect();
+    if let Some(name) = keep.iter().find(|name| !written.iter().any(|tensor| float.tensors[*tensor].name == **name)) {
+        return Err(QuantiseError::NoLayer((*name).into()));
+    }
+    let kept: Vec<bool> = float.tensors.iter().map(|value| keep.contains(&&value.name[..])).collect();
     let groups = build::groups(&float);
     let measured = ranges::measure(&float, examples, &groups, range)?;
-    let (graph, pairs) = build::build(&float, &groups, &measured);
+    let (graph, pairs) = build::build(&float, &groups, &measured, &kept);
     lower(&graph)?;
     Ok(Quantised { graph, float, pairs })
 }

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use super::Operator;
 use crate::layers::{Forward, InRows, Memory, Streamed};
 use crate::numbers::{Array, Scalar, Zero};
-use crate::quant::{Dequantize, FullyConnected, Quantize, Recurrent, Softmax, Weighted};
+use crate::quant::{Dequantize, FullyConnected, Quantize, Recurrent, RecurrentOperator, Softmax, Weighted};
 
 /// An operator that makes `Y` of `X`, both in memory at the same time.
 #[derive(Clone, Copy, Debug)]
@@ -58,25 +58,25 @@ streamed!([const C: usize, const L: usize] Dequantize, [[i8; C]; L], [[f32; C]; 
 streamed!([const C: usize, const W: usize, const L: usize] Quantize, [[[f32; C]; W]; L], [[[i8; C]; W]; L]);
 streamed!([const C: usize, const W: usize, const L: usize] Dequantize, [[[i8; C]; W]; L], [[[f32; C]; W]; L]);
 
-/// What long short-term memory keeps: the step that comes, its outputs and cells.
+/// What a recurrent operator keeps: the step that comes, its outputs, and 16 bits for each unit.
 pub struct Memories<const I: usize, const UNITS: usize> {
     x: [i8; I],
     before: [i8; UNITS],
-    cells: [i16; UNITS],
+    kept: [i16; UNITS],
     begun: bool,
 }
 
 impl<const I: usize, const UNITS: usize> Zero for Memories<I, UNITS> {
-    const ZERO: Self = Self { x: [0; I], before: [0; UNITS], cells: [0; UNITS], begun: false };
+    const ZERO: Self = Self { x: [0; I], before: [0; UNITS], kept: [0; UNITS], begun: false };
     fn clear(&mut self) {
-        self.cells = [0; UNITS];
+        self.kept = [0; UNITS];
         self.begun = false;
     }
 }
 
 /// The state is carried on without end.
-impl<const I: usize, const UNITS: usize, const L: usize> Streamed<[[i8; I]; L]>
-    for Integer<Recurrent<UNITS>, [[i8; I]; L], [[i8; UNITS]; L]>
+impl<Op: RecurrentOperator, const I: usize, const UNITS: usize, const L: usize> Streamed<[[i8; I]; L]>
+    for Integer<Recurrent<Op, UNITS>, [[i8; I]; L], [[i8; UNITS]; L]>
 {
     type State = Memories<I, UNITS>;
     type Late<P: Array> = [P; 0];
@@ -86,9 +86,9 @@ impl<const I: usize, const UNITS: usize, const L: usize> Streamed<[[i8; I]; L]>
         &mut state.x
     }
     #[inline]
-    fn advance(&self, Memories { x, before, cells, begun }: &mut Self::State, y: &mut [i8; UNITS]) -> bool {
+    fn advance(&self, Memories { x, before, kept, begun }: &mut Self::State, y: &mut [i8; UNITS]) -> bool {
         let known: &[i8] = if *begun { before } else { &[] };
-        self.op.op.step(&self.op.input, &self.op.state, x, known, cells, y);
+        self.op.op.step(&self.op.input, &self.op.state, x, known, kept, y);
         (*before, *begun) = (*y, true);
         true
     }

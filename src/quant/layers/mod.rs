@@ -19,7 +19,7 @@ pub use floats::{AddFloats, MulFloats};
 pub use integer::Integer;
 pub use kept::{Kept, Steps};
 pub use merged::Merged;
-pub use operator::{InPlace, Merge, Operator, Padded, Recurrent, Weighted};
+pub use operator::{InPlace, Merge, Operator, Padded, Recurrent, RecurrentOperator, Weighted};
 pub use reshape::Reshape;
 pub use whole::Whole;
 pub use windowed::{RowOperator, Windowed};

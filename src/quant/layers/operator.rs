@@ -3,8 +3,8 @@
 use crate::layers::Join;
 use crate::numbers::{Array, Scalar};
 use crate::quant::{
-    Add, AveragePool, Cast, Conv2d, DepthwiseConv2d, Dequantize, Embedding, FullyConnected, Lstm, MaxPool, Mean, Mul,
-    PRelu, Quantize, ResizeNearest, Rows, Softmax, Strided, TransposeConv, Weights,
+    Add, AveragePool, Cast, Conv2d, DepthwiseConv2d, Dequantize, Embedding, FullyConnected, Gru, Lstm, MaxPool, Mean,
+    Mul, PRelu, Quantize, ResizeNearest, Rows, Softmax, Strided, TransposeConv, Weights,
 };
 
 /// An operator that makes one tensor of another one.
@@ -92,18 +92,50 @@ impl Operator<i8, i8> for Weighted<DepthwiseConv2d> {
     }
 }
 
-/// A recurrent operator of `UNITS` units with its weights, which lie in flash. Takes two bytes of stack for each unit's cell.
+/// An operator that keeps its outputs and a number of 16 bits for each unit from one step to the next.
+pub trait RecurrentOperator: Copy {
+    /// All steps of a signal; `kept` are the numbers after the last one.
+    fn run(&self, input: &Weights<i32>, state: &Weights<i32>, x: &[i8], kept: &mut [i16], y: &mut [i8]);
+    /// One step from the outputs `before`, none at the first one.
+    fn step(&self, input: &Weights<i32>, state: &Weights<i32>, x: &[i8], before: &[i8], kept: &mut [i16], y: &mut [i8]);
+}
+
+macro_rules! recurrent {
+    ($($Op:ty),*) => {$(
+        impl RecurrentOperator for $Op {
+            #[inline]
+            fn run(&self, input: &Weights<i32>, state: &Weights<i32>, x: &[i8], kept: &mut [i16], y: &mut [i8]) {
+                <$Op>::run(self, input, state, x, kept, y);
+            }
+            #[inline]
+            fn step(
+                &self,
+                input: &Weights<i32>,
+                state: &Weights<i32>,
+                x: &[i8],
+                before: &[i8],
+                kept: &mut [i16],
+                y: &mut [i8],
+            ) {
+                <$Op>::step(self, input, state, x, before, kept, y);
+            }
+        }
+    )*};
+}
+recurrent!(Gru, Lstm);
+
+/// A recurrent operator of `UNITS` units with its weights, which lie in flash. Takes two bytes of stack for each unit.
 #[derive(Clone, Copy, Debug)]
-pub struct Recurrent<const UNITS: usize> {
+pub struct Recurrent<Op, const UNITS: usize> {
     /// The operator.
-    pub op: Lstm,
+    pub op: Op,
     /// What it multiplies its input with.
     pub input: Weights<'static, i32>,
     /// What it multiplies its outputs before with.
     pub state: Weights<'static, i32>,
 }
 
-impl<const UNITS: usize> Operator<i8, i8> for Recurrent<UNITS> {
+impl<Op: RecurrentOperator, const UNITS: usize> Operator<i8, i8> for Recurrent<Op, UNITS> {
     #[inline]
     fn run(&self, x: &[i8], y: &mut [i8]) {
         self.op.run(&self.input, &self.state, x, &mut [0; UNITS], y);

@@ -45,6 +45,22 @@ impl<T: Scalar, X: InRows<Elem = T>, const N: usize> Streamed<X> for Reshape<X, 
     }
 }
 
+/// Of an image of one column, a signal.
+impl<T: Scalar, const C: usize, const L: usize> Streamed<[[[T; C]; 1]; L]> for Reshape<[[[T; C]; 1]; L], [[T; C]; L]> {
+    type State = [[T; C]; 1];
+    type Late<P: Array> = [P; 0];
+
+    #[inline]
+    fn place<'s>(x: &'s mut [[T; C]; 1], _: &'s mut [T; C]) -> &'s mut [[T; C]; 1] {
+        x
+    }
+    #[inline]
+    fn advance(&self, [x]: &mut [[T; C]; 1], y: &mut [T; C]) -> bool {
+        *y = *x;
+        true
+    }
+}
+
 /// Of numbers, an image of one row.
 impl<T: Scalar, const N: usize, const C: usize, const W: usize> Streamed<[T; N]> for Reshape<[T; N], [[[T; C]; W]; 1]> {
     type State = [T; N];

@@ -5,8 +5,8 @@ use core::hint::black_box;
 use nerve::prelude::{Arena, Zero, arena_len};
 use nerve::quant::{
     Add, Addend, AveragePool, Axis, Cast, Constant, Conv2d, DepthwiseConv2d, Dequantize, Each, Embedding,
-    FullyConnected, Integer, Lstm, MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, PRelu, Padded, Quantize,
-    Recurrent, Reshape, ResizeNearest, Rows, Softmax, Strided, Table, TransposeConv, Weighted, Weights,
+    FullyConnected, Gru, Integer, Lstm, MaxPool, Mean, Merged, Mul, Multiplier, Nearest, Output, PRelu, Padded,
+    Quantize, Recurrent, Reshape, ResizeNearest, Rows, Softmax, Strided, Table, TransposeConv, Weighted, Weights,
 };
 use nerve::{Around, Branches, Concat, Sum, chain};
 
@@ -27,6 +27,7 @@ const ADD: Add = {
 };
 const MUL: Mul = Mul { zero_points: [1, 2], multiplier: MULTIPLIER, output: OUTPUT };
 const LSTM: Lstm = Lstm { inputs: 4, bits: 4, least: -99, greatest: 99, multiplier: MULTIPLIER, zero_point: 1 };
+const GRU: Gru = Gru { inputs: 4, multiplier: MULTIPLIER, zero_point: 1 };
 const AVERAGE: AveragePool = AveragePool { height: AXIS, width: AXIS, channels: 4, output: OUTPUT };
 const LARGEST: MaxPool = MaxPool { height: AXIS, width: AXIS, channels: 4, output: OUTPUT };
 const MEAN: Mean = Mean { kept: ALL, summed: ALL, zero: 3, multiplier: MULTIPLIER, output: OUTPUT };
@@ -63,7 +64,8 @@ type Net = chain![
     Integer<Mean, Pixels, [[[i8; 4]; 1]; 1]>,
     Reshape<[[[i8; 4]; 1]; 1], [i8; 4]>,
     Integer<Weighted<FullyConnected, i32>, [i8; 4], [i8; 4]>,
-    Integer<Recurrent<4>, [i8; 4], [i8; 4]>,
+    Integer<Recurrent<Lstm, 4>, [i8; 4], [i8; 4]>,
+    Integer<Recurrent<Gru, 4>, [i8; 4], [i8; 4]>,
     Merged<Add, [i8; 4]>,
     Integer<Softmax, [i8; 4], [i8; 4]>,
     Integer<Dequantize, [i8; 4], [f32; 4]>
@@ -101,6 +103,7 @@ static NET: Net = pairs!(
     Reshape::new(),
     Integer::new(Weighted { op: FullyConnected { inputs: 4, output: OUTPUT }, weights: weights(&[1; 4]) }),
     Integer::new(Recurrent { op: LSTM, input: weights(&[1; 32]), state: weights(&[1; 32]) }),
+    Integer::new(Recurrent { op: GRU, input: weights(&[1; 24]), state: weights(&[1; 24]) }),
     Merged::new(ADD, &[1; 4]),
     Integer::new(SOFTMAX),
     Integer::new(DEQUANTIZE)
@@ -125,6 +128,7 @@ pub fn use_them() {
     black_box(CONV).run(&packed, x, y);
     black_box(CONV).row(&packed, rows, black_box(1), y);
     black_box(LSTM).run(&packed, &packed, x, black_box(&mut [0; 4]), y);
+    black_box(GRU).run(&packed, &packed, x, black_box(&mut [0; 4]), y);
     let plain = black_box(weights(&[1; 40]));
     black_box(DEPTHWISE).run(&plain, x, y);
     black_box(DEPTHWISE).row(&plain, rows, black_box(1), y);

@@ -80,10 +80,10 @@ fn main() -> Result<()> {
     let mut buffer = vec![0; weights::file_len::<f32, Net>()];
     fs::write(format!("{NAME}.nrv"), weights::save(&*net, &mut buffer)?)?;
     let graph = Graph::of::<Input, Net>(&net)?;
-    fs::write(format!("{NAME}-float.tflite"), litert::write(&graph))?;
+    fs::write(format!("{NAME}-float.tflite"), litert::write(&graph)?)?;
     let typical: Vec<u8> = train.iter().take(TYPICAL).flat_map(|(x, _)| bytes(x)).collect();
-    let integers = quantise(&graph, &typical, Range::default())?;
-    fs::write(format!("{NAME}.tflite"), litert::write(&integers.graph))?;
+    let integers = quantise(&graph, &typical, Range::default(), &[])?;
+    fs::write(format!("{NAME}.tflite"), litert::write(&integers.graph)?)?;
 
     let mut arena = Box::new(Arena::<{ arena_len::<Net, Input>() }>::ZERO);
     let outputs = test.iter().map(|(x, target)| (*arena.predict(&*net, x), *target));
