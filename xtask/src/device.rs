@@ -13,8 +13,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use defmt_decoder::{DecodeError, Table};
 use wait_timeout::ChildExt;
 
-use crate::output;
 use crate::setup::{self, QEMU_ARM, QEMU_RISCV, Toolchain};
+use crate::{output, progress};
 
 /// A board that QEMU emulates.
 pub struct Board {
@@ -172,6 +172,7 @@ impl Board {
         if let Some(plugin) = plugin {
             qemu.arg("-plugin").arg(plugin).args(["-d", "plugin"]);
         }
+        let _shown = progress::waiting(format!("{} on the emulated {}", elf.display(), self.core));
         let mut child =
             qemu.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context(self.qemu.0)?;
         let stdout = drain(child.stdout.take());

@@ -13,6 +13,7 @@ mod model;
 mod onnx;
 mod package;
 mod peers;
+mod progress;
 mod project;
 mod session;
 mod setup;
@@ -145,10 +146,22 @@ fn run(command: &mut Command) -> Result<()> {
 
 /// Runs to the end and returns what it printed; an error with all of it unless it succeeds.
 fn output(command: &mut Command) -> Result<String> {
+    let _shown = progress::waiting_for(command);
     let output = command.output().with_context(|| format!("could not start {command:?}"))?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         bail!("{}{stdout}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(stdout)
+}
+
+/// [`output`] of a command that compiles; an error if it warns, too.
+fn without_warnings(command: &mut Command) -> Result<String> {
+    let _shown = progress::waiting_for(command);
+    let output = command.output().with_context(|| format!("could not start {command:?}"))?;
+    let [stdout, stderr] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    if !output.status.success() || stderr.contains("warning") {
+        bail!("{stderr}{stdout}");
     }
     Ok(stdout)
 }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::device::{Emulator, M0, M4F, M33};
 use crate::session::{NERVE, ask, build_nerve, refusal};
 use crate::setup::{self, Toolchain};
-use crate::{device, output};
+use crate::{device, output, without_warnings};
 
 const FOLDER: &str = "target/projects";
 /// A model of another's.
@@ -72,6 +72,7 @@ pub fn check(toolchain: Toolchain) -> Result<String> {
     let outputs = answers.lines().map(|line| line.split_once(": ").map_or("", |(_, outputs)| outputs));
     ensure!(outputs.eq(expected.lines()), "the device answers\n{answers}where the executor gives\n{expected}");
     new_classes(toolchain).context("a model whose last layer learns")?;
+    new_values(toolchain).context("a model whose last layer learns values")?;
     Ok(text)
 }
 
@@ -173,6 +174,31 @@ fn new_classes(toolchain: Toolchain) -> Result<()> {
     Ok(())
 }
 
+/// The last layer of a model learns several values, likewise.
+fn new_values(toolchain: Toolchain) -> Result<()> {
+    let project = Project::new("new-values", M4F.feature, M4F.target, &["--learn", "--model", MODEL, "--values"])?;
+    let elf = project.build(toolchain)?;
+    let examples = fs::read_to_string(project.file("examples.csv"))?;
+    let x: Vec<f32> = examples
+        .lines()
+        .next()
+        .context("no example")?
+        .split(',')
+        .map(|x| Ok(x.trim().parse()?))
+        .collect::<Result<_>>()?;
+    let infer = json!({"infer": [x]});
+    let (port, _emulator) = project.start(&elf)?;
+    let outputs = tell(&port, &[infer])?[0]["outputs"][0].as_array().map_or(0, Vec::len);
+    let sample: Vec<f32> = x.into_iter().chain((0..outputs).map(|i| i as f32 / 4.0)).collect();
+    let evaluate = json!({"evaluate": [sample]});
+    let train = json!({"train": {"samples": [sample], "epochs": 4, "seed": 1}});
+    let told = tell(&port, &[evaluate.clone(), train, evaluate])?;
+    let loss = |answer: &Value| answer["loss"].as_f64().unwrap_or(f64::INFINITY);
+    ensure!(outputs > 1 && loss(&told[2]) < loss(&told[0]) / 2.0, "{outputs} values: {} becomes {}", told[0], told[2]);
+    ensure!(told[0]["correct"].is_null(), "values are no classes: {}", told[0]);
+    Ok(())
+}
+
 struct Project {
     folder: PathBuf,
     target: &'static str,
@@ -215,7 +241,7 @@ impl Project {
 
     /// Tests the network on the desktop.
     fn on_desktop(&self) -> Result<()> {
-        without_warnings(self.cargo(&["test", "--quiet"]).current_dir(&self.folder))
+        without_warnings(self.cargo(&["test", "--quiet"]).current_dir(&self.folder)).map(drop)
     }
 
     /// Builds the firmware; returns its ELF file.
@@ -324,12 +350,4 @@ fn rp2040() -> Result<PathBuf> {
     let program = Path::new(setup::NODE).join("rp2040.mjs");
     fs::write(&program, RP2040_PROGRAM)?;
     Ok(fs::canonicalize(program)?)
-}
-
-/// Runs a command that compiles; an error with what it says if it fails, or if it warns.
-fn without_warnings(command: &mut Command) -> Result<()> {
-    let made = command.output()?;
-    let said = String::from_utf8_lossy(&made.stderr);
-    ensure!(made.status.success() && !said.contains("warning"), "{}{said}", String::from_utf8_lossy(&made.stdout));
-    Ok(())
 }

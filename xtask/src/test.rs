@@ -11,7 +11,9 @@ use cargo_metadata::MetadataCommand;
 
 use crate::device::{self, BOARDS, Board, LEARNER, M0, M4F, M55, REAL_BOARDS};
 use crate::setup::{self, Toolchain};
-use crate::{adapt, bench, fleet, images, listen, litert, model, onnx, output, package, project, session, train};
+use crate::{
+    adapt, bench, fleet, images, listen, litert, model, onnx, output, package, progress, project, session, train,
+};
 
 const NO_ATOMICS: &str = "riscv32i-unknown-none-elf";
 
@@ -37,11 +39,11 @@ impl Steps {
             Ok(shown) => {
                 self.passed.fetch_add(1, Ordering::Relaxed);
                 let shown: String = shown.lines().map(|line| format!("        {line}\n")).collect();
-                print!("ok      {name} ({seconds} s)\n{shown}");
+                progress::print(&format!("ok      {name} ({seconds} s)\n{shown}"));
             }
             Err(error) => {
                 self.failed.lock().unwrap_or_else(PoisonError::into_inner).push(name);
-                println!("FAILED  {name} ({seconds} s)\n{error:#}");
+                progress::print(&format!("FAILED  {name} ({seconds} s)\n{error:#}\n"));
             }
         }
     }

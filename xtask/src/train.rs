@@ -9,9 +9,9 @@ use nerve::executor::Executor;
 use nerve::graph::Graph;
 use nerve::{argmax, litert};
 
-use crate::output;
 use crate::session::{NERVE, build_nerve};
 use crate::setup::Toolchain;
+use crate::{output, without_warnings};
 
 const FOLDER: &str = "target/train";
 const PAGE: &str = "target/page";
@@ -35,13 +35,16 @@ pub fn check() -> Result<String> {
     ] {
         let mut train = Command::new(env::current_dir()?.join(NERVE));
         train.current_dir(FOLDER).env("CARGO_TARGET_DIR", "../build").args(["train", &format!("{name}.csv")]);
-        let said = output(train.args(options.split(' ')))?;
+        let project = Path::new(FOLDER).join(name);
+        // Clippy compiles the project, if it has not yet.
+        let said = without_warnings(train.args(options.split(' ')).env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"))?;
+        output(Command::new("cargo").current_dir(&project).args(["fmt", "--check"]))?;
         for (of, model) in
             [("floats (f32)", format!("{name}-float.tflite")), ("integers (int8)", format!("{name}.tflite"))]
         {
             let said = said.lines().find_map(|line| line.strip_prefix(&format!("of test.csv, in {of}:")));
             let said = said.with_context(|| format!("{name}: nothing is said of {of}"))?.trim();
-            let (figure, found) = judge(&Path::new(FOLDER).join(name), &model, classes)?;
+            let (figure, found) = judge(&project, &model, classes)?;
             ensure!(said.starts_with(&found), "{name} in {of}: `{said}` is said, `{found}` is found");
             ensure!(if classes { figure >= worst } else { figure <= worst }, "{name} in {of}: {said}");
             text += &format!("{name} in {of}: {said}\n");

@@ -19,12 +19,13 @@ use clap::Parser;
 use nerve::executor::Executor;
 use nerve::graph::Graph;
 use nerve::import::{self, Cut};
+use nerve::lower::lower;
 
 /// Looks into LiteRT's (TensorFlow Lite's) and ONNX models, trains new ones, puts them onto microcontrollers, and talks to devices that learn.
 #[derive(Parser)]
 #[command(version)]
 enum Command {
-    /// Prints a model's layers and what they take: multiply-accumulates, bytes of flash and RAM.
+    /// Prints a model's layers and what they take: multiply-accumulates, bytes of flash and RAM; and which of them cannot be run, if one cannot.
     Info {
         /// A `.tflite` or `.onnx` file.
         file: PathBuf,
@@ -96,7 +97,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Command::parse() {
-        Command::Info { file, stream: false, json } => read(&file).and_then(|graph| Ok(info::print(&graph, json)?)),
+        Command::Info { file, stream: false, json } => read(&file).and_then(|graph| {
+            info::print(&graph, json)?;
+            // What cannot be run is shown all the same.
+            lower(&graph).map(drop).with_context(|| format!("could not run {}", file.display()))
+        }),
         Command::Info { file, stream: true, json } => read(&file).and_then(|graph| info::stream(&graph, json)),
         Command::Run { file, input, output } => read(&file).and_then(|graph| {
             let model = Executor::new(&graph).with_context(|| format!("could not run {}", file.display()))?;

@@ -14,14 +14,16 @@ pub struct Learns {
     layer: usize,
     /// Numbers that the network finds.
     outputs: usize,
+    /// Whether they are no classes.
+    values: bool,
 }
 
 impl Learns {
     /// All of the small network that a project trains.
-    pub const OF_TRAINING: Self = Self { layer: 0, outputs: 3 };
+    pub const OF_TRAINING: Self = Self { layer: 0, outputs: 3, values: false };
 
     /// The last layer of a model, of as many outputs as it has or of others; and the layers before it.
-    pub fn of(graph: &Graph, outputs: Option<usize>) -> Result<(Self, Graph)> {
+    pub fn of(graph: &Graph, outputs: Option<usize>, values: bool) -> Result<(Self, Graph)> {
         let dense = graph.nodes.iter().rev().find(|node| matches!(node.op, Op::FullyConnected { .. }));
         let dense = dense.context(
             "no layer is fully connected, such as the one that learns in the place of the last: begin with `nerve import --cut`",
@@ -35,7 +37,7 @@ impl Learns {
         let features = graph.cut(&layer.to_string())?;
         codegen::generate_with_head(&features, "model", outputs, None)?;
         ensure!(features.inputs.len() == 1, "the model has {} inputs, and a device takes one", features.inputs.len());
-        Ok((Self { layer, outputs }, features))
+        Ok((Self { layer, outputs, values: values || outputs == 1 }, features))
     }
 
     pub fn for_templates(&self) -> Value {
@@ -43,7 +45,7 @@ impl Learns {
         context! {
             layer => self.layer,
             outputs => self.outputs,
-            task => if self.outputs > 1 { "Classes" } else { "Values" },
+            task => if self.values { "Values" } else { "Classes" },
             kept => (each * self.outputs.max(3)).min(most.max(self.outputs)),
         }
     }

@@ -35,6 +35,9 @@ pub struct Options {
     /// Outputs of the layer that learns: classes of your own, of which it knows nothing at first [default: those of the model, as it knows them].
     #[arg(long, requires = "learn", requires = "model")]
     head: Option<NonZeroUsize>,
+    /// The outputs that are learned are values, such as a position or a temperature, and no classes; one output always is.
+    #[arg(long, requires = "learn", requires = "model")]
+    values: bool,
     /// The library: a folder with its source, or a published version [default: the source that this program was built from, or its version].
     #[arg(long, value_name = "FOLDER|VERSION")]
     nerve: Option<String>,
@@ -52,10 +55,13 @@ macro_rules! template {
 /// A file's path in the project, and its template.
 type File = (&'static str, &'static str);
 
+/// How projects are formatted: `rustfmt.toml`.
+pub const RUSTFMT: &str = "max_width = 120\nuse_small_heuristics = \"Max\"\n";
+
 /// Files of every project.
 const FILES: [File; 7] = [
     (".gitignore", "target\n{% if learn %}\nflash.bin\n{% endif %}\n"),
-    ("rustfmt.toml", "max_width = 120\nuse_small_heuristics = \"Max\"\n"),
+    ("rustfmt.toml", RUSTFMT),
     ("Cargo.toml", template!("Cargo.toml")),
     ("README.md", template!("README.md")),
     ("firmware/.cargo/config.toml", template!("firmware/config.toml")),
@@ -90,7 +96,7 @@ const TRAINED: [(&str, &[u8]); 2] = [
 
 /// Writes the project into a new folder here.
 pub fn write(options: &Options) -> Result<()> {
-    let Options { name, board, model, learn, head, nerve } = options;
+    let Options { name, board, model, learn, head, values, nerve } = options;
     let learn = *learn;
     name::check(name)?;
     let folder = Path::new(name);
@@ -112,7 +118,7 @@ pub fn write(options: &Options) -> Result<()> {
             let context = || format!("could not take over {}", file.display());
             let mut graph = import::read(&bytes).with_context(context)?;
             if learn {
-                (learns, graph) = Learns::of(&graph, head.map(NonZeroUsize::get)).with_context(context)?;
+                (learns, graph) = Learns::of(&graph, head.map(NonZeroUsize::get), *values).with_context(context)?;
             } else {
                 codegen::generate(&graph, "model").with_context(context)?;
             }

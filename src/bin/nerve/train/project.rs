@@ -1,6 +1,7 @@
 //! The training program as a project of its own: it runs with cargo, and is what the user goes on with.
 
 use std::fmt::Write;
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -37,7 +38,11 @@ impl Project<'_> {
         let folder = self.folder.display();
         println!("\nCompiling the training program in {folder}: the first time takes a minute");
         let mut cargo = Command::new("cargo");
-        cargo.args(["run", "--quiet", "--release"]).current_dir(self.folder);
+        cargo.args(["run", "--release"]).current_dir(self.folder);
+        if !io::stderr().is_terminal() {
+            // Its progress is for people.
+            cargo.arg("--quiet");
+        }
         if env::var_os("CARGO_TARGET_DIR").is_none()
             && let Some(target) = target()
         {
@@ -80,6 +85,7 @@ impl Project<'_> {
             fs::write(source.join(file), text)?;
         }
         fs::write(self.folder.join("Cargo.toml"), self.manifest()?)?;
+        fs::write(self.folder.join("rustfmt.toml"), new::RUSTFMT)?;
         for (part, name) in parts.iter().zip(["train", "validation", "test"]) {
             let mut text = self.heading();
             for (x, target) in part {

@@ -152,7 +152,7 @@ fn of_integers(net: &Quantised, examples: &[(Input, f32)]) -> Result<Vec<([f32; 
     let (scale, zero_point) = (steps.scales[0], steps.zero_points[0]);
     let outputs = examples.iter().map(|(x, target)| {
         let y = executor.run_all(&net.inputs(&bytes(x)))?;
-        Ok((std::array::from_fn(|i| scale * (i32::from(y[i] as i8) - zero_point as i32) as f32), *target))
+        Ok((std::array::from_fn(|i| scale * (i32::from(y[i] as i8) - zero_point) as f32), *target))
     });
     outputs.collect()
 }
@@ -174,7 +174,13 @@ fn draw(losses: &[[f32; 2]]) -> Result<()> {
         .y_label_area_size(64)
         .build_cartesian_2d(0.0..losses.len() as f32, 0.0..1.05 * most)?;
     let whole = |x: &f32| format!("{x:.0}");
-    chart.configure_mesh().x_desc("epoch").y_desc(task::LOSS_NAME).x_label_formatter(&whole).light_line_style(WHITE).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc("epoch")
+        .y_desc(task::LOSS_NAME)
+        .x_label_formatter(&whole)
+        .light_line_style(WHITE)
+        .draw()?;
     for (of, name, colour) in [(0, "train.csv", RGBColor(31, 119, 180)), (1, "validation.csv", RGBColor(214, 96, 39))] {
         let style = colour.stroke_width(2);
         let points = losses.iter().enumerate().map(|(epoch, losses)| (epoch as f32 + 1.0, losses[of]));
