@@ -3,6 +3,8 @@
 use std::array::from_fn;
 
 use anyhow::{Context, Result, ensure};
+use common::session::progress;
+use indicatif::ParallelProgressIterator;
 use nerve::executor::Executor;
 use nerve::graph::{Graph, Value};
 use nerve::prelude::*;
@@ -44,7 +46,8 @@ impl<const F: usize> Features<F> {
 
     /// What they make of inputs.
     pub fn rows<X: AsRef<[f32]> + Sync>(&self, inputs: &[X]) -> Result<Vec<[i8; F]>> {
-        let rows = inputs.par_iter().map_with(self.executor.clone(), |executor, input| {
+        let bar = progress("frozen layers", inputs.len() as u32)?;
+        let rows = inputs.par_iter().progress_with(bar).map_with(self.executor.clone(), |executor, input| {
             let row = executor.run_all(&self.input(input.as_ref()))?;
             Ok(from_fn(|i| row[i] as i8))
         });

@@ -15,6 +15,7 @@ use anyhow::Result;
 use clap::{Parser, value_parser};
 use common::mnist::{Mnist, Part, Pixels, SIDE, Source};
 use common::options::{self, Kind, Plan};
+use common::plot::{self, Curve};
 use common::session::{Examples, Session, progress};
 use common::{classification, integers};
 use features::Features;
@@ -74,7 +75,7 @@ struct Options {
     /// Likewise with the keyword network of MLPerf Tiny, `kws_int8.tflite`, of which a new last layer learns sounds that are no words.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["firmware", "device"])]
     keywords: Option<PathBuf>,
-    /// For the device.
+    /// For the picture, and for the device.
     #[arg(long, default_value = "target/adapt")]
     out: PathBuf,
 }
@@ -100,7 +101,7 @@ fn run(options: &Options) -> Result<()> {
     if let Some(folder) = &options.device {
         let (network, mut head) = device::read(folder)?;
         let features = Features::new(&network, LAST)?;
-        return task.by_rows(&features, &mut head, &PARTS, Some(&options.out));
+        return task.by_rows(&features, &mut head, &PARTS, Some(&options.out)).map(drop);
     }
 
     let eight = trained(&data, options.epochs)?;
@@ -116,11 +117,27 @@ fn run(options: &Options) -> Result<()> {
     if let Some(folder) = &options.firmware {
         device::write_firmware(folder, &network, &features, &head)?;
     }
-    task.by_rows(&features, &mut head, &PARTS, None)?;
+    let by_last = task.by_rows(&features, &mut head, &PARTS, None)?;
     let Task { given, shown, test } = task;
-    learn(&mut *ten, FLOAT_RATE, &as_images(&given), &as_images(&shown))?;
-    report("all layers, in floats", &*ten, &as_images(&test), &PARTS);
-    Ok(())
+    let (test, mut by_all) = (as_images(&test), vec![]);
+    learn(&mut *ten, FLOAT_RATE, &as_images(&given), &as_images(&shown), |ten| {
+        by_all.push(shares(ten, &test, &PARTS))
+    })?;
+    report("all layers, in floats", &by_all[ROUNDS], &PARTS);
+    let curves = [("the last layer, on integers", by_last), ("all layers, in floats", by_all)].into_iter();
+    let curves = curves.flat_map(|(name, rounds)| {
+        let curve = |part: usize| Curve {
+            name: format!("{name}: {}", PARTS[part].0),
+            points: rounds.iter().enumerate().map(|(round, shares)| (round as f64, shares[part])).collect(),
+            spread: vec![],
+            pale: part > 0,
+        };
+        // A pale line has the colour of the one behind it.
+        [curve(1), curve(0)]
+    });
+    let title = format!("Two new digits from {SHOWN} examples of each");
+    let axes = ("rounds of all examples", "recognised of the held-out ones, %");
+    plot::curves(&options.out.join("adapt.svg"), &title, axes, &curves.collect::<Vec<_>>())
 }
 
 /// What is to be learned from examples, and what it is tested on.
@@ -133,23 +150,25 @@ struct Task<X> {
 }
 
 impl<X: AsRef<[f32]> + Sync> Task<X> {
-    /// The last layer learns from what the frozen ones make of the inputs; `out` takes what a device needs to do the same.
+    /// The last layer learns from what the frozen ones make of the inputs; `out` takes what a device needs to do the same. Returns the shares
+    /// that it recognises, before and after each round.
     fn by_rows<const F: usize, const C: usize>(
         &self,
         features: &Features<F>,
         head: &mut Head<F, C>,
         parts: &[(&str, Range<usize>)],
         out: Option<&Path>,
-    ) -> Result<()> {
+    ) -> Result<Vec<Vec<f64>>> {
         let rows = |(x, classes): &Labelled<X>| Ok::<_, anyhow::Error>((features.rows(x)?, classes.clone()));
         if let Some(out) = out {
             device::write_shown(out, features, head, &self.given, &self.shown)?;
         }
-        let test = rows(&self.test)?;
-        report("before", head, &test, parts);
-        learn(head, RATE, &rows(&self.given)?, &rows(&self.shown)?)?;
-        report("the last layer, on integers", head, &test, parts);
-        out.map_or(Ok(()), |out| device::write_learned(out, features, head))
+        let (test, mut rounds) = (rows(&self.test)?, vec![]);
+        learn(head, RATE, &rows(&self.given)?, &rows(&self.shown)?, |head| rounds.push(shares(head, &test, parts)))?;
+        report("before", &rounds[0], parts);
+        report("the last layer, on integers", &rounds[ROUNDS], parts);
+        out.map_or(Ok(()), |out| device::write_learned(out, features, head))?;
+        Ok(rounds)
     }
 }
 
@@ -180,8 +199,14 @@ fn trained(data: &Mnist, epochs: u32) -> Result<Box<Eight>> {
     Ok(trained.net)
 }
 
-/// As a device learns.
-fn learn<N, X, const C: usize>(net: &mut N, rate: f32, given: &Labelled<X>, shown: &Labelled<X>) -> Result<()>
+/// As a device learns; `each` is shown the network before and after each round.
+fn learn<N, X, const C: usize>(
+    net: &mut N,
+    rate: f32,
+    given: &Labelled<X>,
+    shown: &Labelled<X>,
+    mut each: impl FnMut(&N),
+) -> Result<()>
 where
     N: Layer<X, Out = [f32; C]>,
     X: Array<Elem: Scalar<Float = f32>>,
@@ -190,6 +215,7 @@ where
     for (x, class) in given.0.iter().zip(&given.1) {
         learning.keep(*x, *class, &mut rng)?;
     }
+    each(net);
     for round in 0..ROUNDS {
         for (x, class) in shown.0.iter().zip(&shown.1) {
             learning.step(net, x, *class)?;
@@ -197,12 +223,13 @@ where
                 learning.keep(*x, *class, &mut rng)?;
             }
         }
+        each(net);
     }
     Ok(())
 }
 
-/// Prints how many examples of each part of the classes are recognised.
-fn report<N, X, const C: usize>(what: &str, net: &N, (x, classes): &Labelled<X>, parts: &[(&str, Range<usize>)])
+/// Percent of the examples of each part of the classes that are recognised.
+fn shares<N, X, const C: usize>(net: &N, (x, classes): &Labelled<X>, parts: &[(&str, Range<usize>)]) -> Vec<f64>
 where
     N: Layer<X, Out = [f32; C]>,
     X: Array<Elem: Scalar<Float = f32>>,
@@ -210,10 +237,14 @@ where
     let mut pass = Box::new(Pass::<N, X>::ZERO);
     let right: Vec<bool> =
         x.iter().zip(classes).map(|(x, class)| argmax(&pass.run(net, from_ref(x))[0]) == *class).collect();
-    let shares = parts.iter().map(|(name, part)| {
+    let share = |(_, part): &(&str, Range<usize>)| {
         let of_part = || classes.iter().zip(&right).filter(|(class, _)| part.contains(class));
-        let count = of_part().filter(|(_, right)| **right).count();
-        format!("{:.2} % of {name}", 100.0 * count as f32 / of_part().count() as f32)
-    });
-    println!("{what}: {}, of {} held-out examples", shares.collect::<Vec<_>>().join(", "), x.len());
+        100.0 * of_part().filter(|(_, right)| **right).count() as f64 / of_part().count() as f64
+    };
+    parts.iter().map(share).collect()
+}
+
+fn report(what: &str, shares: &[f64], parts: &[(&str, Range<usize>)]) {
+    let shares = shares.iter().zip(parts).map(|(share, (name, _))| format!("{share:.2} % of the held-out of {name}"));
+    println!("{what}: {}", shares.collect::<Vec<_>>().join(", "));
 }

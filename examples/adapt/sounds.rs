@@ -38,7 +38,7 @@ pub fn run(file: &Path, out: &Path) -> Result<()> {
     let mut rng = Pcg32::seed_from_u64(1);
     let task = Task { given: (vec![], vec![]), shown: examples(SHOWN, &mut rng), test: examples(TEST, &mut rng) };
     let mut head = (features.meaning(), Dense::<FEATURES, SOUNDS>::ZERO);
-    task.by_rows(&features, &mut head, &[("sounds", 0..SOUNDS)], Some(out))
+    task.by_rows(&features, &mut head, &[("sounds", 0..SOUNDS)], Some(out)).map(drop)
 }
 
 /// So many of each, by turns.
