@@ -27,6 +27,7 @@ mod order;
     allow(dead_code)
 )]
 pub(crate) mod paired;
+pub(crate) mod taps;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 mod vfp;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]

@@ -21,3 +21,23 @@ pub(crate) fn settled([mut a, mut b]: [i32; 2]) -> [i32; 2] {
 pub(crate) fn settled(sums: [i32; 2]) -> [i32; 2] {
     sums
 }
+
+/// `value`, read by its place in one register and a distance each. The compiler has many such places, each a distance from the other, and
+/// no registers for all of them. Costs an instruction.
+#[cfg(all(target_os = "none", target_arch = "arm"))]
+#[inline(always)]
+pub(crate) fn placed<T>(value: &T) -> &T {
+    let mut place = core::ptr::from_ref(value);
+    // SAFETY: no instruction, so that the place stays what it is, that of the reference.
+    unsafe {
+        core::arch::asm!("/* {0} */", inout(reg) place, options(pure, nomem, nostack, preserves_flags));
+        &*place
+    }
+}
+
+/// `value`, where the compiler's places are left to it.
+#[cfg(not(all(target_os = "none", target_arch = "arm")))]
+#[inline(always)]
+pub(crate) fn placed<T>(value: &T) -> &T {
+    value
+}

@@ -2,7 +2,8 @@
 
 use core::ops::Range;
 
-use super::{Axis, Output, Rows, Weights, products};
+use super::products::{self, TOGETHER_BLOCK};
+use super::{Axis, Output, Rows, Weights};
 use crate::kernels::paired::{TOGETHER, Vectors};
 
 /// Convolution of an image.
@@ -97,15 +98,20 @@ impl Windows<'_> {
     /// Makes pixels `P` at a time; the last may be fewer, and are made as if there were others.
     #[inline(never)]
     fn pixels<const P: usize>(&mut self, weights: &Weights<i32>, y: &mut [i8]) {
-        let mut vectors = Vectors::<P>::new();
+        let (mut vectors, mut sums) = (Vectors::<P>::new(), [[0; P]; TOGETHER_BLOCK]);
         for y in y.chunks_mut(weights.outputs().max(1).saturating_mul(P)) {
-            self.next(&mut vectors, weights, y);
+            self.next((&mut vectors, &mut sums), weights, y);
         }
     }
 
     /// Makes the outputs of the next `P` windows.
     #[inline(always)]
-    fn next<const P: usize>(&mut self, vectors: &mut Vectors<P>, weights: &Weights<i32>, y: &mut [i8]) {
+    fn next<const P: usize>(
+        &mut self,
+        memory: (&mut Vectors<P>, &mut [[i32; P]; TOGETHER_BLOCK]),
+        weights: &Weights<i32>,
+        y: &mut [i8],
+    ) {
         let conv = self.conv;
         let windows = [(); P].map(|()| {
             let at = self.at;
@@ -118,7 +124,7 @@ impl Windows<'_> {
         });
         let (inputs, usual) = (conv.inputs(), self.usual);
         products::each_rounded(
-            vectors,
+            memory,
             weights,
             inputs,
             usual,

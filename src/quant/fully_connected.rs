@@ -23,12 +23,16 @@ impl FullyConnected {
     #[inline(never)]
     pub fn run(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
         let mut vectors = Vectors::<1>::new();
-        for (x, y) in x.chunks_exact(self.inputs.max(1)).zip(y.chunks_exact_mut(weights.outputs().max(1))) {
+        let (mut x, mut y) = (x, y);
+        while let (Some((x_now, x_rest)), Some((y_now, y_rest))) =
+            (x.split_at_checked(self.inputs.max(1)), y.split_at_mut_checked(weights.outputs().max(1)))
+        {
+            (x, y) = (x_rest, y_rest);
             #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
-            if self.in_registers(&mut vectors, weights, x, y) {
+            if self.in_registers(&mut vectors, weights, x_now, y_now) {
                 continue;
             }
-            self.in_blocks(&mut vectors, weights, x, y);
+            self.in_blocks(&mut vectors, weights, x_now, y_now);
         }
     }
 
@@ -36,8 +40,8 @@ impl FullyConnected {
     #[inline(never)]
     fn in_blocks(&self, vectors: &mut Vectors<1>, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
         const BLOCK: usize = 64;
-        products::each::<1, BLOCK>(
-            vectors,
+        products::each(
+            (vectors, &mut [[0]; BLOCK]),
             weights,
             self.inputs,
             |vectors, first, length| {

@@ -60,15 +60,15 @@ impl Lstm {
         y: &mut [i8],
     ) {
         let units = cells.len();
-        let mut vectors = Vectors::<1>::new();
+        let (mut vectors, mut sums) = (Vectors::<1>::new(), [[0]; GATES]);
         for (block, (cells, y)) in cells.chunks_mut(UNITS).zip(y.chunks_mut(UNITS)).enumerate() {
             let mut gates = [0_i16; GATES];
             for (weights, x, length) in [(input, x, self.inputs), (state, before, units)] {
                 if x.is_empty() {
                     continue;
                 }
-                products::each::<1, GATES>(
-                    &mut vectors,
+                products::each(
+                    (&mut vectors, &mut sums),
                     &weights.part(length, GATES * block, 4 * cells.len()),
                     length,
                     |vectors, first, length| {

@@ -71,6 +71,27 @@ impl Multiplier {
         round_shift(high(x.wrapping_shl(left), self.mantissa), right)
     }
 
+    /// [`twice`](Self::twice) of a factor below 1/2, as almost all of sums are, on a device: half of the instructions. On a desktop, whose
+    /// vectors have no branches, of none.
+    #[inline(always)]
+    pub(super) fn lessened(self, x: i32) -> Option<i32> {
+        (cfg!(target_os = "none") && self.shift < 0).then(|| self.lessen(x))
+    }
+
+    /// [`twice`](Self::twice) with a shift below 0.
+    #[inline(always)]
+    fn lessen(self, x: i32) -> i32 {
+        let product = high(x, self.mantissa);
+        ((product + (product >> 31)).wrapping_shr(!i32::from(self.shift) as u32) + 1) >> 1
+    }
+
+    /// [`twice`](Self::twice) of what is not [lessened](Self::lessened).
+    #[cfg_attr(target_os = "none", cold, inline(never))]
+    #[cfg_attr(not(target_os = "none"), inline(always))]
+    pub(super) fn not_lessened(self, x: i32) -> i32 {
+        self.twice(x)
+    }
+
     /// `x` times the factor, rounded once to the nearest integer, halves away from 0. With a `rest`, which are 22 more bits of the mantissa,
     /// the product is rounded to 53 bits before, halves to even, as in `f64`.
     #[inline(always)]
@@ -79,14 +100,12 @@ impl Multiplier {
         if rest > 0 {
             return self.as_f64(x, rest, right + REST);
         }
-        let product = i64::from(x) * i64::from(self.mantissa);
         if right > 32 {
-            // Only the upper half is left.
-            let high = (product - i64::from(x < 0)) >> 32;
-            return (high as i32 + 1_i32.wrapping_shl(right - 33)).wrapping_shr(right - 32);
+            // No more than the upper half of the product is left.
+            return (upper(x, self.mantissa) + 1_i32.wrapping_shl(right - 33)).wrapping_shr(right - 32);
         }
         let half = 1_i64.wrapping_shl(right.wrapping_sub(1)) - i64::from(x < 0);
-        (product + half).wrapping_shr(right) as i32
+        (i64::from(x) * i64::from(self.mantissa) + half).wrapping_shr(right) as i32
     }
 
     #[cold]
@@ -106,24 +125,69 @@ impl Multiplier {
 /// The upper half of twice the product, rounded to the nearest integer, halves up: `x` times the fraction `mantissa / 2³¹`.
 #[inline(always)]
 pub(super) fn high(x: i32, mantissa: i32) -> i32 {
-    if cfg!(all(target_arch = "arm", not(target_has_atomic = "32"))) {
-        // A Cortex-M0 has no product of 64 bits.
-        return high_of_halves(x, mantissa);
+    match SHORT {
+        false => high_of_any(x, mantissa),
+        true if takes_32_bits(x) => rarely(high_of_any, x, mantissa),
+        true => high_of_halves(x, mantissa),
     }
+}
+
+/// The upper half of the product, less 1 if `x` is negative.
+#[inline(always)]
+fn upper(x: i32, mantissa: i32) -> i32 {
+    match SHORT {
+        false => upper_of_any(x, mantissa),
+        true if takes_32_bits(x) => rarely(upper_of_any, x, mantissa),
+        true => upper_of_halves(x, mantissa),
+    }
+}
+
+/// Whether there is no product of 64 bits: on a Cortex-M0.
+const SHORT: bool = cfg!(all(target_arch = "arm", not(target_has_atomic = "32")));
+
+#[inline(always)]
+fn takes_32_bits(x: i32) -> bool {
+    (x ^ (x << 1)) < 0
+}
+
+/// `f`, out of the way.
+#[cold]
+#[inline(never)]
+fn rarely(f: impl Fn(i32, i32) -> i32, x: i32, mantissa: i32) -> i32 {
+    f(x, mantissa)
+}
+
+#[inline(always)]
+fn high_of_any(x: i32, mantissa: i32) -> i32 {
     ((i64::from(x) * i64::from(mantissa) + (1 << 30)) >> 31) as i32
 }
 
-/// [`high`] of a mantissa that is not negative, with products of 32 bits.
+#[inline(always)]
+fn upper_of_any(x: i32, mantissa: i32) -> i32 {
+    ((i64::from(x) * i64::from(mantissa) - i64::from(x < 0)) >> 32) as i32
+}
+
+/// [`high`], with products of 32 bits, of an `x` that takes 31.
 #[inline(always)]
 fn high_of_halves(x: i32, mantissa: i32) -> i32 {
-    let [x_low, m_low] = [x, mantissa].map(|x| x & 0xffff);
-    let [x_high, m_high] = [x, mantissa].map(|x| x >> 16);
-    let a = x_low * m_high;
-    let b = x_high * m_low;
-    let low = (x_low as u32 * m_low as u32) >> 16;
-    // Two sums of 31 bits, whose lower 15 carry.
-    let carried = (a & 0x7fff) + (b & 0x7fff) + low as i32 + (1 << 14);
-    2 * x_high * m_high + (a >> 15) + (b >> 15) + (carried >> 15)
+    let [upper, middle, lower] = of_halves(x, mantissa);
+    2 * upper + ((middle + (lower >> 16) + (1 << 14)) >> 15)
+}
+
+/// [`upper`], with products of 32 bits, of an `x` that takes 31.
+#[inline(always)]
+fn upper_of_halves(x: i32, mantissa: i32) -> i32 {
+    let [upper, middle, lower] = of_halves(x, mantissa);
+    upper + ((middle + ((lower + (x >> 31)) >> 16)) >> 16)
+}
+
+/// The product as `upper * 2³² + middle * 2¹⁶ + lower`. Lower halves of factors are from -2¹⁵ on, so that the two products in the middle
+/// have a sum of 32 bits.
+#[inline(always)]
+fn of_halves(x: i32, mantissa: i32) -> [i32; 3] {
+    let [x_low, m_low] = [x, mantissa].map(|x| i32::from(x as i16));
+    let (x_high, m_high) = ((x - x_low) >> 16, ((mantissa >> 15) + 1) >> 1);
+    [x_high * m_high, x_low * m_high + x_high * m_low, x_low * m_low]
 }
 
 /// `x / 2^shift`, rounded to the nearest integer, halves away from 0; `x` is not the least integer.
@@ -168,7 +232,15 @@ mod tests {
             for x in [seed as i32, seed as i32 >> (seed >> 27), i32::MIN, i32::MAX] {
                 let t = high(x, mantissa);
                 assert_eq!(i64::from(t), (i64::from(x) * i64::from(mantissa) + (1 << 30)) >> 31);
-                assert_eq!(high_of_halves(x, mantissa), t);
+                for mantissa in [mantissa, -mantissa, mantissa | 0x7fff_8000, mantissa & !0x7fff] {
+                    for x in [x >> 1, (x >> 1) & !0x7fff, x >> 16] {
+                        assert!(!takes_32_bits(x));
+                        assert_eq!(high_of_halves(x, mantissa), high(x, mantissa), "{x} {mantissa}");
+                        assert_eq!(upper_of_halves(x, mantissa), upper(x, mantissa), "{x} {mantissa}");
+                    }
+                }
+                let lessening = Multiplier { mantissa, shift: !(seed >> 11) as i8 | -32 };
+                assert_eq!(lessening.lessen(x), lessening.twice(x));
                 let shift = seed >> 11 & 31;
                 let away = (i64::from(t).abs() + (1_i64 << shift >> 1)) >> shift;
                 assert_eq!(i64::from(round_shift(t, shift)), away * i64::from(t).signum(), "{t} {shift}");

@@ -1,5 +1,7 @@
 //! What an operator writes.
 
+use super::Multiplier;
+
 /// The zero point of an operator's output, and the range that its fused activation leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -16,6 +18,17 @@ impl Output {
     #[inline(always)]
     pub fn of(self, x: i32) -> i8 {
         self.held(x.saturating_add(self.zero_point.into()))
+    }
+
+    /// The integer that stands for a sum times a factor, rounded [twice](Multiplier::twice), within 8 bits: it may have to be
+    /// [held](Self::hold).
+    #[inline(always)]
+    pub(super) fn of_sum(self, multiplier: Multiplier, sum: i32) -> i8 {
+        let whole = Self { least: i8::MIN, greatest: i8::MAX, ..self };
+        match multiplier.lessened(sum) {
+            Some(x) => whole.held(x + i32::from(self.zero_point)),
+            None => whole.of(multiplier.not_lessened(sum)),
+        }
     }
 
     /// `x`, held in the range.

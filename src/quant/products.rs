@@ -4,14 +4,14 @@ use super::{Output, Weights};
 use crate::kernels::paired::{PIECE, TOGETHER, Vectors, words_of_pair};
 
 /// Outputs of a few vectors that are summed up at a time: half a KiB of the stack at most.
-const TOGETHER_BLOCK: usize = if TOGETHER == 2 { 64 } else { 32 };
+pub(super) const TOGETHER_BLOCK: usize = if TOGETHER == 2 { 64 } else { 32 };
 
 /// The sums of `P` windows of `inputs` elements with all `weights`, biases included, `BLOCK` outputs at a time: `made(output, sums)` takes
 /// those of the outputs from `output` on. `elements(vectors, first, length)` sets the vectors to the `length` elements of the windows from
-/// `first` on.
+/// `first` on. `sums` are room for a block.
 #[inline(always)]
 pub(super) fn each<const P: usize, const BLOCK: usize>(
-    vectors: &mut Vectors<P>,
+    (vectors, sums): (&mut Vectors<P>, &mut [[i32; P]; BLOCK]),
     weights: &Weights<i32>,
     inputs: usize,
     mut elements: impl FnMut(&mut Vectors<P>, usize, usize),
@@ -19,7 +19,6 @@ pub(super) fn each<const P: usize, const BLOCK: usize>(
 ) {
     let stride = words_of_pair(inputs);
     let mut rows = weights.weights;
-    let mut sums = [[0; P]; BLOCK];
     for (block, biases) in weights.biases.chunks(BLOCK).enumerate() {
         for (sums, bias) in sums.iter_mut().zip(biases) {
             *sums = [*bias; P];
@@ -46,7 +45,7 @@ pub(super) fn each<const P: usize, const BLOCK: usize>(
 /// registers: without it vww takes 12 % more instructions.
 #[inline(always)]
 pub(super) fn each_rounded<const P: usize>(
-    vectors: &mut Vectors<P>,
+    (vectors, sums): (&mut Vectors<P>, &mut [[i32; P]; TOGETHER_BLOCK]),
     weights: &Weights<i32>,
     inputs: usize,
     usual: bool,
@@ -62,7 +61,6 @@ pub(super) fn each_rounded<const P: usize>(
             return output.hold(y);
         }
     }
-    each::<P, TOGETHER_BLOCK>(vectors, weights, inputs, elements, |first, sums| {
-        weights.round_twice(output, first, sums, y)
-    });
+    each((vectors, sums), weights, inputs, elements, |first, sums| weights.round_twice(output, first, sums, y));
+    output.hold(y);
 }

@@ -53,7 +53,7 @@ impl<W> Weights<'_, W> {
             .all(|Multiplier { mantissa, shift }| (mantissa >= 1 << 30 && shift < 0) || (mantissa, shift) == (0, 0))
     }
 
-    /// `y[p][first + i]` of the sums `[i][p]`, by [`Multiplier::twice`].
+    /// `y[p][first + i]` of the sums `[i][p]`, by [`Multiplier::twice`], within 8 bits: they may have to be [held](Output::hold).
     #[inline(never)]
     pub(super) fn round_twice<const P: usize>(&self, output: Output, first: usize, sums: &[[i32; P]], y: &mut [i8]) {
         // One copy for any number of vectors: where sums are rounded in registers, few come here.
@@ -72,11 +72,11 @@ impl<W> Weights<'_, W> {
                     let y = y.get_mut(first..).unwrap_or_default().iter_mut().zip(sums);
                     if self.mantissas.len() == 1 {
                         let multiplier = self.multiplier(0);
-                        y.for_each(|(y, sums)| *y = output.of(multiplier.twice(sums[at])));
+                        y.for_each(|(y, sums)| *y = output.of_sum(multiplier, sums[at]));
                     } else {
                         y.zip(multipliers.clone()).for_each(|((y, sums), (mantissa, shift))| {
                             let multiplier = Multiplier { mantissa: *mantissa, shift: *shift };
-                            *y = output.of(multiplier.twice(sums[at]));
+                            *y = output.of_sum(multiplier, sums[at]);
                         });
                     }
                 }
@@ -90,7 +90,7 @@ impl<W> Weights<'_, W> {
         for (at, y) in y.chunks_exact_mut(self.outputs().max(1)).take(vectors).enumerate() {
             let sums = sums.iter().skip(at).step_by(vectors.max(1));
             for ((y, sum), i) in y.iter_mut().skip(first).zip(sums).zip(first..) {
-                *y = output.of(self.multiplier(i).twice(*sum));
+                *y = output.of_sum(self.multiplier(i), *sum);
             }
         }
     }

@@ -5,14 +5,15 @@ mod pairs;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod wide;
 
-use super::{Axis, Multiplier, Output, Rows, Weights};
+use super::{Axis, Output, Rows, Weights};
 use crate::kernels::paired::DSP;
+use crate::kernels::taps::{TAPS, add_taps};
 
 /// Outputs that are summed up together, side by side. Where there is a faster loop few come here, and one at a time is the least code.
 const BLOCK: usize = if DSP { 1 } else { 16 };
 
-/// Taps of a window whose places are looked up once for all channels.
-const TAPS: usize = 32;
+/// Sums that are rounded at a time.
+const SUMS: usize = 64;
 
 /// Convolution of each channel for itself; channel `c` makes the outputs `c * multiplier` to `(c + 1) * multiplier - 1`.
 ///
@@ -44,7 +45,8 @@ impl DepthwiseConv2d {
     pub fn row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
         if DSP && self.multiplier == 1 && self.width.output == 1 {
             // One pixel, as a signal has, is not worth the expansion of its weights: 4 times as many instructions.
-            return self.quads(weights, x, [at, 0], y);
+            self.side_by_side(weights, x, at, y);
+            return self.output.hold(y);
         }
         self.rows(weights, x, at, y);
     }
@@ -69,64 +71,64 @@ impl DepthwiseConv2d {
         for (row, y) in y.chunks_exact_mut(length.max(1)).enumerate() {
             self.plain_row(weights, x, at.wrapping_add(row), y);
         }
+        self.output.hold(y);
     }
 
     #[inline(always)]
     fn plain_row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
+        if self.multiplier == 1 && !DSP {
+            return self.side_by_side(weights, x, at, y);
+        }
         // One copy of the loop for both cases.
         let (together, step) = if self.multiplier == 1 { (weights.outputs(), 1) } else { (self.multiplier, 0) };
         for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
-            if self.multiplier == 1 && !DSP {
-                self.quads(weights, x, [at, column], y);
-                continue;
-            }
             for (channel, y) in y.chunks_exact_mut(together.max(1)).enumerate() {
                 self.pixel(weights, x, [at, column], [channel, step], y);
             }
         }
     }
 
-    /// The outputs of a pixel, one of a channel, four at a time: their sums are in registers, and where the taps lie is found once for all.
-    #[inline(always)]
-    fn quads(&self, weights: &Weights, x: Rows, [at, column]: [usize; 2], y: &mut [i8]) {
-        let count = self.height.kernel.wrapping_mul(self.width.kernel);
-        if count > TAPS {
-            return self.pixel(weights, x, [at, column], [0, 1], y);
-        }
-        let mut places = [(&[][..], &[][..]); TAPS];
-        let mut next = places.iter_mut();
-        let mut w = weights.weights;
-        for tap in 0..self.height.kernel {
-            let row = self.height.at(at, tap).map_or(&[][..], |at| x.row(at));
-            for tap in 0..self.width.kernel {
-                let first = self.width.at(column, tap).map_or(usize::MAX, |at| at.wrapping_mul(self.channels));
-                let Some(place) = next.next() else { return };
-                *place = (row.get(first..).unwrap_or(&[]).as_chunks().0, w.as_chunks().0);
-                w = w.get(weights.outputs()..).unwrap_or(&[]);
-            }
-        }
-        let places = places.get(..count).unwrap_or(&[]);
-        let around = [self.zero_point; 4];
-        let Multiplier { mantissa, shift } = weights.multiplier(0);
-        let of_all = ([mantissa; 4], [shift; 4]);
-        let (whole, rest) = y.as_chunks_mut::<4>();
-        let done = 4 * whole.len();
-        for (quad, y) in whole.iter_mut().enumerate() {
-            let mut sums = weights.biases.as_chunks::<4>().0.get(quad).copied().unwrap_or([0; 4]);
-            for (x, w) in places {
-                let x = x.get(quad).unwrap_or(&around);
-                let w = w.get(quad).unwrap_or(&[0; 4]);
-                for (sum, (x, w)) in sums.iter_mut().zip(x.iter().zip(w)) {
-                    *sum = sum.wrapping_add(i32::from(*x) * i32::from(*w));
+    /// A row of outputs, one of a channel, a few taps at a time.
+    #[inline(never)]
+    fn side_by_side(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
+        let around = [self.zero_point; SUMS];
+        let none = (&around[..], &[0; SUMS][..]);
+        let (mut sums, mut taps) = ([[0]; SUMS], [none; TAPS]);
+        for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
+            let inside = self.width.inside(column);
+            let left = column.wrapping_mul(self.width.stride).wrapping_sub(self.width.before);
+            let step = self.width.dilation.wrapping_mul(self.channels);
+            for (block, biases) in weights.biases.chunks(SUMS).enumerate() {
+                let (first, count) = (block.wrapping_mul(SUMS), biases.len());
+                let Some(sums) = sums.get_mut(..count) else { return };
+                sums.iter_mut().zip(biases).for_each(|(sum, bias)| *sum = [*bias]);
+                let mut w = weights.weights.get(first..).unwrap_or(&[]);
+                let mut ready = 0;
+                for tap in 0..self.height.kernel {
+                    let row = self.height.at(at, tap).map_or(&[][..], |at| x.row(at));
+                    let mut place = left.wrapping_mul(self.channels).wrapping_add(first);
+                    for tap in 0..self.width.kernel {
+                        let x =
+                            if inside.contains(&tap) { row.get(place..).and_then(|x| x.get(..count)) } else { None };
+                        if let Some(to) = taps.get_mut(ready) {
+                            *to = (x.unwrap_or(&around), w);
+                        }
+                        ready = ready.wrapping_add(1);
+                        if ready == TAPS {
+                            add_taps(&taps, sums);
+                            ready = 0;
+                        }
+                        place = place.wrapping_add(step);
+                        w = w.get(weights.outputs()..).unwrap_or(&[]);
+                    }
                 }
-            }
-            let mantissas = weights.mantissas.as_chunks().0.get(quad).unwrap_or(&of_all.0);
-            let shifts = weights.shifts.as_chunks().0.get(quad).unwrap_or(&of_all.1);
-            for ((y, sum), (mantissa, shift)) in y.iter_mut().zip(sums).zip(mantissas.iter().zip(shifts)) {
-                *y = self.output.of(Multiplier { mantissa: *mantissa, shift: *shift }.twice(sum));
+                if ready > 0 {
+                    taps.iter_mut().skip(ready).for_each(|tap| *tap = none);
+                    add_taps(&taps, sums);
+                }
+                weights.round_twice(self.output, first, sums, y);
             }
         }
-        self.pixel(weights, x, [at, column], [done, 1], rest);
     }
 
     /// Outputs of a pixel, from those of `channel` on, each of the channel `step` after that of the one before it: 1 or 0.
@@ -155,7 +157,7 @@ impl DepthwiseConv2d {
                 }
             }
             for (output, (y, sum)) in y.iter_mut().zip(sums).enumerate() {
-                *y = self.output.of(weights.multiplier(start.wrapping_add(output)).twice(sum));
+                *y = self.output.of_sum(weights.multiplier(start.wrapping_add(output)), sum);
             }
         }
     }
@@ -165,7 +167,91 @@ impl DepthwiseConv2d {
 mod tests {
     use super::*;
     use crate::quant::samples;
+    use rand_core::{Rng, SeedableRng};
+    use rand_pcg::Pcg32;
     use std::boxed::Box;
+    use std::vec;
+    use std::vec::Vec;
+
+    /// A convolution of any shape, with all that it reads.
+    pub(super) struct Case {
+        pub(super) conv: DepthwiseConv2d,
+        pub(super) x: Vec<i8>,
+        w: Vec<i8>,
+        biases: Vec<i32>,
+        mantissas: Vec<i32>,
+        shifts: Vec<i8>,
+    }
+
+    impl Case {
+        /// Every second one makes one output of each channel.
+        pub(super) fn random(rng: &mut Pcg32, turn: usize) -> Self {
+            let mut below = |n: u32| (rng.next_u32() % n) as usize;
+            let mut axis = |most: u32| {
+                let (kernel, stride, dilation) = (1 + below(most), 1 + below(3), 1 + below(2));
+                let (before, output) = (below(kernel as u32), 1 + below(5));
+                let end = (output - 1) * stride + (kernel - 1) * dilation + 1;
+                Axis { input: (end - before).saturating_sub(below(2)).max(1), kernel, stride, dilation, before, output }
+            };
+            let (height, width) = (axis(4), axis(8));
+            let (channels, multiplier) =
+                if turn.is_multiple_of(2) { (1 + below(90), 1) } else { (1 + below(3), [2, 3, 8, 20, 70][below(5)]) };
+            let outputs = channels * multiplier;
+            let least = [-128, -20][below(2)];
+            let output = Output { zero_point: below(40) as i8 - 20, least, greatest: 127 };
+            let zero_point = below(256) as u8 as i8;
+            let mut bytes = |count: usize| -> Vec<i8> { (0..count).map(|_| below(256) as u8 as i8).collect() };
+            let (x, w) = (bytes(height.input * width.input * channels), bytes(height.kernel * width.kernel * outputs));
+            let scales = if turn.is_multiple_of(5) { 1 } else { outputs };
+            Self {
+                conv: DepthwiseConv2d { height, width, channels, multiplier, zero_point, output },
+                x,
+                w,
+                biases: (0..outputs).map(|_| below(60_000) as i32 - 30_000).collect(),
+                mantissas: (0..scales).map(|_| (1 << 30) + below(1 << 30) as i32).collect(),
+                shifts: (0..scales).map(|_| below(14) as i8 - 12).collect(),
+            }
+        }
+
+        pub(super) fn weights(&self) -> Weights<'_> {
+            let Self { w, biases, mantissas, shifts, .. } = self;
+            Weights { weights: w, biases, mantissas, shifts, rests: &[] }
+        }
+
+        /// Elements of the output.
+        pub(super) fn outputs(&self) -> usize {
+            self.conv.height.output * self.conv.width.output * self.biases.len()
+        }
+
+        /// Output `i`, as a textbook has it.
+        fn naive(&self, i: usize) -> i8 {
+            let DepthwiseConv2d { height, width, channels, multiplier, zero_point, output } = self.conv;
+            let outputs = self.biases.len();
+            let (o, column, row) = (i % outputs, i / outputs % width.output, i / outputs / width.output);
+            let mut sum = self.biases[o];
+            for (tap, w) in self.w.iter().skip(o).step_by(outputs).enumerate() {
+                let at = (height.at(row, tap / width.kernel), width.at(column, tap % width.kernel));
+                let x = match at {
+                    (Some(row), Some(column)) => self.x[(row * width.input + column) * channels + o / multiplier],
+                    _ => zero_point,
+                };
+                sum += i32::from(x) * i32::from(*w);
+            }
+            output.of(self.weights().multiplier(o).twice(sum))
+        }
+    }
+
+    #[test]
+    fn random_shapes_give_the_bytes_of_a_naive_loop() {
+        let mut rng = Pcg32::seed_from_u64(2);
+        for turn in 0..200 {
+            let case = Case::random(&mut rng, turn);
+            let rows = Rows { data: &case.x, len: case.conv.width.input * case.conv.channels };
+            let mut y = vec![0; case.outputs()];
+            case.conv.plain_rows(&case.weights(), rows, 0, &mut y);
+            assert!((0..y.len()).all(|i| y[i] == case.naive(i)), "{:?}", case.conv);
+        }
+    }
 
     #[test]
     fn with_several_outputs_a_channel_is_that_of_litert() {

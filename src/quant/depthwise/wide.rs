@@ -23,6 +23,7 @@ impl DepthwiseConv2d {
                 }
             },
         );
+        self.output.hold(y);
     }
 
     /// The outputs of a window, in blocks that belong to inputs side by side, or to one input.
@@ -96,45 +97,23 @@ impl DepthwiseConv2d {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::quant::{Axis, Output};
-    use rand_core::{Rng, SeedableRng};
+    use crate::quant::Rows;
+    use crate::quant::depthwise::tests::Case;
+    use rand_core::SeedableRng;
     use rand_pcg::Pcg32;
     use std::vec;
-    use std::vec::Vec;
 
     #[test]
     fn random_shapes_give_the_bytes_of_the_plain_loop() {
         let mut rng = Pcg32::seed_from_u64(1);
-        let mut below = |n: u32| (rng.next_u32() % n) as usize;
         for turn in 0..400 {
-            let mut axis = |most: u32| {
-                let (kernel, stride, dilation) = (1 + below(most), 1 + below(3), 1 + below(2));
-                let (before, output) = (below(kernel as u32), 1 + below(5));
-                let end = (output - 1) * stride + (kernel - 1) * dilation + 1;
-                Axis { input: (end - before).saturating_sub(below(2)).max(1), kernel, stride, dilation, before, output }
-            };
-            let (height, width) = (axis(4), axis(8));
-            let (channels, multiplier) =
-                if turn % 2 == 0 { (1 + below(90), 1) } else { (1 + below(3), [2, 3, 8, 20, 70][below(5)]) };
-            let outputs = channels * multiplier;
-            let least = [-128, -20][below(2)];
-            let output = Output { zero_point: below(40) as i8 - 20, least, greatest: 127 };
-            let zero_point = below(256) as u8 as i8;
-            let mut bytes = |count: usize| -> Vec<i8> { (0..count).map(|_| below(256) as u8 as i8).collect() };
-            let (x, w) = (bytes(height.input * width.input * channels), bytes(height.kernel * width.kernel * outputs));
-            let scales = if turn % 5 == 0 { 1 } else { outputs };
-            let biases: Vec<i32> = (0..outputs).map(|_| below(60_000) as i32 - 30_000).collect();
-            let mantissas: Vec<i32> = (0..scales).map(|_| (1 << 30) + below(1 << 30) as i32).collect();
-            let shifts: Vec<i8> = (0..scales).map(|_| below(14) as i8 - 12).collect();
-            let weights = Weights { weights: &w, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
-            let conv = DepthwiseConv2d { height, width, channels, multiplier, zero_point, output };
-            let rows = Rows { data: &x, len: width.input * channels };
-            let mut y = vec![0; height.output * width.output * outputs];
+            let case = Case::random(&mut rng, turn);
+            let rows = Rows { data: &case.x, len: case.conv.width.input * case.conv.channels };
+            let mut y = vec![0; case.outputs()];
             let mut expected = y.clone();
-            conv.rows_of_lanes(&weights, rows, 0, &mut y);
-            conv.plain_rows(&weights, rows, 0, &mut expected);
-            assert_eq!(y, expected, "{conv:?}");
+            case.conv.rows_of_lanes(&case.weights(), rows, 0, &mut y);
+            case.conv.plain_rows(&case.weights(), rows, 0, &mut expected);
+            assert_eq!(y, expected, "{:?}", case.conv);
         }
     }
 }
