@@ -4,15 +4,18 @@ use std::time::{Duration, Instant};
 
 /// Batches between two trials. A trial costs a few batches the slower way.
 const WINDOW: u32 = 1024;
-/// Batches of a trial, every second one with all threads. Of each way the quickest counts, since what disturbs a machine makes it slower.
-const TRIAL: u32 = 6;
+/// Batches of a trial each way, by turns. The middle time counts: what disturbs some batches does not, and what disturbs most does, such as
+/// other programs on the cores, for which all threads of a batch wait.
+const TRIAL: usize = 8;
 
 /// Finds out by trial whether the shards of a batch are quicker one after another or on all threads. The results have the same bits.
 #[derive(Default)]
 pub(super) struct Pace {
     batch: u32,
-    /// The quickest time per example, alone and with all threads.
-    quickest: [Duration; 2],
+    /// Times per example in the trial, alone and with all threads.
+    times: [[Duration; TRIAL]; 2],
+    /// What the last trial has found.
+    threads: bool,
 }
 
 impl Pace {
@@ -21,25 +24,29 @@ impl Pace {
         let threads = self.choose();
         let start = Instant::now();
         let result = work(threads);
-        self.note(threads, start.elapsed() / examples as u32);
+        self.note(start.elapsed() / examples as u32);
         result
     }
 
     /// Whether the next batch is for all threads.
-    fn choose(&mut self) -> bool {
-        if self.batch == 0 {
-            self.quickest = [Duration::MAX; 2];
-        }
-        if self.batch < TRIAL { self.batch % 2 == 1 } else { self.quickest[1] < self.quickest[0] }
+    fn choose(&self) -> bool {
+        if self.batch < 2 * TRIAL as u32 { self.batch % 2 == 1 } else { self.threads }
     }
 
-    /// How long it has taken, per example.
-    fn note(&mut self, threads: bool, time: Duration) {
-        if self.batch < TRIAL {
-            let quickest = &mut self.quickest[usize::from(threads)];
-            *quickest = time.min(*quickest);
+    /// How long the batch has taken, per example.
+    fn note(&mut self, time: Duration) {
+        let [turn, way] = [self.batch / 2, self.batch % 2].map(|i| i as usize);
+        if let Some(place) = self.times[way].get_mut(turn) {
+            *place = time;
         }
         self.batch = (self.batch + 1) % WINDOW;
+        if self.batch == 2 * TRIAL as u32 {
+            let [alone, all] = self.times.each_mut().map(|times| {
+                times.sort_unstable();
+                times[TRIAL / 2]
+            });
+            self.threads = all < alone;
+        }
     }
 }
 
@@ -52,7 +59,7 @@ mod tests {
         let mut pace = Pace::default();
         let mut run = || {
             let all = pace.choose();
-            pace.note(all, Duration::from_micros(if all { threads } else { alone }));
+            pace.note(Duration::from_micros(if all { threads } else { alone }));
             u32::from(all)
         };
         (0..2 * WINDOW).map(|_| run()).sum()
@@ -60,7 +67,8 @@ mod tests {
 
     #[test]
     fn the_quicker_way_is_chosen() {
-        assert_eq!(batches(20, 40), TRIAL);
-        assert_eq!(batches(40, 20), 2 * WINDOW - TRIAL);
+        let trials = 2 * TRIAL as u32;
+        assert_eq!(batches(20, 40), trials);
+        assert_eq!(batches(40, 20), 2 * WINDOW - trials);
     }
 }
