@@ -56,13 +56,13 @@ impl Gru {
     ) {
         let units = states.len();
         let zeros = [self.zero_point; 4];
-        let mut vectors = Vectors::<1>::new();
+        let (mut vectors, mut sums) = (Vectors::<1>::new(), [[0]; SUMS]);
         for (block, (states, y)) in states.chunks_mut(UNITS).zip(y.chunks_mut(UNITS)).enumerate() {
             // r, z, p and q of each unit.
             let mut gates = [[0_i16; 4]; UNITS];
             for (weights, x, length, candidate) in [(input, x, self.inputs, 2), (state, before, units, 3)] {
-                products::each::<1, SUMS>(
-                    &mut vectors,
+                products::each(
+                    (&mut vectors, &mut sums),
                     &weights.part(length, SUMS * block, 3 * states.len()),
                     length,
                     |vectors, first, length| match x.get(first..).and_then(|x| x.get(..length)) {
