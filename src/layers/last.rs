@@ -1,11 +1,9 @@
 //! From a window to its last step.
 
-use core::array::{from_mut, from_ref};
-
 use const_panic::concat_panic;
 
 use crate::layers::{Forward, Layer, Memory, Mode, in_place};
-use crate::numbers::{Real, Tensor, Zero, fingerprint, stateless};
+use crate::numbers::{Array, Real, Scalar, Tensor, Zero, fingerprint, stateless};
 
 /// The last of `L` steps, `[X; L]` to `X`: after a [`Gru`](crate::Gru) or [`Lstm`](crate::Lstm), the state that has seen the whole window.
 /// In a [`Stream`](crate::Stream) each step is the last one when it comes.
@@ -18,7 +16,7 @@ impl Zero for Last {
 }
 stateless!([T: Real] Last, fingerprint("Last", &[]));
 
-impl<X: Tensor, const L: usize> Forward<[X; L]> for Last {
+impl<X: Array, const L: usize> Forward<[X; L]> for Last {
     type Out = X;
     const CHECK: () = if L == 0 {
         concat_panic!("Last: the window has no step");
@@ -26,11 +24,12 @@ impl<X: Tensor, const L: usize> Forward<[X; L]> for Last {
 
     #[inline]
     fn infer(&self, x: &[X; L], memory: Memory) {
-        memory.write(|y| self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference));
+        let Some(last) = x.last() else { return };
+        memory.write(|y: &mut X| *y = *last);
     }
 }
 
-in_place!([const C: usize, const L: usize, T: Real] [[T; C]; L], Last, |_layer, _row| ());
+in_place!([const C: usize, const L: usize, T: Scalar] [[T; C]; L], Last, |_layer, _row| ());
 
 impl<X: Tensor, const L: usize> Layer<[X; L]> for Last {
     type Acts<const B: usize> = ();
