@@ -178,7 +178,7 @@ pub fn rows(seed: u64, scalar: Scalar) -> Graph {
 }
 
 /// A model of a signal of `rows` instants that a stream may follow without end: convolutions and pooling without padding, then a product of all
-/// that they give, or an LSTM or GRU and a product of each instant or of the last one.
+/// that they give, or an LSTM or GRU and a product of each instant.
 pub fn moving(seed: u64, rows: usize) -> Graph {
     let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar: Scalar::I8 };
     let shape = [1, rows, 1, model.between(1, 5)];
@@ -194,13 +194,6 @@ pub fn moving(seed: u64, rows: usize) -> Graph {
         let y = model.like(x, &[1, shape[1], shape[3]]);
         x = model.node(Op::Reshape, &[x], &[y]);
         x = if model.one_in(2) { model.lstm(x) } else { model.gru(x) };
-        if model.one_in(2) {
-            let [_, rows, units] = model.of(x)[..] else { unreachable!() };
-            let all = |len| Slice { begin: 0, step: 1, len, drop: false };
-            let slices = vec![all(1), Slice { begin: rows - 1, step: 1, len: 1, drop: true }, all(units)];
-            let y = model.like(x, &[1, units]);
-            x = model.node(Op::StridedSlice { slices }, &[x], &[y]);
-        }
     }
     x = model.fully_connected(x);
     model.graph.outputs.push(x);

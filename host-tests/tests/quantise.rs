@@ -1,12 +1,11 @@
 //! Networks of floats as graphs, and as graphs of integers.
 
 use host_tests::{models, networks};
-use nerve::codegen::{generate, streamed};
 use nerve::executor::Executor;
 use nerve::graph::{Graph, Scalar};
 use nerve::prelude::*;
 use nerve::quantise::{LayerNoise, QuantiseError, Range, Report, quantise};
-use nerve::{Describe, Standardize, litert};
+use nerve::{Standardize, litert};
 
 const EXAMPLES: usize = 20;
 
@@ -157,24 +156,6 @@ fn channels_of_a_signal_in_other_units_stay_floats_until_they_are_alike() {
     let noise = quantised.report(&examples).unwrap().layers.last().unwrap().decibels;
     assert!(noise > 20.0, "{noise} dB");
     assert_eq!(quantised.graph.tensors[quantised.graph.inputs[0]].scalar, Scalar::F32);
-}
-
-#[test]
-fn recurrent_networks_take_an_instant_at_a_time_in_integers() {
-    fn streams<N: Describe<Window> + Params<f32> + Zero>(operator: &str) {
-        let graph = Graph::of::<Window, _>(&*networks::random::<N>(1)).unwrap();
-        let quantised = quantise(&graph, &models::examples(&graph, 1, EXAMPLES), Range::default(), &[]).unwrap();
-        let operators: Vec<_> = quantised.graph.nodes.iter().map(|node| node.op.name()).collect();
-        assert_eq!(operators, [operator, "STRIDED_SLICE", "FULLY_CONNECTED"]);
-        let layers = streamed(&quantised.graph).unwrap();
-        assert!(layers.iter().all(|layer| (layer.first, layer.stride) == (1, 1)), "{layers:?}");
-        // An instant, outputs and 16 bits for each unit; the input of the last product.
-        assert_eq!(layers.iter().map(|layer| layer.bytes).collect::<Vec<_>>(), [3 + 3 * 8, 0, 8]);
-        assert!(generate(&quantised.graph, "net").unwrap().source.contains("nerve::Last"));
-    }
-    type Window = [[f32; 3]; 20];
-    streams::<nerve::chain![Gru<3, 8>, Last, Dense<8, 4>]>("GRU");
-    streams::<nerve::chain![Lstm<3, 8>, Last, Dense<8, 4>]>("UNIDIRECTIONAL_SEQUENCE_LSTM");
 }
 
 #[test]

@@ -111,32 +111,29 @@ fn moving() -> Vec<Case> {
     let cases = models.take(MOVING).map(|(seed, graph)| {
         let inputs = models::examples(&graph, seed, 3);
         let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
-        let streamed = at_every_position(seed, &graph, &inputs);
+        let recurrent = |op: &Op| matches!(op, Op::UnidirectionalSequenceLstm(_) | Op::Gru);
+        // A state goes on with the signal.
+        let streamed = match graph.nodes.iter().any(|node| recurrent(&node.op)) {
+            true => Executor::new(&models::moving(seed, 3 * WINDOW)).unwrap().run_all(&inputs).unwrap(),
+            false => of_windows(&graph, &inputs),
+        };
         let (arena, taken, streamed) = (None, Taken::Moving, Some(streamed));
         Case { name: format!("moving_{seed}"), graph, inputs, expected, arena, taken, streamed }
     });
     cases.collect()
 }
 
-/// What a network makes of a signal of three windows, at every position at which it makes something: of the window that ends there, or, since a
-/// state goes on with the signal, of all that came.
-fn at_every_position(seed: u64, graph: &Graph, inputs: &[u8]) -> Vec<u8> {
-    let recurrent = |op: &Op| matches!(op, Op::UnidirectionalSequenceLstm(_) | Op::Gru);
-    let goes_on = graph.nodes.iter().any(|node| recurrent(&node.op));
+/// What a network makes of the windows of a signal of three, at every position at which it makes something.
+fn of_windows(graph: &Graph, inputs: &[u8]) -> Vec<u8> {
+    let mut executor = Executor::new(graph).unwrap();
     let layers = codegen::streamed(graph).unwrap();
     let (last, row) = (layers.last().unwrap(), inputs.len() / (3 * WINDOW));
     let begins = (0..).step_by(last.stride).take_while(|begin| begin + last.first <= 3 * WINDOW);
     let made = begins.flat_map(|begin| {
-        let end = begin + last.first;
-        let (whole, mut window) = match goes_on {
-            true => (&models::moving(seed, end), inputs[..end * row].to_vec()),
-            false => (graph, inputs[begin * row..].to_vec()),
-        };
+        let mut window = inputs[begin * row..].to_vec();
         // A stride may leave the last rows of a window unread.
-        window.resize(whole.tensors[whole.inputs[0]].bytes(), 0);
-        let made = Executor::new(whole).unwrap().run_all(&window).unwrap();
-        let numbers = whole.tensors[whole.outputs[0]].shape.last().unwrap();
-        made[made.len() - numbers..].to_vec()
+        window.resize(WINDOW * row, 0);
+        executor.run_all(&window).unwrap()
     });
     made.collect()
 }

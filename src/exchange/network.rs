@@ -114,20 +114,8 @@ impl Writer {
         self.next(op, others, &shape);
     }
 
-    /// The same elements in another shape: those of what was only reshaped before.
     fn reshape(&mut self, shape: &[usize]) {
-        let last = self.fuses && self.value + 1 == self.graph.tensors.len();
-        if let Some(Node { inputs, .. }) = self.graph.nodes.pop_if(|node| last && node.op == Op::Reshape)
-            && let Some(reshaped) = self.graph.tensors.pop()
-            && let [Some(x)] = inputs[..]
-        {
-            self.value = x;
-            let of_x = &mut self.graph.tensors[x].quantization;
-            *of_x = reshaped.quantization.or(of_x.take());
-        }
-        if self.shape() != shape {
-            self.next(Op::Reshape, &[], shape);
-        }
+        self.next(Op::Reshape, &[], shape);
     }
 
     fn refuse(&mut self, what: &str) {
@@ -254,18 +242,18 @@ impl Writer {
 
     /// The last row of an image, the last sample of a signal.
     fn last(&mut self) {
-        if let (true, &[1, 1, steps, channels]) = (self.signal, self.shape()) {
-            self.reshape(&[1, steps, channels]);
-        }
-        let shape = self.shape().to_vec();
-        let slice = |(at, len): (usize, &usize)| match at == 1 {
+        let (shape, axis) = (self.shape().to_vec(), if self.signal { 2 } else { 1 });
+        let slice = |(at, len): (usize, &usize)| match at == axis {
             true => Slice { begin: len - 1, step: 1, len: 1, drop: true },
             false => Slice { begin: 0, step: 1, len: *len, drop: false },
         };
         let slices = shape.iter().enumerate().map(slice).collect();
-        let left = [&shape[..1], &shape[2..]].concat();
+        let left: Vec<_> = (0..shape.len()).filter(|at| *at != axis).map(|at| shape[at]).collect();
         self.next(Op::StridedSlice { slices }, &[], &left);
-        self.signal();
+        match left[..] {
+            [batch, _, channels] if self.signal => self.reshape(&[batch, channels]),
+            _ => self.signal(),
+        }
     }
 
     /// Rows for a row of numbers, which are cut to integers.
@@ -282,9 +270,6 @@ impl Writer {
     /// Over the samples of a signal, with the gates in PyTorch's order.
     fn recurrent(&mut self, module: &Module, units: usize, gates: usize, op: Op) {
         let [input, state, biases, hidden] = &module.parameters[..] else { return };
-        let signal = self.shape().to_vec();
-        let &[.., steps, inputs] = &signal[..] else { return };
-        self.reshape(&[1, steps, inputs]);
         let mut constants = vec![];
         for (name, parameter) in [("weights", input), ("state_weights", state), ("biases", biases)] {
             let elements = self.elements(parameter);
@@ -299,6 +284,9 @@ impl Writer {
             let elements = self.elements(hidden);
             constants.push(self.tensor("hidden_biases", &[units], Some(&elements[2 * units..])));
         }
+        let signal = self.shape().to_vec();
+        let &[.., steps, inputs] = &signal[..] else { return };
+        self.reshape(&[1, steps, inputs]);
         self.next(op, &constants, &[1, steps, units]);
         self.signal();
     }

@@ -1,9 +1,11 @@
 //! From a window to its last step.
 
+use core::array::{from_mut, from_ref};
+
 use const_panic::concat_panic;
 
 use crate::layers::{Forward, Layer, Memory, Mode, in_place};
-use crate::numbers::{Array, Real, Scalar, Tensor, Zero, fingerprint, stateless};
+use crate::numbers::{Real, Tensor, Zero, fingerprint, stateless};
 
 /// The last of `L` steps, `[X; L]` to `X`: after a [`Gru`](crate::Gru) or [`Lstm`](crate::Lstm), the state that has seen the whole window.
 /// In a [`Stream`](crate::Stream) each step is the last one when it comes.
@@ -16,7 +18,7 @@ impl Zero for Last {
 }
 stateless!([T: Real] Last, fingerprint("Last", &[]));
 
-impl<X: Array, const L: usize> Forward<[X; L]> for Last {
+impl<X: Tensor, const L: usize> Forward<[X; L]> for Last {
     type Out = X;
     const CHECK: () = if L == 0 {
         concat_panic!("Last: the window has no step");
@@ -24,12 +26,11 @@ impl<X: Array, const L: usize> Forward<[X; L]> for Last {
 
     #[inline]
     fn infer(&self, x: &[X; L], memory: Memory) {
-        let Some(last) = x.last() else { return };
-        memory.write(|y: &mut X| *y = *last);
+        memory.write(|y| self.forward(from_ref(x), &mut (), from_mut(y), Mode::Inference));
     }
 }
 
-in_place!([const C: usize, const L: usize, T: Scalar] [[T; C]; L], Last, |_layer, _row| ());
+in_place!([const C: usize, const L: usize, T: Real] [[T; C]; L], Last, |_layer, _row| ());
 
 impl<X: Tensor, const L: usize> Layer<[X; L]> for Last {
     type Acts<const B: usize> = ();

@@ -38,7 +38,7 @@ impl Conv2d {
         let Some(y) = y.get_mut(..length) else { return };
         if self.width.output < TOGETHER {
             // A row of a signal is one pixel.
-            self.windows(weights, x, at).pixels::<1>(weights, y);
+            self.windows(x, at).pixels::<1>(weights, y);
         } else {
             self.pixels(weights, x, at, y);
         }
@@ -54,7 +54,8 @@ impl Conv2d {
     /// them, once more: another loop for them would take 1 KB.
     #[inline(never)]
     fn pixels(&self, weights: &Weights<i32>, x: Rows, at: usize, y: &mut [i8]) {
-        let mut windows = self.windows(weights, x, at);
+        let mut windows = self.windows(x, at);
+        windows.usual = Vectors::<TOGETHER>::ROUNDS && weights.lessen();
         let (outputs, width) = (weights.outputs().max(1), self.width.output.max(1));
         let count = y.len() / outputs;
         let rest = count % TOGETHER;
@@ -69,11 +70,10 @@ impl Conv2d {
 
     /// From the first one of row `at` on.
     #[inline(always)]
-    fn windows<'x>(&'x self, weights: &Weights<i32>, x: Rows<'x>, at: usize) -> Windows<'x> {
+    fn windows<'x>(&'x self, x: Rows<'x>, at: usize) -> Windows<'x> {
         let whole = [self.height.whole(), self.width.whole()];
-        let usual = Vectors::<TOGETHER>::ROUNDS && weights.lessen();
         let parts = [[0; PART]; TOGETHER];
-        Windows { conv: self, x, whole, at: [at, 0], usual, parts }
+        Windows { conv: self, x, whole, at: [at, 0], usual: false, parts }
     }
 }
 
@@ -88,7 +88,7 @@ struct Windows<'x> {
     whole: [Range<usize>; 2],
     /// Row and column of the next one.
     at: [usize; 2],
-    /// Whether all multipliers are below 1, as they usually are.
+    /// Whether all multipliers are known to be below 1, as they usually are.
     usual: bool,
     /// For windows that are put together.
     parts: [[i8; PART]; TOGETHER],

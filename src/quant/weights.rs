@@ -2,6 +2,8 @@
 
 use super::{Multiplier, Output};
 use crate::kernels::backend::widest;
+#[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+use crate::kernels::dsp::round_four;
 use crate::kernels::paired::{DSP, packed_len};
 
 /// Weights and what belongs to each output channel.
@@ -48,9 +50,10 @@ impl<W> Weights<'_, W> {
 
     /// Whether all multipliers are below 1: shifts to the right, or 0.
     pub(super) fn lessen(&self) -> bool {
-        let mut multipliers = (0..self.outputs()).map(|output| self.multiplier(output));
-        multipliers
-            .all(|Multiplier { mantissa, shift }| (mantissa >= 1 << 30 && shift < 0) || (mantissa, shift) == (0, 0))
+        let mut multipliers = self.mantissas.iter().zip(self.shifts);
+        self.mantissas.len() == self.shifts.len()
+            && multipliers
+                .all(|(mantissa, shift)| (*mantissa >= 1 << 30 && *shift < 0) || (*mantissa, *shift) == (0, 0))
     }
 
     /// `y[p][first + i]` of the sums `[i][p]`, by [`Multiplier::twice`], within 8 bits: they may have to be [held](Output::hold).
@@ -58,7 +61,9 @@ impl<W> Weights<'_, W> {
     pub(super) fn round_twice<const P: usize>(&self, output: Output, first: usize, sums: &[[i32; P]], y: &mut [i8]) {
         // One copy for any number of vectors: where sums are rounded in registers, few come here.
         if DSP {
-            self.round_all(output, first, sums.as_flattened(), P, y);
+            let Self { biases, mantissas, shifts, rests, .. } = *self;
+            let any = Weights { weights: &[], biases, mantissas, shifts, rests };
+            any.round_all(output, first, sums.as_flattened(), P, y);
             return;
         }
         let of = |all: usize| if all == 1 { 0 } else { first };
@@ -84,17 +89,6 @@ impl<W> Weights<'_, W> {
         );
     }
 
-    /// As [`round_twice`](Self::round_twice), of any number of `vectors`.
-    #[inline(never)]
-    fn round_all(&self, output: Output, first: usize, sums: &[i32], vectors: usize, y: &mut [i8]) {
-        for (at, y) in y.chunks_exact_mut(self.outputs().max(1)).take(vectors).enumerate() {
-            let sums = sums.iter().skip(at).step_by(vectors.max(1));
-            for ((y, sum), i) in y.iter_mut().skip(first).zip(sums).zip(first..) {
-                *y = output.of_sum(self.multiplier(i), *sum);
-            }
-        }
-    }
-
     /// `y[first + i]` of `sums[i]`, by [`Multiplier::once`].
     #[inline(never)]
     pub(super) fn round_once(&self, output: Output, first: usize, sums: &[[i32; 1]], y: &mut [i8]) {
@@ -110,5 +104,42 @@ impl<W> Weights<'_, W> {
     #[inline(always)]
     pub(super) fn rest(&self, output: usize) -> u32 {
         self.rests.get(output).or(self.rests.last()).copied().unwrap_or(0)
+    }
+}
+
+impl Weights<'_> {
+    /// As [`round_twice`](Self::round_twice), of any number of `vectors`.
+    #[inline(never)]
+    fn round_all(&self, output: Output, first: usize, sums: &[i32], vectors: usize, y: &mut [i8]) {
+        let fours = sums.chunks_exact(vectors.saturating_mul(4).max(1));
+        let rest = fours.remainder().chunks_exact(vectors.max(1));
+        for (at, y) in y.chunks_exact_mut(self.outputs().max(1)).take(vectors).enumerate() {
+            let sum = |sums: &[i32], output: usize| {
+                sums.get(output.wrapping_mul(vectors).wrapping_add(at)).copied().unwrap_or(0)
+            };
+            let mut next = first;
+            for (y, sums) in y.get_mut(first..).unwrap_or_default().as_chunks_mut().0.iter_mut().zip(fours.clone()) {
+                *y = self.round_four(output, next, [0, 1, 2, 3].map(|output| sum(sums, output)));
+                next = next.wrapping_add(4);
+            }
+            for (y, sums) in y.get_mut(next..).unwrap_or_default().iter_mut().zip(rest.clone()) {
+                *y = output.of_sum(self.multiplier(next), sum(sums, 0));
+                next = next.wrapping_add(1);
+            }
+        }
+    }
+
+    /// The outputs from `first` on, of their sums.
+    #[inline(always)]
+    fn round_four(&self, output: Output, first: usize, sums: [i32; 4]) -> [i8; 4] {
+        let Multiplier { mantissa, shift } = self.multiplier(0);
+        let of_four = |mantissas: &[i32]| mantissas.get(first..)?.first_chunk::<4>().copied();
+        let mantissas = of_four(self.mantissas).unwrap_or([mantissa; 4]);
+        let shifts = self.shifts.get(first..).and_then(|shifts| shifts.first_chunk()).copied().unwrap_or([shift; 4]);
+        #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+        if let Some(y) = round_four(sums, mantissas, shifts, output.zero_point) {
+            return y;
+        }
+        core::array::from_fn(|i| output.of_sum(Multiplier { mantissa: mantissas[i], shift: shifts[i] }, sums[i]))
     }
 }

@@ -508,9 +508,6 @@ impl Code {
                 };
                 integer(&format!("Padded<{scalar}>"), format!("Padded {{ part: {part:?}, value: {value} }}"))
             }
-            Kernel::Gather(_) if !steps && whole::takes_last(&self.paths, step) => {
-                Layer { ty: "nerve::Last".into(), value: "nerve::Last".into() }
-            }
             Kernel::Gather(parts) => integer("Strided", format!("{:?}", parts[0])),
             Kernel::Cast => integer("Cast", "Cast".into()),
             Kernel::Embedding(len) => {

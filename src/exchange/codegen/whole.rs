@@ -6,7 +6,7 @@ use std::vec::Vec;
 use super::axes;
 use super::paths::{Paths, Step};
 use crate::exchange::float::Float;
-use crate::exchange::graph::{Cost, Graph, Op, Slice, Value};
+use crate::exchange::graph::{Cost, Graph, Value};
 use crate::exchange::lower::Kernel;
 use crate::quant::Axis;
 
@@ -35,23 +35,10 @@ pub fn cut(paths: &Paths, series: &[usize]) -> Option<usize> {
     (waits.is_some() || (ends() && bytes < kept(usize::MAX) / 10 * 9)).then_some(at)
 }
 
-/// Whether a step takes the last instant of a signal.
-pub fn takes_last(paths: &Paths, step: &Step) -> bool {
-    let Op::StridedSlice { slices } = &paths.graph.nodes[step.operator].op else { return false };
-    let whole = |length: usize| Slice { begin: 0, step: 1, len: length, drop: false };
-    match paths.graph.tensors[step.inputs[0]].shape[..] {
-        [1, rows, channels] => {
-            *slices == [whole(1), Slice { begin: rows - 1, step: 1, len: 1, drop: true }, whole(channels)]
-        }
-        _ => false,
-    }
-}
-
 /// Whether a step makes something of all rows of its input that it does not make of each.
 pub fn needs_all(paths: &Paths, step: &Step) -> bool {
     let in_rows = axes(&paths.graph.tensors[step.inputs[0]]).len() > 1;
     let by_row = (height(step).is_some() && copied(paths, step) == 0)
-        || takes_last(paths, step)
         || matches!(
             step.kernel,
             Kernel::Add(_)
@@ -120,7 +107,6 @@ pub fn height(step: &Step) -> Option<Axis> {
 /// Bytes that a step, which makes a tensor, keeps in a stream, about.
 pub fn kept(paths: &Paths, step: &Step, tensor: usize) -> usize {
     let numbers = axes(&paths.graph.tensors[tensor]).len() == 1;
-    let units = paths.graph.tensors[tensor].shape.last().copied().unwrap_or_default();
     let Some(x) = step.inputs.first().map(|input| &paths.graph.tensors[*input]) else { return 0 };
     let row = match axes(x) {
         [rows, _, ..] => x.bytes() / rows,
@@ -129,11 +115,6 @@ pub fn kept(paths: &Paths, step: &Step, tensor: usize) -> usize {
     match (&step.kernel, height(step)) {
         (_, Some(height)) => height.span() * row,
         (Kernel::Table(_) | Kernel::PRelu(..) | Kernel::Float(Float::Each(_)), _) => 0,
-        _ if takes_last(paths, step) => 0,
-        // The state too, in integers outputs and 16 bits.
-        (Kernel::Gru(..) | Kernel::Lstm(..), _) => row + 3 * units,
-        (Kernel::Float(Float::Gru { .. }), _) => row + 4 * units,
-        (Kernel::Float(Float::Lstm { .. }), _) => row + 8 * units,
         (Kernel::Copy, _) if numbers => x.bytes(),
         (Kernel::FullyConnected(..), _) if axes(x).len() > 1 && numbers => 2 * x.bytes(),
         _ => row,

@@ -7,7 +7,9 @@
 mod add;
 mod depthwise;
 mod paired;
+mod round;
 
 pub(crate) use add::Factors;
 pub(crate) use depthwise::{Windows, expand_weights};
 pub(crate) use paired::Vectors;
+pub(crate) use round::round_four;

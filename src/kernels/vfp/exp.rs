@@ -38,7 +38,10 @@ fn in_groups(row: &mut [f32], triples: impl Fn(&mut [[f32; 3]]), pairs: impl Fn(
         *x = pair[0][0];
         return;
     }
-    let Some((in_triples, in_pairs)) = row.split_at_mut_checked(if row.len() % 2 > 0 { 3 } else { 0 }) else { return };
+    let Some((in_triples, in_pairs)) = row.split_at_mut_checked(if !row.len().is_multiple_of(2) { 3 } else { 0 })
+    else {
+        return;
+    };
     triples(in_triples.as_chunks_mut().0);
     pairs(in_pairs.as_chunks_mut().0);
 }

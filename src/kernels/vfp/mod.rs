@@ -33,7 +33,7 @@ const fn width(n: usize) -> usize {
 /// Columns of a tile; the last of a row has what is left over. Where nothing is, there is no last tile, but its assembly must be valid
 /// in builds that do not leave it out.
 const fn tile(n: usize, last: bool) -> usize {
-    if last && n % width(n) > 0 { n % width(n) } else { width(n) }
+    if last && !n.is_multiple_of(width(n)) { n % width(n) } else { width(n) }
 }
 
 /// Columns whose products are in registers at the same time: a tile's first ten, then the others.
