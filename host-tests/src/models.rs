@@ -87,16 +87,22 @@ pub fn recurrent(seed: u64, scalar: Scalar) -> Graph {
     model.graph
 }
 
-/// A model that takes rows of a table for integers, which are floats or words, and goes on with those of a signal.
+/// A model that takes rows of a table for integers, which are floats or words, some behind a constant one, and goes on with those of a signal.
 pub fn embedded(seed: u64, scalar: Scalar) -> Graph {
     let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
-    let (length, rows, numbers) = (model.between(1, 9), model.between(1, 20), model.between(1, 8));
-    let from = if model.one_in(2) { Scalar::F32 } else { Scalar::I32 };
+    let (mut length, rows, numbers) = (model.between(1, 9), model.between(1, 20), model.between(1, 8));
+    let from = if seed.is_multiple_of(3) { Scalar::F32 } else { Scalar::I32 };
     let mut x = model.push(&[1, length], from, None, None);
     model.graph.inputs.push(x);
     if from == Scalar::F32 {
         let integers = model.push(&[1, length], Scalar::I32, None, None);
         x = model.node(Op::Cast, &[x], &[integers]);
+    } else if seed % 3 == 2 {
+        // A sign for the beginning.
+        let begin = model.push(&[1, 1], Scalar::I32, None, Some(vec![0; 4]));
+        let whole = model.push(&[1, length + 1], Scalar::I32, None, None);
+        x = model.node(Op::Concatenation { axis: 1 }, &[begin, x], &[whole]);
+        length += 1;
     }
     let quantization = model.quantization();
     let table = model.constant(&[rows, numbers], quantization);

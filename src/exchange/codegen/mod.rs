@@ -698,16 +698,17 @@ fn words(file: &mut Vec<u8>, data: &[i32]) -> String {
 
 /// Puts a tensor into the file; the expression that reads its elements.
 fn constant(file: &mut Vec<u8>, scalar: Scalar, data: &[u8]) -> String {
-    if scalar != Scalar::F32 {
-        return constant_bytes(file, data);
+    match scalar {
+        Scalar::F32 => {
+            let at = file.len();
+            file.extend(data);
+            format!("&const {{ FILE.floats::<{}>({at}) }}", data.len() / 4)
+        }
+        Scalar::I32 => {
+            words(file, &data.as_chunks().0.iter().map(|word| i32::from_le_bytes(*word)).collect::<Vec<_>>())
+        }
+        _ => bytes(file, &data.iter().map(|x| *x as i8).collect::<Vec<_>>()),
     }
-    let at = file.len();
-    file.extend(data);
-    format!("&const {{ FILE.floats::<{}>({at}) }}", data.len() / 4)
-}
-
-fn constant_bytes(file: &mut Vec<u8>, data: &[u8]) -> String {
-    bytes(file, &data.iter().map(|x| *x as i8).collect::<Vec<_>>())
 }
 
 /// Puts the elements of a layer of floats into the file; the expression that makes the layer of them.

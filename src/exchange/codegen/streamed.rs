@@ -101,6 +101,11 @@ fn refused(paths: &Paths, step: &Step, came: &[[usize; 2]], steps: bool) -> Opti
     if !steps && height(step).is_some_and(|height| height.before >= height.span()) {
         return Some("has a margin in which a whole kernel finds room, which no stream has");
     }
+    if !steps && matches!(step.kernel, Kernel::Embedding(_)) {
+        return Some(
+            "makes rows of numbers that are no rows: let it run on all of them, and a stream on what it makes",
+        );
+    }
     let all = "needs all rows at once, and what comes of the network is in rows too: end it with what makes numbers of all rows";
     (!steps && needs_all(paths, step)).then_some(all)
 }
