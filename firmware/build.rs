@@ -116,16 +116,16 @@ fn networks(out: &Path) -> Result<(), Box<dyn Error>> {
     nerve::import::write(out.join("model.tflite"), out)?;
     // The layers of `learner_digits` that do not learn.
     println!("cargo:rerun-if-changed={DIGITS}");
-    nerve::import::write_cut(DIGITS, Cut { layer: "5", head: 10 }, out)?;
+    nerve::import::write_cut(DIGITS, Cut { layer: "5", head: 10, corrections: false }, out)?;
     // The network of the program `adapt`: the first layers of the file that the environment names, and classes of a new last one; or digits.
-    let variables = ["NERVE_CUT_MODEL", "NERVE_CUT_LAYER", "NERVE_CUT_HEAD"];
+    let variables = ["NERVE_CUT_MODEL", "NERVE_CUT_LAYER", "NERVE_CUT_HEAD", "NERVE_CUT_CORRECTIONS"];
     variables.iter().for_each(|name| println!("cargo:rerun-if-env-changed={name}"));
-    let [model, layer, head] = variables.map(|name| env::var(name).ok());
+    let [model, layer, head, corrections] = variables.map(|name| env::var(name).ok());
     let (model, layer) = (model.unwrap_or_else(|| DIGITS.into()), layer.unwrap_or_else(|| "5".into()));
     println!("cargo:rerun-if-changed={model}");
     fs::copy(&model, out.join("cut.tflite"))?;
     let head = head.map_or(Ok(10), |head| head.parse())?;
-    nerve::import::write_cut(out.join("cut.tflite"), Cut { layer: &layer, head }, out)?;
+    nerve::import::write_cut(out.join("cut.tflite"), Cut { layer: &layer, head, corrections: corrections.is_some() }, out)?;
     println!("cargo:rerun-if-env-changed=NERVE_STREAM");
     println!("cargo:rustc-check-cfg=cfg(stream)");
     if env::var_os("NERVE_STREAM").is_some() {

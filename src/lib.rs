@@ -211,7 +211,7 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`Conv`], [`DepthwiseConv2d`], [`Depthwise`], [`To`], [`To1d`], [`SAME`], [`ConvTranspose2d`], [`BatchNorm`], [`LayerNorm`], [`Attention`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Lstm`], [`Last`], [`Embedding`], [`Residual`], [`Branches`], [`Around`], [`Sum`], [`Concat`], [`Dropout`], [`Standardize`], [`Activation`], [`PRelu`], [`Gelu`], [`GeluTanh`], [`Silu`], [`HardSwish`], [`Frozen`], [`Fixed`] |
+//! | put a network together | [`chain!`], [`Dense`], [`Conv2d`], [`Conv1d`], [`Conv`], [`DepthwiseConv2d`], [`Depthwise`], [`To`], [`To1d`], [`SAME`], [`ConvTranspose2d`], [`BatchNorm`], [`LayerNorm`], [`Attention`], [`MaxPool2d`], [`AvgPool2d`], [`MaxPool1d`], [`AvgPool1d`], [`GlobalAvgPool`], [`Flatten`], [`Gru`], [`Lstm`], [`Last`], [`Embedding`], [`Residual`], [`Branches`], [`Around`], [`Sum`], [`Concat`], [`Dropout`], [`Standardize`], [`Activation`], [`PRelu`], [`ScaleShift`], [`Gelu`], [`GeluTanh`], [`Silu`], [`HardSwish`], [`Frozen`], [`Fixed`] |
 //! | train it | [`Trainer`], [`Accumulator`], with all cores `ParallelTrainer` (feature `rayon`, needs `std`), [`Loss`], [`optim`], [`Schedule`], [`Clip`], [`Init`], [`shuffle()`], [`split`], [`augment`], [`EarlyStopping`], [`optim::Ema`] |
 //! | hear: log-mel frames of sound | `frontend` (feature `frontend`) |
 //! | learn classes of your own on top of an integer network | [`guide::new_classes`], `import::write_cut` (feature `litert`) |
@@ -287,8 +287,8 @@ pub use layers::{
     Forward, Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, InRows, Join, JoinBackward,
     Last, Layer, LayerNorm, LeakyRelu, Linear, Lstm, Max, MaxPool1d, MaxPool2d, Memory, Mode, OnFeatures, OutRow,
     PRelu, PairActs, Places, Plan, Pool, Queue, Relu, Relu6, Residual, Ring, Round, RoundActivation, Rounded,
-    RoundedTo, RoundedWeights, Rounding, SAME, Same, Scale, Sigmoid, Silu, Softmax, Standardize, Streamed, Sum, Tanh,
-    To, To1d, WithChannels, argmax,
+    RoundedTo, RoundedWeights, Rounding, SAME, Same, Scale, ScaleShift, Sigmoid, Silu, Softmax, Standardize, Streamed,
+    Sum, Tanh, To, To1d, WithChannels, argmax,
 };
 pub use numbers::{Array, Float, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
 #[cfg(feature = "checkpoint")]
@@ -312,8 +312,8 @@ pub mod prelude {
         Concat, Confusion, Conv, Conv1d, Conv2d, ConvTranspose2d, CrossEntropy, Dense, Depthwise, DepthwiseConv2d,
         Dropout, Elu, Embedding, Flatten, Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh,
         Huber, Init, Last, LayerNorm, LeakyRelu, Linear, Lstm, Mae, MaxPool1d, MaxPool2d, Mse, PRelu, Params, Pass,
-        Regression, Relu, Relu6, Residual, SAME, Same, Schedule, Sigmoid, Silu, Softmax, Standardize, Stream, Sum,
-        Tanh, Tensors, To, To1d, TrainError, Trainer, Zero, arena_len, argmax, chain, include_weights, shuffle,
-        weights,
+        Regression, Relu, Relu6, Residual, SAME, Same, ScaleShift, Schedule, Sigmoid, Silu, Softmax, Standardize,
+        Stream, Sum, Tanh, Tensors, To, To1d, TrainError, Trainer, Zero, arena_len, argmax, chain, include_weights,
+        shuffle, weights,
     };
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use common::store;
 use nerve::graph::Graph;
-use nerve::{Zero, litert};
+use nerve::{Params, Zero, litert};
 
 use crate::features::Features;
 use crate::learning::Head;
@@ -37,10 +37,10 @@ pub fn read(folder: &Path) -> Result<(Graph, Head<FEATURES, DIGITS>)> {
 
 /// Writes `head.nrv`, the last layer before it learns, and `given.bin` and `shown.bin`: inputs as the network takes them, each with its
 /// class behind it.
-pub fn write_shown<X: AsRef<[f32]>, const F: usize, const C: usize>(
+pub fn write_shown<X: AsRef<[f32]>, N: Params<f32>, const F: usize>(
     out: &Path,
     features: &Features<F>,
-    head: &Head<F, C>,
+    head: &N,
     given: &Labelled<X>,
     shown: &Labelled<X>,
 ) -> Result<()> {
@@ -54,16 +54,12 @@ pub fn write_shown<X: AsRef<[f32]>, const F: usize, const C: usize>(
 }
 
 /// Writes `learned.nrv`, the last layer that has learned from them.
-pub fn write_learned<const F: usize, const C: usize>(
-    out: &Path,
-    features: &Features<F>,
-    head: &Head<F, C>,
-) -> Result<()> {
+pub fn write_learned<N: Params<f32>, const F: usize>(out: &Path, features: &Features<F>, head: &N) -> Result<()> {
     write_head(&out.join("learned.nrv"), features, head)
 }
 
 /// A weights file of format 3, which names the features: here they are found while the program runs, so that the head's type does not.
-fn write_head<const F: usize, const C: usize>(path: &Path, features: &Features<F>, head: &Head<F, C>) -> Result<()> {
+fn write_head<N: Params<f32>, const F: usize>(path: &Path, features: &Features<F>, head: &N) -> Result<()> {
     let file = store::save(head, path)?;
     put(path, &[b"nerv\x03", &file[5..18], &features.name.to_le_bytes(), &file[18..]].concat())
 }

@@ -11,6 +11,8 @@ use nerve::prelude::*;
 use nerve::quant::Quantize;
 use rayon::prelude::*;
 
+use crate::Labelled;
+
 /// The layers that make `F` integers of an input.
 pub struct Features<const F: usize> {
     executor: Executor,
@@ -24,12 +26,20 @@ pub struct Features<const F: usize> {
 impl<const F: usize> Features<F> {
     /// The network up to this layer.
     pub fn new(network: &Graph, layer: &str) -> Result<Self> {
-        let graph = network.cut(layer)?;
+        Self::of(&network.cut(layer)?, layer)
+    }
+
+    /// The network up to this layer, without its activation.
+    pub fn to_correct(network: &Graph, layer: &str) -> Result<Self> {
+        Self::of(&network.cut_before_activation(layer)?.0, layer)
+    }
+
+    fn of(graph: &Graph, layer: &str) -> Result<Self> {
         let [input, row] = [graph.inputs[0], graph.outputs[0]].map(|value| &graph.tensors[value]);
         ensure!(row.elements() == F, "layer {layer} makes {} numbers, not {F}", row.elements());
         let (input, (scale, zero_point)) = (meaning(input)?, meaning(row)?);
         let input = Quantize { scale: input.0, zero_point: input.1 as i16, least: -128 };
-        Ok(Self { executor: Executor::new(&graph)?, name: graph.fingerprint(), input, scale, zero_point })
+        Ok(Self { executor: Executor::new(graph)?, name: graph.fingerprint(), input, scale, zero_point })
     }
 
     /// What their integers mean.
@@ -45,13 +55,18 @@ impl<const F: usize> Features<F> {
     }
 
     /// What they make of inputs.
-    pub fn rows<X: AsRef<[f32]> + Sync>(&self, inputs: &[X]) -> Result<Vec<[i8; F]>> {
+    fn rows<X: AsRef<[f32]> + Sync>(&self, inputs: &[X]) -> Result<Vec<[i8; F]>> {
         let bar = progress("frozen layers", inputs.len() as u32)?;
         let rows = inputs.par_iter().progress_with(bar).map_with(self.executor.clone(), |executor, input| {
             let row = executor.run_all(&self.input(input.as_ref()))?;
             Ok(from_fn(|i| row[i] as i8))
         });
         rows.collect()
+    }
+
+    /// Inputs with their classes, as what they make of them.
+    pub fn labelled<X: AsRef<[f32]> + Sync>(&self, (inputs, classes): &Labelled<X>) -> Result<Labelled<[i8; F]>> {
+        Ok((self.rows(inputs)?, classes.clone()))
     }
 }
 

@@ -8,8 +8,10 @@ use rand_core::Rng;
 
 /// What learns from `F` integers: the last layer, behind the numbers that they mean.
 pub type Head<const F: usize, const C: usize> = chain![Standardize<F>, Dense<F, C>];
+/// It, and corrections of the layer before it.
+pub type Corrected<const F: usize, const C: usize> = chain![Standardize<F>, ScaleShift<F, Relu>, Dense<F, C>];
 
-/// Learning rate of a head.
+/// Learning rate of both.
 pub const RATE: f32 = 0.01;
 /// How often a device is shown all new examples.
 pub const ROUNDS: usize = 3;

@@ -12,7 +12,7 @@ use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
 
 use crate::features::Features;
-use crate::{Labelled, Task};
+use crate::{Labelled, Task, on_device};
 
 /// A whistle that rises, one that falls, a hum, two tones by turns, clicks.
 const SOUNDS: usize = 5;
@@ -36,9 +36,10 @@ pub fn run(file: &Path, out: &Path) -> Result<()> {
     let network = fs::read(file).with_context(|| format!("could not read {}", file.display()))?;
     let features = Features::<FEATURES>::new(&litert::read(&network)?, LAST)?;
     let mut rng = Pcg32::seed_from_u64(1);
-    let task = Task { given: (vec![], vec![]), shown: examples(SHOWN, &mut rng), test: examples(TEST, &mut rng) };
-    let mut head = (features.meaning(), Dense::<FEATURES, SOUNDS>::ZERO);
-    task.by_rows(&features, &mut head, &[("sounds", 0..SOUNDS)], Some(out)).map(drop)
+    let task = Task { given: (vec![], vec![]), shown: examples(SHOWN, &mut rng) };
+    let test = examples(TEST, &mut rng);
+    let head = (features.meaning(), Dense::<FEATURES, SOUNDS>::ZERO);
+    on_device(&task, &test, &features, head, &[("sounds", 0..SOUNDS)], out)
 }
 
 /// So many of each, by turns.

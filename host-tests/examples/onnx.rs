@@ -85,6 +85,7 @@ type Causal = chain![
 type Activations = chain![
     Conv2d<2, 3, 3, Relu6>,
     PRelu<3>,
+    ScaleShift<3, Sigmoid>,
     Conv2d<3, 3, 3, HardTanh>,
     HardSwish,
     Conv2d<3, 4, 3, HardSigmoid, To<4, 5, 2, 1>>,
@@ -92,6 +93,7 @@ type Activations = chain![
     Softmax,
     Flatten<80>,
     PRelu<80>,
+    ScaleShift<80>,
     Dense<80, 6>,
     Gelu,
     Dense<6, 6>,
@@ -99,7 +101,8 @@ type Activations = chain![
     PRelu<1>,
     Dense<6, 6>
 ];
-type SignalActivations = chain![Gru<3, 4>, PRelu<4>, Softmax, Conv1d<4, 3, 3>, PRelu<1>, PRelu<3>, Softmax];
+type SignalActivations =
+    chain![Gru<3, 4>, PRelu<4>, ScaleShift<4, Relu>, Softmax, Conv1d<4, 3, 3>, PRelu<1>, PRelu<3>, Softmax];
 /// Integers, whose rows are normalised.
 type Integers = chain![Embedding<3, 5>, LayerNorm<5>, Conv1d<5, 4, 3, Relu>, LayerNorm<4>, Flatten<36>, LayerNorm<36>, Dense<36, 3>];
 /// Heads of several sizes, in a residual connection and at the end.

@@ -122,12 +122,14 @@ type Causal = chain![
 type Drawing = chain![
     Conv2d<2, 4, 3, Linear, To<4, 5, 2, 1>>,
     PRelu<4>,
+    ScaleShift<4>,
     ConvTranspose2d<4, 3, 4, To<8, 10, 2, 1>, Relu>,
     ConvTranspose2d<3, 2, 3, To<15, 19, 2, 1>>,
     ConvTranspose2d<2, 2, 3, To<45, 57, 3, 1>, Relu6>,
     AvgPool2d<5, 9, 11>,
     Flatten<198>,
     PRelu<198>,
+    ScaleShift<198, Relu>,
     Dense<198, 3>
 ];
 

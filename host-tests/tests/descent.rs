@@ -75,13 +75,16 @@ fn every_layer() {
         chain![Conv2d<2, 3, 3, Tanh>, Conv2d<3, 4, 2, Relu, To<3, 2, 2>>, Flatten<24>, Dense<24, 2>],
         [[[f32; 2]; 5]; 6],
     >("images");
+    // Of a row of a kernel, more than lies on the stack at a time.
+    with_adam::<Conv2d<24, 64, 3, Tanh, To<3, 3, 2, 1>>, [[[f32; 24]; 6]; 5]>("wide images");
+    with_adam::<Conv1d<24, 64, 3, Tanh, To1d<9, 1, 1, 2>>, [[f32; 24]; 11]>("wide signals");
     with_adam::<chain![Conv1d<2, 24, 3, Tanh, To1d<6, 1, 1, 2>>, GlobalAvgPool, Dense<24, 2>], [[f32; 2]; 8]>(
         "signals",
     );
     with_adam::<chain![DepthwiseConv2d<8, 3, Tanh>, ConvTranspose2d<8, 8, 2, To<6, 6, 2, 0>>], [[[f32; 8]; 3]; 3]>(
         "others",
     );
-    with_adam::<chain![BatchNorm<Conv2d<1, 16, 3>, Tanh>, LayerNorm<16>, PRelu<16>], [[[f32; 1]; 4]; 4]>(
+    with_adam::<chain![BatchNorm<Conv2d<1, 16, 3>, Tanh>, LayerNorm<16>, PRelu<16>, ScaleShift<16>], [[[f32; 1]; 4]; 4]>(
         "normalisations",
     );
     with_adam::<chain![Gru<2, 5>, Lstm<5, 3>, Last, Dense<3, 2>], [[f32; 2]; 6]>("recurrent");

@@ -155,6 +155,7 @@ layers! {
     gelu: chain![Dense<3, 4, Linear, f64>, Gelu, Second];
     gelu_tanh: chain![Dense<3, 4, Linear, f64>, GeluTanh, Second];
     prelu: chain![Dense<3, 4, Linear, f64>, PRelu<4, f64>, Second];
+    scale_shift: chain![Dense<3, 4, Linear, f64>, ScaleShift<4, Tanh, f64>, Second];
     prelu_of_one_slope: chain![Dense<3, 4, Linear, f64>, PRelu<1, f64>, Second];
     layer_norm: chain![Dense<3, 4, Tanh, f64>, LayerNorm<4, f64>, Second];
     layer_norm_first: chain![LayerNorm<3, f64>, Second3];
@@ -202,6 +203,7 @@ layers! {
     conv_transpose_padded: chain![Before, ConvTranspose2d<3, 1, 4, To<8, 10, 2, 1>, Linear, f64>, Head<80>];
     conv_transpose_first: chain![ConvTranspose2d<2, 2, 3, To<4, 5, 1, 1>, Sigmoid, f64>, Head<40>];
     softmax_of_pixels: chain![Before, Softmax, Head<60>];
+    scale_shift_of_pixels: chain![Before, ScaleShift<3, Linear, f64>, Head<60>];
     prelu_of_pixels: chain![Before, PRelu<3, f64>, Head<60>];
     depthwise_same: chain![Before, DepthwiseConv2d<3, 3, Sigmoid, Same, f64>, Head<60>];
     depthwise_first: chain![DepthwiseConv2d<2, 3, Tanh, Same, f64>, Head<40>];

@@ -5,7 +5,9 @@ use nerve::executor::Executor;
 use nerve::graph::{Graph, Scalar};
 use nerve::prelude::*;
 use nerve::quantise::{LayerNoise, QuantiseError, Range, Report, quantise};
-use nerve::{Standardize, litert};
+use nerve::{Fixed, Fold, Standardize, litert};
+use rand_core::SeedableRng;
+use rand_pcg::Pcg32;
 
 const EXAMPLES: usize = 20;
 
@@ -38,6 +40,46 @@ fn what_litert_has_no_operator_for_is_refused_by_name() {
         refused(Graph::of::<[[f32; 4]; 5], _>(&Attention::<4, 2>::ZERO)).contains("an Attention: leave it in floats")
     );
     assert!(litert::write(&models::gated(1, Scalar::I8)).unwrap_err().to_string().contains("GRU"));
+    assert!(refused(Graph::of::<[f32; 2], _>(&(BODY_THAT_STAYS, Dense::<3, 2>::ZERO))).contains("Graph::then"));
+}
+
+const BODY_THAT_STAYS: Fixed<'static, Dense<2, 3>, { arena_len::<Dense<2, 3>, [f32; 2]>() }> =
+    Fixed(&Dense::new([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [7.0; 3]));
+
+#[test]
+fn what_is_fixed_stays_where_it_lies_when_the_rest_is_folded() {
+    let mut norm = BatchNorm::<Dense<3, 2>>::ZERO;
+    norm.init(Init::GlorotUniform, &mut Pcg32::seed_from_u64(1));
+    let mut folded = (BODY_THAT_STAYS, Dense::<3, 2>::ZERO);
+    (BODY_THAT_STAYS, norm.clone()).fold_into(&mut folded);
+    let mut arena = Arena::<64>::ZERO;
+    let [a, b] = *arena.predict(&(BODY_THAT_STAYS, norm), &[0.5, -0.25]);
+    let y = arena.predict(&folded, &[0.5, -0.25]);
+    assert!((y[0] - a).abs() < 1e-5 && (y[1] - b).abs() < 1e-5 && a != b, "{y:?} {a} {b}");
+}
+
+#[test]
+fn a_head_behind_a_model_is_one_model() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../firmware/data/digits.tflite");
+    let model = litert::read(&std::fs::read(path).unwrap()).unwrap();
+    let (features, _) = model.cut_before_activation("5").unwrap();
+    let mut head = <chain![ScaleShift<64, Relu>, Dense<64, 10>]>::ZERO;
+    head.init(Init::GlorotUniform, &mut Pcg32::seed_from_u64(1));
+    head.0.shift = [0.5; 64];
+    let whole = features.then(&Graph::of::<[f32; 64], _>(&head).unwrap()).unwrap();
+    let whole = litert::read(&litert::write(&whole).unwrap()).unwrap();
+    let inputs = models::examples(&model, 3, EXAMPLES);
+    let [rows, found] = [&features, &whole].map(|graph| Executor::new(graph).unwrap().run_all(&inputs).unwrap());
+    let steps = features.tensors[features.outputs[0]].quantization.clone().unwrap();
+    let meaning = Standardize::new([steps.zero_points[0] as f32; 64], [steps.scales[0]; 64]);
+    let mut arena = Arena::<512>::ZERO;
+    for (row, found) in rows.as_chunks::<64>().0.iter().zip(found.as_chunks::<40>().0) {
+        let expected = arena.predict(&(&meaning, &head), &row.map(|x| x as i8));
+        for (found, expected) in found.as_chunks().0.iter().zip(expected) {
+            assert!((f32::from_le_bytes(*found) - expected).abs() <= 1e-4, "{found:?} {expected}");
+        }
+    }
+    assert!(model.then(&Graph::of::<[f32; 64], _>(&head).unwrap()).is_err());
 }
 
 #[test]

@@ -64,6 +64,15 @@ fn a_signal_with_other_channels_is_an_error_with_both_shapes() {
 }
 
 #[test]
+fn other_channels_to_scale_are_an_error_with_both_numbers() {
+    expect_error(
+        "scales",
+        "type Net = chain![Dense<4, 6>, ScaleShift<5, Relu>];\npub static ARENA: Arena<{ arena_len::<Net, [f32; 4]>() }> = Arena::ZERO;",
+        &["ScaleShift: the input has 6 channels, write `ScaleShift<6>`, not `ScaleShift<5>`"],
+    );
+}
+
+#[test]
 fn a_network_over_the_budget_is_an_error_with_both_numbers() {
     expect_error(
         "budget",

@@ -100,8 +100,8 @@ networks! {
     pooled_side_by_side: chain![Conv1d<4, 4, 3>, AvgPool1d<4, 5>, Elu], Signal<4, 22>; chain![Conv1d<4, 4, 3>, AvgPool1d<4, 15>, Elu], Signal<4, 60>;
     normalised: chain![BatchNorm<Conv1d<2, 4, 3>, Relu>, Dropout<20>, Gru<4, 7>], Signal<2, 12>;
         chain![BatchNorm<Conv1d<2, 4, 3>, Relu>, Dropout<20>, Gru<4, 7>], Signal<2, 60>;
-    other_functions: chain![Conv1d<2, 4, 3, Relu6>, LayerNorm<4>, Gelu, Conv1d<4, 3, 3>, PRelu<3>, Silu, Softmax], Signal<2, 12>;
-        chain![Conv1d<2, 4, 3, Relu6>, LayerNorm<4>, Gelu, Conv1d<4, 3, 3>, PRelu<3>, Silu, Softmax], Signal<2, 60>;
+    other_functions: chain![Conv1d<2, 4, 3, Relu6>, LayerNorm<4>, Gelu, Conv1d<4, 3, 3>, PRelu<3>, ScaleShift<3, Tanh>, Silu, Softmax], Signal<2, 12>;
+        chain![Conv1d<2, 4, 3, Relu6>, LayerNorm<4>, Gelu, Conv1d<4, 3, 3>, PRelu<3>, ScaleShift<3, Tanh>, Silu, Softmax], Signal<2, 60>;
     other_functions_of_pixels: chain![Conv2d<2, 4, 3, HardTanh>, LayerNorm<4>, HardSwish, PRelu<1>, Softmax], [[[f32; 2]; 6]; 9];
         chain![Conv2d<2, 4, 3, HardTanh>, LayerNorm<4>, HardSwish, PRelu<1>, Softmax], [[[f32; 2]; 6]; 30];
     with_cells: chain![Lstm<3, 5>, Conv1d<5, 2, 3>], Signal<3, 12>; chain![Lstm<3, 5>, Conv1d<5, 2, 3>], Signal<3, 60>;

@@ -6,9 +6,9 @@ use std::process::Command;
 use std::{env, fs};
 
 use host_tests::models;
-use nerve::codegen::{self, GenerateError};
+use nerve::codegen::{self, GenerateError, Head};
 use nerve::executor::Executor;
-use nerve::graph::{Graph, Op, Scalar};
+use nerve::graph::{Activation, Graph, Op, Scalar};
 use nerve::litert;
 
 /// Random models of each kind and scalar that are compiled.
@@ -40,6 +40,8 @@ struct Case {
     taken: Taken,
     /// What a stream without end makes of all examples, one after another.
     streamed: Option<Vec<u8>>,
+    /// What learns on top of it.
+    head: Option<Head<'static>>,
 }
 
 /// How examples are taken.
@@ -90,6 +92,7 @@ fn random() -> Vec<Case> {
                     arena: None,
                     taken,
                     streamed: None,
+                    head: None,
                 }
             }));
         }
@@ -100,7 +103,16 @@ fn random() -> Vec<Case> {
         let inputs = models::examples(&graph, seed, 20);
         let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
         let streamed = Some(expected.clone());
-        Case { name: format!("steps_{seed}"), graph, inputs, expected, arena: None, taken: Taken::Steps, streamed }
+        Case {
+            name: format!("steps_{seed}"),
+            graph,
+            inputs,
+            expected,
+            arena: None,
+            taken: Taken::Steps,
+            streamed,
+            head: None,
+        }
     }));
     cases
 }
@@ -118,7 +130,7 @@ fn moving() -> Vec<Case> {
             false => of_windows(&graph, &inputs),
         };
         let (arena, taken, streamed) = (None, Taken::Moving, Some(streamed));
-        Case { name: format!("moving_{seed}"), graph, inputs, expected, arena, taken, streamed }
+        Case { name: format!("moving_{seed}"), graph, inputs, expected, arena, taken, streamed, head: None }
     });
     cases.collect()
 }
@@ -189,7 +201,7 @@ fn public() -> Vec<Case> {
         };
         let (inputs, expected) = (read("input.bin"), read("output.bin"));
         let streamed = (taken == Taken::Steps).then(|| expected.clone());
-        Case { name: name.into(), graph, inputs, expected, arena, taken, streamed }
+        Case { name: name.into(), graph, inputs, expected, arena, taken, streamed, head: None }
     });
     cases.into()
 }
@@ -201,20 +213,28 @@ const STREAMED: [(&str, usize); 3] =
 /// Outputs of a new head.
 const CLASSES: usize = 3;
 
-/// A public model without its last layers, and random ones after their first.
+/// A public model without its last layers, and random ones after their first; before the activation too, to be corrected.
 fn cut() -> Vec<Case> {
-    let case = |name: String, whole: Graph, layer: &str, inputs: Vec<u8>| {
-        let graph = whole.cut(layer).ok()?;
-        codegen::generate_with_head(&graph, "model", CLASSES, None).ok()?;
+    let of = |name: String, (graph, corrections): (Graph, Option<Activation>), inputs: Vec<u8>| {
+        let head = Head { outputs: CLASSES, corrections, known: None };
+        codegen::generate_with_head(&graph, "model", head).ok()?;
         let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
-        Some(Case { name, graph, inputs, expected, arena: None, taken: Taken::Whole, streamed: None })
+        Some(Case { name, graph, inputs, expected, arena: None, taken: Taken::Whole, streamed: None, head: Some(head) })
+    };
+    let case =
+        |name: String, whole: Graph, layer: &str, inputs: Vec<u8>| of(name, (whole.cut(layer).ok()?, None), inputs);
+    let to_correct = |name: String, whole: Graph, layer: &str, inputs: Vec<u8>| {
+        let (graph, activation) = whole.cut_before_activation(layer).ok()?;
+        of(name, (graph, Some(activation)), inputs)
     };
     let mut cases = Vec::new();
     if let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) {
         let read = |ending: &str| fs::read(folder.join(format!("kws_int8.{ending}"))).unwrap();
         let graph = litert::read(&read("tflite")).unwrap();
         let layer = graph.layer_name(&graph.nodes[graph.nodes.len() - 3]).to_owned();
-        cases.push(case("kws_int8_cut".into(), graph, &layer, read("input.bin")).unwrap());
+        cases.push(case("kws_int8_cut".into(), graph.clone(), &layer, read("input.bin")).unwrap());
+        let last = graph.nodes.iter().rposition(|node| matches!(node.op, Op::Conv2d(_))).unwrap().to_string();
+        cases.push(to_correct("kws_int8_to_correct".into(), graph, &last, read("input.bin")).unwrap());
     }
     for (scalar, count) in [(Scalar::I8, 3), (Scalar::F32, 1)] {
         let random = (0..).filter_map(|seed| {
@@ -223,8 +243,55 @@ fn cut() -> Vec<Case> {
             case(format!("cut_{}_{seed}", scalar.name()), whole, "1", inputs)
         });
         cases.extend(random.take(count));
+        // Images and rows; what has an activation and what has none.
+        let random = (0..).filter_map(|seed| {
+            let whole = models::random(seed, scalar);
+            let inputs = models::examples(&whole, seed, 3);
+            let last =
+                (0..whole.nodes.len()).rev().find(|node| whole.cut_before_activation(&node.to_string()).is_ok())?;
+            to_correct(format!("to_correct_{}_{seed}", scalar.name()), whole, &last.to_string(), inputs)
+        });
+        cases.extend(random.take(2 * count));
     }
     cases
+}
+
+/// With the activation behind them, they are those of the layer: floats to the bit, integers to one of its steps, within its range.
+#[test]
+fn features_to_correct_are_those_of_the_layer() {
+    let (mut layers, mut activations) = (0, 0);
+    for (seed, scalar) in (0..60).flat_map(|seed| [(seed, Scalar::I8), (seed, Scalar::F32)]) {
+        let whole = models::random(seed, scalar);
+        for layer in (0..whole.nodes.len()).map(|layer| layer.to_string()) {
+            let Ok((to_correct, activation)) = whole.cut_before_activation(&layer) else { continue };
+            let inputs = models::examples(&to_correct, seed, 3);
+            let (mut step, mut range) = (0.0, [f32::MIN, f32::MAX]);
+            let [before, after] = [to_correct, whole.cut(&layer).unwrap()].map(|graph| {
+                let outputs = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
+                let Some(steps) = &graph.tensors[graph.outputs[0]].quantization else {
+                    return outputs.as_chunks().0.iter().map(|y| f32::from_le_bytes(*y)).collect::<Vec<_>>();
+                };
+                step = steps.scales[0];
+                range = [-128, 127].map(|end| step * (end - steps.zero_points[0]) as f32);
+                outputs.iter().map(|y| step * (i32::from(*y as i8) - steps.zero_points[0]) as f32).collect()
+            });
+            let [least, greatest] = match activation {
+                Activation::None => [f32::MIN, f32::MAX],
+                Activation::Relu => [0.0, f32::MAX],
+                Activation::ReluN1To1 => [-1.0, 1.0],
+                Activation::Relu6 => [0.0, 6.0],
+            };
+            let tolerance = if activation == Activation::None { 0.0 } else { 1.001 * step };
+            for (before, after) in before.iter().zip(&after) {
+                let difference = (before.max(least).min(greatest).max(range[0]).min(range[1]) - after).abs();
+                assert!(difference <= tolerance, "{seed} {scalar:?} {layer}: {before} {after}, steps of {step}");
+            }
+            assert_eq!(before.len(), after.len());
+            layers += 1;
+            activations += usize::from(activation != Activation::None);
+        }
+    }
+    assert!(layers > 60 && activations > 40, "{layers} {activations}");
 }
 
 const MAIN: &str = r#"
@@ -298,10 +365,12 @@ fn build(folder: &Path, cases: &[Case]) {
     fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
     let (mut modules, mut calls) = (String::new(), String::new());
-    for Case { name, graph, inputs, taken, .. } in cases {
-        let cut = name.contains("cut");
-        let generated =
-            if cut { codegen::generate_with_head(graph, name, CLASSES, None) } else { codegen::generate(graph, name) };
+    for Case { name, graph, inputs, taken, head, .. } in cases {
+        let cut = head.is_some();
+        let generated = match head {
+            Some(head) => codegen::generate_with_head(graph, name, *head),
+            None => codegen::generate(graph, name),
+        };
         let generated = generated.unwrap_or_else(|error| panic!("{name}: {error}"));
         fs::write(folder.join(format!("src/{name}.rs")), generated.source).unwrap();
         fs::write(folder.join(format!("src/{name}.nrv")), generated.weights).unwrap();
@@ -345,7 +414,7 @@ fn typed_networks_have_the_bits_of_the_executor_and_of_litert() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typed");
     build(&folder, &cases);
     cargo(&folder, "run").unwrap_or_else(|error| panic!("{error}"));
-    for Case { name, graph, inputs, expected, arena, taken, streamed: expected_in_stream } in &cases {
+    for Case { name, graph, inputs, expected, arena, taken, streamed: expected_in_stream, .. } in &cases {
         let found = fs::read(folder.join(format!("{name}.y"))).unwrap();
         // An arena makes the first step of each.
         let first = (*taken == Taken::Steps).then(|| first_steps(graph, inputs));

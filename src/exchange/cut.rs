@@ -6,7 +6,7 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
-use super::graph::{Activation, Graph, Node, Op, Quantization, Scalar, Value};
+use super::graph::{Activation, Graph, Node, Op, Pool, Quantization, Scalar, Value};
 
 /// Why a graph was not cut.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,10 @@ pub enum CutError {
     },
     /// The layer has several outputs, or is not computed from an input.
     Output(String),
+    /// The layer has no scales and biases that could be corrected.
+    Corrections(String),
+    /// A head does not take as many floats as the graph before it makes numbers, or one of both has several ends there.
+    Ends,
 }
 
 impl fmt::Display for CutError {
@@ -35,6 +39,13 @@ impl fmt::Display for CutError {
             Self::Output(name) => {
                 write!(f, "layer `{name}` has not one output that is computed from an input: cut at another layer")
             }
+            Self::Ends => {
+                write!(f, "a head takes as many floats as the graph before it makes numbers, from one tensor")
+            }
+            Self::Corrections(name) => write!(
+                f,
+                "layer `{name}` is neither a convolution nor fully connected, and has nothing to correct: cut at one that is, or without corrections"
+            ),
         }
     }
 }
@@ -65,13 +76,20 @@ impl Graph {
     }
 
     /// Weights `[inputs][outputs]` and biases, as numbers, of the fully connected layer that reads what a layer makes, given by its name or number;
-    /// `None` if none follows there that makes `outputs` numbers and is linear.
+    /// a mean over an image may lie between. `None` if none follows there that makes `outputs` numbers and is linear.
     pub fn dense_behind(&self, layer: &str, outputs: usize) -> Option<Vec<f32>> {
         let mut from = *self.layer(layer).ok()?.outputs.first()?;
         let reader = loop {
             let reader = self.nodes.iter().find(|node| node.inputs.first() == Some(&Some(from)))?;
             match reader.op {
                 Op::Reshape | Op::Squeeze { .. } => from = *reader.outputs.first()?,
+                Op::Mean { .. } | Op::AveragePool2d(Pool { activation: Activation::None, .. }) => {
+                    let (image, mean) = (&self.tensors[from], *reader.outputs.first()?);
+                    if image.shape.last() != Some(&self.tensors[mean].elements()) {
+                        return None;
+                    }
+                    from = mean;
+                }
                 Op::FullyConnected { activation: Activation::None } => break reader,
                 _ => return None,
             }
@@ -93,6 +111,100 @@ impl Graph {
     /// # Errors
     /// [`CutError`], which lists the layers.
     pub fn cut(&self, layer: &str) -> Result<Self, CutError> {
+        self.cut_into(layer, |output| vec![1, output.elements()])
+    }
+
+    /// What makes the output of a convolution or a fully connected layer likewise, before its activation, which is the other thing that comes back:
+    /// what a head can correct, with a [`ScaleShift`](crate::ScaleShift). The numbers are a row of channels, or one for each pixel of an image.
+    ///
+    /// Integers of a layer with an activation have steps twice as large there, so that there are as many below 0 as above. With the activation behind
+    /// them, they are those of the whole layer to one of its own steps, or beyond the largest that it has.
+    ///
+    /// # Errors
+    /// [`CutError`], which lists the layers.
+    pub fn cut_before_activation(&self, layer: &str) -> Result<(Self, Activation), CutError> {
+        let last = self.layer(layer)?;
+        let refused = || CutError::Corrections(self.layer_name(last).into());
+        let [output] = last.outputs[..] else { return Err(refused()) };
+        let mut graph = self.clone();
+        let written = graph.nodes.iter_mut().find(|node| node.outputs == [output]);
+        let activation = match written.map(|node| &mut node.op) {
+            Some(Op::Conv2d(conv) | Op::DepthwiseConv2d(conv) | Op::TransposeConv(conv)) => &mut conv.activation,
+            Some(Op::FullyConnected { activation }) => activation,
+            _ => return Err(refused()),
+        };
+        let activation = core::mem::replace(activation, Activation::None);
+        if let (Some(steps), true) = (&mut graph.tensors[output].quantization, activation != Activation::None) {
+            steps.scales.iter_mut().for_each(|scale| *scale *= 2.0);
+            steps.zero_points.fill(0);
+        }
+        let pixels = |output: &Value| {
+            let channels = output.shape.last().copied().unwrap_or(1).max(1);
+            match output.elements() / channels {
+                1 => vec![1, channels],
+                pixels => vec![1, pixels, channels],
+            }
+        };
+        Ok((graph.cut_into(layer, pixels)?, activation))
+    }
+
+    /// This graph, then a head in floats that has learned from what it makes: a model for [`litert::write`](crate::litert::write).
+    ///
+    /// Integers become the numbers that they mean, so that the head is that of the layers behind a `Standardize` that says it.
+    ///
+    /// ```
+    /// use nerve::{graph::Graph, litert, prelude::*};
+    ///
+    /// # fn main() -> Result<(), Box<dyn core::error::Error>> {
+    /// # let path = concat!(env!("CARGO_MANIFEST_DIR"), "/firmware/data/digits.tflite");
+    /// # type Head = chain![Standardize<64>, ScaleShift<64, Relu>, Dense<64, 10>];
+    /// # let head = Head::ZERO;
+    /// let model = litert::read(&std::fs::read(path)?)?;
+    /// let (features, _) = model.cut_before_activation("5")?;
+    /// let ((_, corrections), dense) = head; // what a device has learned
+    /// let head = Graph::of::<[f32; 64], _>(&(corrections, dense))?;
+    /// let file = litert::write(&features.then(&head)?)?;
+    /// # assert_eq!(litert::read(&file)?.nodes, features.then(&head)?.nodes);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`CutError::Ends`] if the head does not take as many floats as this makes numbers.
+    pub fn then(&self, head: &Self) -> Result<Self, CutError> {
+        let (&[features], &[input]) = (&self.outputs[..], &head.inputs[..]) else { return Err(CutError::Ends) };
+        let (made, taken) = (&self.tensors[features], &head.tensors[input]);
+        if made.elements() != taken.elements() || taken.scalar != Scalar::F32 {
+            return Err(CutError::Ends);
+        }
+        let mut graph = self.clone();
+        let mut from = features;
+        let mut next = |op, value: Value| {
+            let to = graph.add(value);
+            graph.nodes.push(Node { op, inputs: vec![Some(from)], outputs: vec![to] });
+            from = to;
+        };
+        if made.scalar != Scalar::F32 {
+            next(Op::Dequantize, Value { shape: made.shape.clone(), ..taken.clone() });
+        }
+        if made.shape != taken.shape {
+            next(Op::Reshape, taken.clone());
+        }
+        let first = graph.tensors.len();
+        // The head's input is not a tensor of its own any more.
+        let place = |tensor: usize| if tensor == input { from } else { first + tensor - usize::from(tensor > input) };
+        graph.tensors.extend([&head.tensors[..input], &head.tensors[input + 1..]].concat());
+        graph.nodes.extend(head.nodes.iter().map(|node| Node {
+            op: node.op.clone(),
+            inputs: node.inputs.iter().map(|input| input.map(place)).collect(),
+            outputs: node.outputs.iter().copied().map(place).collect(),
+        }));
+        graph.outputs = head.outputs.iter().copied().map(place).collect();
+        Ok(graph)
+    }
+
+    /// What makes the output of a layer, in a shape that follows from it.
+    fn cut_into(&self, layer: &str, shape: impl Fn(&Value) -> Vec<usize>) -> Result<Self, CutError> {
         let last = self.layer(layer)?;
         let &[output] = &last.outputs[..] else { return Err(CutError::Output(self.layer_name(last).into())) };
 
@@ -111,7 +223,7 @@ impl Graph {
             return Err(CutError::Output(self.layer_name(last).into()));
         }
         graph.tensors.iter_mut().zip(&needed).filter(|(_, needed)| !**needed).for_each(|(value, _)| value.data = None);
-        let row = Value { shape: vec![1, graph.tensors[output].elements()], ..graph.tensors[output].clone() };
+        let row = Value { shape: shape(&graph.tensors[output]), ..graph.tensors[output].clone() };
         graph.outputs = vec![output];
         if row.shape != graph.tensors[output].shape {
             graph.outputs = vec![graph.add(row)];

@@ -6,13 +6,14 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
+use crate::infer::Fixed;
 use crate::kernels::Axis;
 use crate::layers::{
     Activation, Affine, Around, Attention, BatchNorm, Branches, Concat, Conv, ConvTranspose2d, Dense, Depthwise,
     Dropout, Elu, Embedding, Flatten, Forward, Frozen, Gelu, GeluTanh, GlobalAvgPool, Gru, HardSigmoid, HardSwish,
     HardTanh, JoinBackward, Last, Layer, LayerNorm, LeakyRelu, Linear, Lstm, OnFeatures, OnImage, OnSignal, PRelu,
-    Pool, Pooling, Relu, Relu6, RoundedTo, RoundedWeights, Rounding, Sigmoid, Silu, Softmax, Standardize, Sum, Tanh,
-    To, WithChannels,
+    Pool, Pooling, Relu, Relu6, RoundedTo, RoundedWeights, Rounding, ScaleShift, Sigmoid, Silu, Softmax, Standardize,
+    Sum, Tanh, To, WithChannels,
 };
 use crate::numbers::{Array, Real, Tensor, Tensors};
 
@@ -108,6 +109,10 @@ pub(crate) enum Kind {
     },
     /// With an axis of length 1 behind the channels for each axis of a pixel.
     PRelu {
+        pixel: Vec<usize>,
+    },
+    /// Likewise.
+    ScaleShift {
         pixel: Vec<usize>,
     },
     Gru {
@@ -240,6 +245,16 @@ impl Description {
         }
     }
 
+    /// The axes behind `C` channels elsewhere, all of length 1, and where the channels lie here.
+    fn channels<const C: usize>(&self) -> (Vec<usize>, Vec<usize>) {
+        let pixel = vec![1; if self.order == Order::ChannelsFirst { self.shape.len() - 1 } else { 0 }];
+        let row = match &self.order {
+            Order::Row(row) if C > 1 => row.clone(),
+            _ => (0..C).collect(),
+        };
+        (pixel, row)
+    }
+
     fn convolution(&mut self, channels: usize, outputs: usize, groups: usize, axes: &[Axis]) {
         self.channels_first();
         let kernel: Vec<usize> = axes.iter().map(|axis| axis.kernel).collect();
@@ -288,6 +303,19 @@ impl<X: Tensor, L: Describe<X>> Describe<X> for Frozen<L> {
 impl<const FEATURES: u32, X: Tensor, L: Describe<X>> Describe<X> for OnFeatures<FEATURES, L> {
     fn describe(net: &mut Description) {
         L::describe(net);
+    }
+}
+
+/// Its weights are not the network's, and may be integers.
+impl<X: Tensor, N, const BYTES: usize> Describe<X> for Fixed<'_, N, BYTES>
+where
+    Self: Layer<X>,
+{
+    fn describe(net: &mut Description) {
+        net.refuse(
+            "a Fixed network: describe the layers behind it, and put them behind its model by `Graph::then`".into(),
+        );
+        net.finish::<<Self as Forward<X>>::Out>(0);
     }
 }
 
@@ -637,14 +665,23 @@ impl<X: Tensor, const PERCENT: u32> Describe<X> for Dropout<PERCENT> {
 
 impl<X: Tensor<Elem = T> + WithChannels<C>, const C: usize, T: Real> Describe<X> for PRelu<C, T> {
     fn describe(net: &mut Description) {
-        let pixel = vec![1; if net.order == Order::ChannelsFirst { net.shape.len() - 1 } else { 0 }];
-        let row = match &net.order {
-            Order::Row(row) if C > 1 => row.clone(),
-            _ => (0..C).collect(),
-        };
+        let (pixel, row) = net.channels::<C>();
         net.push(Kind::PRelu { pixel });
         net.parameter("weight", &[C], |index| row[index[0]]);
         net.finish::<X>(C);
+    }
+}
+
+impl<X: Tensor<Elem = T> + WithChannels<C>, const C: usize, F: Activation, T: Real> Describe<X>
+    for ScaleShift<C, F, T>
+{
+    fn describe(net: &mut Description) {
+        let (pixel, row) = net.channels::<C>();
+        net.push(Kind::ScaleShift { pixel });
+        net.parameter("weight", &[C], |index| row[index[0]]);
+        net.parameter("bias", &[C], |index| C + row[index[0]]);
+        net.activation(F::NAME);
+        net.finish::<X>(2 * C);
     }
 }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::println;
 
-use super::codegen::{GenerateError, Generated, generate, generate_with_head};
+use super::codegen::{GenerateError, Generated, Head, generate, generate_with_head};
 use super::graph::{CutError, Graph};
 use super::litert;
 #[cfg(feature = "onnx")]
@@ -68,17 +68,24 @@ pub struct Cut<'a> {
     /// Numbers that a fully connected layer, the head, makes of them: the classes of one's own. If they are as many as a fully connected layer makes
     /// that follows there in the model, the head begins with what that has learned.
     pub head: usize,
+    /// Whether the head corrects the scales and biases of that layer too, a convolution or a fully connected one: its activation is left to the
+    /// head, behind a [`ScaleShift`](crate::ScaleShift) that changes nothing at first. Of an image, the head takes the mean of its pixels then.
+    pub corrections: bool,
 }
 
 /// Writes the first layers of the model `NAME.tflite` or `NAME.onnx` with a head, likewise: `Features`, a network in flash, `Head`, which a
 /// [`Trainer`](crate::Trainer) trains on what it gives, and `Net`, both. The head begins with the weights file `NAME-head.nrv`.
 pub fn write_cut(model: impl AsRef<Path>, cut: Cut, out: impl AsRef<Path>) -> Result<(), ImportError> {
     let whole = read_file(model.as_ref())?;
-    let graph = whole.cut(cut.layer).map_err(ImportError::Cut)?;
+    let (graph, corrections) = if cut.corrections {
+        whole.cut_before_activation(cut.layer).map(|(graph, activation)| (graph, Some(activation)))
+    } else {
+        whole.cut(cut.layer).map(|graph| (graph, None))
+    }
+    .map_err(ImportError::Cut)?;
     let known = whole.dense_behind(cut.layer, cut.head);
-    write_module(&path(model.as_ref(), out.as_ref()), |name| {
-        generate_with_head(&graph, name, cut.head, known.as_deref())
-    })
+    let head = Head { outputs: cut.head, corrections, known: known.as_deref() };
+    write_module(&path(model.as_ref(), out.as_ref()), |name| generate_with_head(&graph, name, head))
 }
 
 fn read_file(model: &Path) -> Result<Graph, ImportError> {

@@ -127,24 +127,38 @@ impl Writer {
         parameter.at.iter().map(|at| self.scalars[*at]).collect()
     }
 
+    /// The elements of a parameter for channels, in the order of the values here, not of PyTorch's.
+    fn channels(&self, parameter: &Parameter) -> Vec<f32> {
+        sorted(parameter, &self.elements(parameter), 1)
+    }
+
+    /// A node that reads a constant for each channel too.
+    fn of_channels(&mut self, op: Op, name: &str, elements: Vec<f32>) {
+        let mut shape = vec![1; self.shape().len()];
+        if let Some(last) = shape.last_mut() {
+            *last = elements.len();
+        }
+        let constant = self.tensor(name, &shape, Some(&elements));
+        self.each(op, &[constant]);
+    }
+
     fn module(&mut self, module: &Module) {
         match &module.kind {
             Kind::Standardize { .. } => {
                 let [mean, inverse] = &module.parameters[..] else { return };
-                // In the order of the values here, not of PyTorch's.
-                let of = |parameter: &Parameter| sorted(parameter, &self.elements(parameter), 1);
-                let (mean, inverse) = (of(mean).iter().map(|mean| -mean).collect::<Vec<_>>(), of(inverse));
-                for (name, op, elements) in [
-                    ("mean", Op::Add { activation: Activation::None }, mean),
-                    ("deviation", Op::Mul { activation: Activation::None }, inverse),
-                ] {
-                    let mut shape = vec![1; self.shape().len()];
-                    if let Some(last) = shape.last_mut() {
-                        *last = elements.len();
-                    }
-                    let constant = self.tensor(name, &shape, Some(&elements));
-                    self.each(op, &[constant]);
-                }
+                let (mean, inverse) = (self.channels(mean), self.channels(inverse));
+                self.of_channels(
+                    Op::Add { activation: Activation::None },
+                    "mean",
+                    mean.iter().map(|mean| -mean).collect(),
+                );
+                self.of_channels(Op::Mul { activation: Activation::None }, "deviation", inverse);
+            }
+            Kind::ScaleShift { .. } => {
+                let [scale, shift] = &module.parameters[..] else { return };
+                let (scale, shift) = (self.channels(scale), self.channels(shift));
+                self.of_channels(Op::Mul { activation: Activation::None }, "scales", scale);
+                self.of_channels(Op::Add { activation: Activation::None }, "shifts", shift);
             }
             Kind::Rounding => {
                 if let [least, greatest] = self.elements(&module.parameters[0])[..]
@@ -183,7 +197,7 @@ impl Writer {
                     self.each(Op::LeakyRelu { alpha }, &[]);
                 }
                 [slopes] => {
-                    let elements = sorted(slopes, &self.elements(slopes), 1);
+                    let elements = self.channels(slopes);
                     // For the channels of all pixels.
                     let mut shape = vec![1; self.shape().len() - 2];
                     shape.push(elements.len());

@@ -42,6 +42,7 @@
 //! | [`Elu`](crate::Elu), [`LeakyRelu`](crate::LeakyRelu), [`Relu6`](crate::Relu6), [`HardTanh`](crate::HardTanh), [`HardSigmoid`](crate::HardSigmoid) | `nn.ELU()`, `nn.LeakyReLU()`, `nn.ReLU6()`, `nn.Hardtanh()`, `nn.Hardsigmoid()` | |
 //! | [`HardSwish`](crate::HardSwish), [`Silu`](crate::Silu), [`Gelu`](crate::Gelu), [`GeluTanh`](crate::GeluTanh) | `nn.Hardswish()`, `nn.SiLU()`, `nn.GELU()`, `nn.GELU(approximate="tanh")` | layers of their own |
 //! | [`PRelu<C>`](crate::PRelu) | `nn.PReLU(C)` | |
+//! | [`ScaleShift<C>`](crate::ScaleShift) | a module of your own, with a `weight` and a `bias` of C scalars | |
 //! | [`Softmax`](crate::Softmax) | `nn.Softmax` over the channels | |
 //! | [`Standardize`](crate::Standardize) | none | keeps what it has: [fit](crate::Standardize::fit) it |
 //!
@@ -344,6 +345,7 @@ impl fmt::Display for Module {
             (Kind::Attention { heads }, [_, channels]) => write!(f, "Attention<{channels}, {heads}>"),
             (Kind::Embedding, [rows, columns]) => write!(f, "Embedding<{rows}, {columns}>"),
             (Kind::PRelu { .. }, [channels]) => write!(f, "PRelu<{channels}>"),
+            (Kind::ScaleShift { .. }, [channels]) => write!(f, "ScaleShift<{channels}>"),
             (Kind::BatchNorm, [channels]) => write!(f, "BatchNorm of {channels} channels"),
             (kind, _) => write!(f, "{kind:?}"),
         }

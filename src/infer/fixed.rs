@@ -1,7 +1,7 @@
 //! First layers that stay as they are while others learn.
 
 use crate::infer::{Arena, arena_len};
-use crate::layers::{Forward, Layer, Memory, Mode, Plan};
+use crate::layers::{Fold, Forward, Layer, Memory, Mode, Plan};
 use crate::numbers::{Array, Float, Real, Tensor, Zero, fingerprint, stateless};
 
 /// Any network of inference, of integers too, as the first layers of one that learns. It is used where it lies, in flash for a `static`, and
@@ -39,6 +39,14 @@ impl<N, const BYTES: usize> Clone for Fixed<'_, N, BYTES> {
 impl<N, const BYTES: usize> Copy for Fixed<'_, N, BYTES> {}
 
 stateless!([N, T: Real, const BYTES: usize] Fixed<'_, N, BYTES>, fingerprint("Fixed", &[BYTES]));
+
+/// It stays where it lies.
+impl<N, const BYTES: usize> Fold for Fixed<'_, N, BYTES> {
+    type Folded = Self;
+    fn fold_into(&self, folded: &mut Self) {
+        *folded = *self;
+    }
+}
 
 impl<X: Array, N: Forward<X>, const BYTES: usize> Forward<X> for Fixed<'_, N, BYTES> {
     type Out = N::Out;

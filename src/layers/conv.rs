@@ -161,13 +161,23 @@ macro_rules! layer {
                 f: &mut Descend<T, MOMENTS>,
             ) {
                 let (x, dy) = (pixels(Array::flatten(x)), pixels(Array::flatten(dy)));
-                let (mut row, mut b) = ([[[T::ZERO; O]; C]; $columns], [T::ZERO; O]);
                 let mut rows = moments.each_mut().map(|m| m.w.iter_mut());
                 for (u, w) in self.w.iter_mut().enumerate() {
-                    row.clear();
-                    add_row_gradients(x, dy, u, &mut row, $axes);
-                    f(w.flat_mut(), row.flat_mut(), rows.each_mut().map(|rows| rows.next().map_or(&mut [][..], Array::flat_mut)));
+                    let moments = rows.each_mut().map(|rows| rows.next().map_or(&mut [][..], |row| row.as_mut_slice()));
+                    if const { $columns * C * O * size_of::<T>() > MANY } {
+                        let mut taps = moments.map(|row| row.iter_mut());
+                        for (v, w) in w.iter_mut().enumerate() {
+                            let mut tap = [[T::ZERO; O]; C];
+                            add_tap_gradients(x, dy, [u, v], &mut tap, $axes);
+                            f(w.flat_mut(), tap.flat_mut(), taps.each_mut().map(|taps| taps.next().map_or(&mut [][..], Array::flat_mut)));
+                        }
+                    } else {
+                        let mut row = [[[T::ZERO; O]; C]; $columns];
+                        add_row_gradients(x, dy, u, &mut row, $axes);
+                        f(w.flat_mut(), row.flat_mut(), moments.map(Array::flatten_mut));
+                    }
                 }
+                let mut b = [T::ZERO; O];
                 sum_rows::<true, _, _>(dy, &mut b);
                 f(&mut self.b, &mut b, moments.map(|m| m.b.as_mut_slice()));
             }
@@ -383,6 +393,31 @@ fn convolve_inside<
         *y = sums;
     }
     count
+}
+
+/// Bytes of gradients of a kernel's row that may lie on a device's stack; of more, a tap's do at a time.
+const MANY: usize = if cfg!(target_os = "none") { 2048 } else { 1 << 14 };
+
+/// Adds the gradients of the weights of a tap, by its row and column, over a whole batch: with the bits of [`add_row_gradients`].
+#[inline(always)]
+fn add_tap_gradients<T: Real, const C: usize, const O: usize>(
+    x: &[[T; C]],
+    dy: &[[T; O]],
+    [u, v]: [usize; 2],
+    dw: &mut [[T; O]; C],
+    [rows, columns]: [Axis; 2],
+) {
+    let outputs = columns.outputs(v);
+    let Some(first) = columns.input(outputs.start, v) else { return };
+    let examples = x.chunks_exact((rows.input * columns.input).max(1));
+    for (x, dy) in examples.zip(dy.chunks_exact((rows.output * columns.output).max(1))) {
+        for (oy, dy) in dy.chunks_exact(columns.output.max(1)).enumerate() {
+            let row = rows.input(oy, u).and_then(|row| Rows::<_, false>(x).row(row, columns.input));
+            let (Some(row), Some(dy)) = (row, dy.get(outputs.clone())) else { continue };
+            let data = row.as_flattened().get(first * C..).unwrap_or(&[]);
+            product::<true, _, _>(&Strided { data, row: 1, column: columns.stride * C }, dy, dw);
+        }
+    }
 }
 
 /// Adds the gradients of the weights in row `u` of the kernel, over a whole batch.

@@ -3,8 +3,8 @@
 use crate::layers::{
     Activation, Affine, Around, Attention, BatchNorm, Branches, Conv, ConvTranspose2d, Dense, Depthwise, Dropout, Elu,
     Embedding, Flatten, Frozen, Gelu, GeluTanh, Geometry, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, Last,
-    LayerNorm, LeakyRelu, Linear, Lstm, OnFeatures, PRelu, Pool, Pooling, Relu, Relu6, Sigmoid, Silu, Softmax,
-    Standardize, Tanh,
+    LayerNorm, LeakyRelu, Linear, Lstm, OnFeatures, PRelu, Pool, Pooling, Relu, Relu6, ScaleShift, Sigmoid, Silu,
+    Softmax, Standardize, Tanh,
 };
 use crate::numbers::Real;
 
@@ -111,6 +111,7 @@ as_it_is! {
     [] Gelu;
     [] GeluTanh;
     [const C: usize, T: Real] PRelu<C, T>;
+    [const C: usize, F: Clone, T: Real] ScaleShift<C, F, T>;
     [const N: usize, T: Real] LayerNorm<N, T>;
     [const D: usize, const H: usize, T: Real] Attention<D, H, T>;
     [const V: usize, const D: usize, T: Real] Embedding<V, D, T>;

@@ -31,6 +31,7 @@ mod prelu;
 mod ring;
 mod round;
 mod rounded;
+mod scale_shift;
 mod standardize;
 mod streamed;
 mod unfused;
@@ -77,6 +78,7 @@ pub use round::{Round, RoundActivation, Rounded};
 #[cfg(feature = "litert")]
 pub(crate) use rounded::steps;
 pub use rounded::{RoundedTo, RoundedWeights, Rounding};
+pub use scale_shift::ScaleShift;
 pub use standardize::Standardize;
 pub(crate) use streamed::in_place;
 pub use streamed::{InRows, OutRow, Streamed};

@@ -104,6 +104,15 @@ impl<const N: usize, T: Real> Forward<[T; N]> for Standardize<N, T> {
 
 in_place!([const N: usize, T: Real] [T; N], Standardize<N, T>, |layer, row| layer.run_inside(row));
 
+impl<const N: usize, const L: usize> Forward<[[i8; N]; L]> for Standardize<N> {
+    type Out = [[f32; N]; L];
+
+    #[inline]
+    fn infer(&self, x: &[[i8; N]; L], memory: Memory) {
+        memory.write(|y: &mut [[f32; N]; L]| x.iter().zip(y).for_each(|(x, y)| self.run(x, y)));
+    }
+}
+
 impl<const N: usize> Forward<[i8; N]> for Standardize<N> {
     type Out = [f32; N];
 
@@ -131,6 +140,28 @@ impl<const N: usize> Layer<[i8; N]> for Standardize<N> {
         _: &mut [[f32; N]; B],
         (): &mut (),
         _: Option<&mut [[i8; N]; B]>,
+        _: Mode,
+    ) {
+    }
+}
+
+impl<const N: usize, const L: usize> Layer<[[i8; N]; L]> for Standardize<N> {
+    type Acts<const B: usize> = ();
+    type Scratch<const B: usize> = ();
+
+    #[inline]
+    fn forward<const B: usize>(&self, x: &[[[i8; N]; L]; B], (): &mut (), y: &mut [[[f32; N]; L]; B], _: Mode) {
+        x.as_flattened().iter().zip(y.as_flattened_mut()).for_each(|(x, y)| self.run(x, y));
+    }
+    #[inline]
+    fn backward<const B: usize>(
+        &self,
+        _: &[[[i8; N]; L]; B],
+        (): &(),
+        _: &[[[f32; N]; L]; B],
+        _: &mut [[[f32; N]; L]; B],
+        (): &mut (),
+        _: Option<&mut [[[i8; N]; L]; B]>,
         _: Mode,
     ) {
     }

@@ -7,7 +7,8 @@ use crc::{CRC_32_ISO_HDLC, Crc, Table};
 use crate::layers::{
     Activation, Around, Attention, Branches, Conv, ConvTranspose2d, Dense, Depthwise, Dropout, Elu, Embedding, Flatten,
     Frozen, Gelu, GeluTanh, Geometry, GlobalAvgPool, Gru, HardSigmoid, HardSwish, HardTanh, Last, LayerNorm, LeakyRelu,
-    Linear, Lstm, OnFeatures, PRelu, Pool, Pooling, Relu, Relu6, Sigmoid, Silu, Softmax, Standardize, Tanh, To,
+    Linear, Lstm, OnFeatures, PRelu, Pool, Pooling, Relu, Relu6, ScaleShift, Sigmoid, Silu, Softmax, Standardize, Tanh,
+    To,
 };
 use crate::numbers::{Tensors, Zero};
 pub use crate::storage::constants::ConstantsFile;
@@ -156,6 +157,10 @@ without_weights!(
 
 impl<S: Source, const C: usize> FromSource<S> for PRelu<C> {
     const NETWORK: Self = PRelu::new(floats(S::ELEMENTS, 0));
+}
+
+impl<S: Source, const C: usize, F: Activation> FromSource<S> for ScaleShift<C, F> {
+    const NETWORK: Self = ScaleShift::new(floats(S::ELEMENTS, 0), floats(S::ELEMENTS, C));
 }
 
 impl<S: Source, const N: usize> FromSource<S> for LayerNorm<N> {

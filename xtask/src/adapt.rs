@@ -14,20 +14,21 @@ const RAM: u64 = 64 * 1024;
 /// Inferences for whose instructions an update may last.
 const INFERENCES: u64 = 3;
 
-/// The last layer of a network of eight digits learns two more; that of the keyword network in the folder that `NERVE_MODELS` names learns
-/// sounds.
+/// The last layer of a network of eight digits learns two more, and does so with corrections of the layer before it; that of the keyword network in the
+/// folder that `NERVE_MODELS` names learns sounds.
 pub fn check(toolchain: Toolchain) -> Result<String> {
-    let digits = learn(toolchain, &["--device", "firmware/data"], None)?;
+    let digits = learn(toolchain, &["--device", "firmware/data"], Cut::Digits { corrections: false })?
+        + &learn(toolchain, &["--device", "firmware/data", "--corrections"], Cut::Digits { corrections: true })?;
     let Some(models) = model::public_models() else {
         return Ok(digits + "skipped sounds: NERVE_MODELS does not name the folder of kws_int8.tflite\n");
     };
     let model = &models.join("kws_int8.tflite");
-    let cut = Cut { model, layer: "functional_1/flatten/Reshape", head: "5" };
-    Ok(digits + &learn(toolchain, &["--keywords", &model.to_string_lossy()], Some(cut))?)
+    let cut = Cut::Model { model, layer: "functional_1/flatten/Reshape", head: "5" };
+    Ok(digits + &learn(toolchain, &["--keywords", &model.to_string_lossy()], cut)?)
 }
 
 /// What the host, with these arguments, and the device print; an error if they have not learned the same weights, or if it takes too much.
-fn learn(toolchain: Toolchain, arguments: &[&str], cut: Option<Cut>) -> Result<String> {
+fn learn(toolchain: Toolchain, arguments: &[&str], cut: Cut) -> Result<String> {
     let mut host = Command::new("cargo");
     host.args(["run", "--quiet", "--release", "--example", "adapt", "--"]).args(arguments);
     let printed = match output(&mut host) {

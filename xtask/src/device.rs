@@ -102,14 +102,16 @@ impl Board {
         build(toolchain, self.target, self.feature, program)
     }
 
-    /// Builds the program that learns new classes on top of a model, or of a network of digits; returns its ELF file.
-    pub fn build_cut(&self, toolchain: Toolchain, cut: Option<Cut>) -> Result<PathBuf> {
-        let mut variables = Vec::new();
-        if let Some(Cut { model, layer, head }) = cut {
-            let model = fs::canonicalize(model)?.into_os_string();
-            variables =
-                vec![("NERVE_CUT_MODEL", model), ("NERVE_CUT_LAYER", layer.into()), ("NERVE_CUT_HEAD", head.into())];
-        }
+    /// Builds the program that learns new classes on top of a model; returns its ELF file.
+    pub fn build_cut(&self, toolchain: Toolchain, cut: Cut) -> Result<PathBuf> {
+        let variables = match cut {
+            Cut::Digits { corrections: false } => vec![],
+            Cut::Digits { corrections: true } => vec![("NERVE_CUT_CORRECTIONS", "1".into())],
+            Cut::Model { model, layer, head } => {
+                let model = fs::canonicalize(model)?.into_os_string();
+                vec![("NERVE_CUT_MODEL", model), ("NERVE_CUT_LAYER", layer.into()), ("NERVE_CUT_HEAD", head.into())]
+            }
+        };
         Ok(build_with(toolchain, RELEASE, self.target, self.feature, &["adapt"], variables)?.join("adapt"))
     }
 
@@ -197,14 +199,22 @@ impl Board {
 pub const REAL_BOARDS: [(&str, &str); 3] =
     [("nrf52840-dk", M4F.target), ("stm32f4-discovery", M4F.target), ("pico2", M33.target)];
 
-/// A LiteRT model, the last of its layers to take, and the classes that a new last layer learns.
-pub struct Cut<'a> {
-    /// A `.tflite` file.
-    pub model: &'a Path,
-    /// A layer's name.
-    pub layer: &'a str,
-    /// A number.
-    pub head: &'a str,
+/// A network whose last layer learns new classes.
+pub enum Cut<'a> {
+    /// That of eight digits.
+    Digits {
+        /// Whether the layer before it is corrected too.
+        corrections: bool,
+    },
+    /// A LiteRT model's.
+    Model {
+        /// A `.tflite` file.
+        model: &'a Path,
+        /// The name of the last of its layers to take.
+        layer: &'a str,
+        /// The number of classes.
+        head: &'a str,
+    },
 }
 
 /// Builds one of the firmware's programs for the board with this feature; returns its ELF file.

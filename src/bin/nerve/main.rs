@@ -86,6 +86,9 @@ enum Command {
         /// Outputs of the head: the classes of your own.
         #[arg(long, requires = "cut")]
         head: Option<NonZeroUsize>,
+        /// Lets the head correct the scales and biases of that layer too, a convolution or a fully connected one.
+        #[arg(long, requires = "cut")]
+        corrections: bool,
     },
     /// Trains a network on a table or on windows of a signal, and writes it with the program that trained it.
     Train(train::Options),
@@ -111,8 +114,8 @@ fn main() -> ExitCode {
             let options = quantise::Options { examples, labels, range, keep, out, plot, json };
             quantise::run(&graph, &options).with_context(|| format!("could not quantise {}", file.display()))
         }),
-        Command::Import { file, out, cut, head } => match (&cut, head) {
-            (Some(layer), Some(head)) => import::write_cut(&file, Cut { layer, head: head.get() }, out),
+        Command::Import { file, out, cut, head, corrections } => match (&cut, head) {
+            (Some(layer), Some(head)) => import::write_cut(&file, Cut { layer, head: head.get(), corrections }, out),
             _ => import::write(&file, out),
         }
         .with_context(|| format!("could not import {}", file.display())),

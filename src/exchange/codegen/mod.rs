@@ -8,10 +8,10 @@ use std::vec;
 use std::vec::Vec;
 
 use super::float::Float;
-use super::graph::{Graph, Op, Scalar, Value};
+use super::graph::{self, Graph, Op, Scalar, Value};
 use super::lower::{Constants, Filling, Kernel, LowerError};
-use crate::layers::{Activation, Linear};
-use crate::numbers::{Real, fingerprint, mix};
+use crate::layers::{Activation, GlobalAvgPool, HardTanh, Linear, Relu, Relu6};
+use crate::numbers::{Real, Tensors, fingerprint, mix};
 use crate::quant::{AXES, AddFloats, Axis, Merge, MulFloats, Strided};
 use crate::storage::flash::ConstantsFile;
 use crate::storage::weights::{CRC, HEADER_LEN, Header};
@@ -92,15 +92,20 @@ pub fn generate(graph: &Graph, name: &str) -> Result<Generated, GenerateError> {
     module(graph, name, ["Net", "NET", "Output", "OUTPUT"])
 }
 
-/// The module and the constants of a graph whose output is a row of features, that of [`Graph::cut`], with a head that makes `outputs` numbers
-/// of them: `Features`, a network in flash, `Head`, which is to learn from what it gives, and `Net`, both. The head begins with the weights and
-/// biases `known`, as [`Graph::dense_behind`] gives them; with zeros where there are none.
-pub fn generate_with_head(
-    graph: &Graph,
-    name: &str,
-    outputs: usize,
-    known: Option<&[f32]>,
-) -> Result<Generated, GenerateError> {
+/// What is to learn on top of a graph.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// Numbers that it makes of the features.
+    pub outputs: usize,
+    /// The activation that follows the corrections of the features' scales and biases, if they are to be corrected.
+    pub corrections: Option<graph::Activation>,
+    /// The weights and biases that its dense layer begins with, as [`Graph::dense_behind`] gives them; zeros where they are not as many as it has.
+    pub known: Option<&'a [f32]>,
+}
+
+/// The module and the constants of a graph whose output is a row of features, that of [`Graph::cut`], or features to correct, those of
+/// [`Graph::cut_before_activation`], with a head: `Features`, a network in flash, `Head`, which is to learn from what it gives, and `Net`, both.
+pub fn generate_with_head(graph: &Graph, name: &str, head: Head) -> Result<Generated, GenerateError> {
     let &[output] = &graph.outputs[..] else { return Err(GenerateError::Ends) };
     let features = &graph.tensors[output];
     let quantization = features.quantization.as_ref().map(|found| (&found.scales[..], &found.zero_points[..]));
@@ -109,7 +114,15 @@ pub fn generate_with_head(
         (Scalar::F32, _) => (1.0, 0),
         _ => return Err(GenerateError::Features(features.name.clone())),
     };
-    let count = features.elements();
+    let (pixels, count) = match *axes(features) {
+        [pixels, channels] => (pixels, channels),
+        _ => (1, features.elements()),
+    };
+    let outputs = head.outputs;
+    let corrected = head.corrections.map_or(String::new(), |activation| {
+        let mean = if pixels > 1 { "nerve::GlobalAvgPool,\n    " } else { "" };
+        format!("nerve::ScaleShift<{count}, nerve::{}>,\n    {mean}", name_of_activation(activation))
+    });
     let name_of_features = graph.fingerprint();
     let mut generated = module(graph, name, ["Features", "FEATURES", "Row", "ROW"])?;
     // What is written to a string always fits.
@@ -118,7 +131,7 @@ pub fn generate_with_head(
         "\n/// What learns from a row of features, a [`Row`]: the numbers that they mean, then weights. Its files name these features.\n\
          pub type Head = nerve::chain![\n    \
          nerve::OnFeatures<{name_of_features:#010x}, nerve::Standardize<{count}>>,\n    \
-         nerve::Dense<{count}, {outputs}>\n\
+         {corrected}nerve::Dense<{count}, {outputs}>\n\
          ];\n\
          /// What the head begins with.\n\
          pub const HEAD: Head = nerve::include_weights!(Head, {:?});\n\
@@ -128,16 +141,43 @@ pub fn generate_with_head(
          pub type Net<'a> = (&'a Features, &'a Head);\n",
         format!("{name}-head.nrv"),
     );
-    let dense = known.map_or_else(|| vec![0.0; (count + 1) * outputs], <[f32]>::to_vec);
-    let elements = [vec![zero_point as f32; count], vec![scale; count], dense].concat();
-    generated.head = Some(head_file(name_of_features, [count, outputs], &elements));
+    let zeros = vec![0.0; (count + 1) * outputs];
+    let dense = head.known.filter(|known| known.len() == zeros.len()).unwrap_or(&zeros);
+    let mut elements = [vec![zero_point as f32; count], vec![scale; count]].concat();
+    if head.corrections.is_some() {
+        elements.extend([vec![1.0; count], vec![0.0; count]].concat());
+    }
+    elements.extend(dense);
+    generated.head = Some(head_file(name_of_features, head_fingerprint(pixels, count, head), &elements));
     Ok(generated)
 }
 
-/// The weights file of a `Head` that makes `outputs` numbers of as many `inputs`, features of this name.
-fn head_file(features: u32, [inputs, outputs]: [usize; 2], elements: &[f32]) -> Vec<u8> {
-    let dense = mix(fingerprint("Dense", &[inputs, outputs]), Linear::FINGERPRINT);
-    let fingerprint = mix(fingerprint("Standardize", &[inputs]), dense);
+/// That of the type `Head`, of features that are `count` channels of some pixels.
+fn head_fingerprint(pixels: usize, count: usize, head: Head) -> u32 {
+    let mut layers = vec![fingerprint("Standardize", &[count])];
+    if let Some(activation) = head.corrections {
+        let activation = fingerprint(name_of_activation(activation), &[]);
+        layers.push(mix(fingerprint("ScaleShift", &[count]), activation));
+        if pixels > 1 {
+            layers.push(<GlobalAvgPool as Tensors<f32>>::FINGERPRINT);
+        }
+    }
+    layers.push(mix(fingerprint("Dense", &[count, head.outputs]), <Linear as Activation>::FINGERPRINT));
+    layers.into_iter().reduce(mix).unwrap_or_default()
+}
+
+/// The library's layer.
+fn name_of_activation(activation: graph::Activation) -> &'static str {
+    match activation {
+        graph::Activation::None => Linear::NAME,
+        graph::Activation::Relu => Relu::NAME,
+        graph::Activation::ReluN1To1 => HardTanh::NAME,
+        graph::Activation::Relu6 => Relu6::NAME,
+    }
+}
+
+/// A weights file of a `Head`, of features of this name.
+fn head_file(features: u32, fingerprint: u32, elements: &[f32]) -> Vec<u8> {
     let bytes: Vec<u8> = elements.iter().flat_map(|element| element.to_le_bytes()).collect();
     let mut file = vec![0; HEADER_LEN + 4];
     // It is as long as the header of a head.
@@ -725,19 +765,38 @@ fn source(file: &mut Vec<u8>, ty: &str, elements: Vec<f32>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layers::{Dense, OnFeatures, Standardize};
+    use crate::layers::{Dense, OnFeatures, ScaleShift, Standardize};
     use crate::numbers::Zero;
     use crate::storage::weights;
 
+    const FEATURES: u32 = 7;
+
     #[test]
     fn a_head_begins_with_its_file() {
-        type Head<const FEATURES: u32> = (OnFeatures<FEATURES, Standardize<2>>, Dense<2, 3>);
+        type Of<const FEATURES: u32> = (OnFeatures<FEATURES, Standardize<2>>, Dense<2, 3>);
         let elements: Vec<f32> = (0..13).map(|i| i as f32).collect();
-        let (mut head, mut other) = (Head::<7>::ZERO, Head::<8>::ZERO);
-        let file = head_file(7, [2, 3], &elements);
+        let (mut head, mut other) = (Of::<FEATURES>::ZERO, Of::<8>::ZERO);
+        let fingerprint = head_fingerprint(1, 2, Head { outputs: 3, corrections: None, known: None });
+        let file = head_file(FEATURES, fingerprint, &elements);
         weights::load(&mut head, &file).unwrap();
         assert!(weights::load(&mut other, &file).is_err());
         let dense = Dense::new([[4.0, 5.0, 6.0], [7.0, 8.0, 9.0]], [10.0, 11.0, 12.0]);
         assert_eq!(head, (OnFeatures(Standardize::new([0.0, 1.0], [2.0, 3.0])), dense));
+    }
+
+    #[test]
+    fn a_head_with_corrections_too() {
+        type First = OnFeatures<FEATURES, Standardize<2>>;
+        type OfRow = ((First, ScaleShift<2, Relu6>), Dense<2, 3>);
+        type OfImage = (((First, ScaleShift<2>), GlobalAvgPool), Dense<2, 3>);
+        let of = |pixels, activation| {
+            let head = Head { outputs: 3, corrections: Some(activation), known: None };
+            head_file(FEATURES, head_fingerprint(pixels, 2, head), &[1.0; 17])
+        };
+        let (row, image) = (of(1, graph::Activation::Relu6), of(9, graph::Activation::None));
+        let (mut of_row, mut of_image) = (OfRow::ZERO, OfImage::ZERO);
+        weights::load(&mut of_row, &row).unwrap();
+        weights::load(&mut of_image, &image).unwrap();
+        assert!(weights::load(&mut of_row, &image).is_err());
     }
 }

@@ -123,15 +123,19 @@ impl<T: Real> Graph<T> {
         names
     }
 
+    /// A node for each parameter of channels, which have axes of length 1 behind them.
+    fn of_channels(&mut self, module: &Module, pixel: &[usize], ops: [&str; 2]) {
+        for (parameter, op) in module.parameters.iter().zip(ops) {
+            let elements = self.elements(parameter);
+            let constant = self.scalars(parameter.name, &[&parameter.shape[..], pixel].concat(), &elements);
+            self.next(op, &[constant], vec![]);
+        }
+    }
+
     fn module(&mut self, module: &Module) {
         match &module.kind {
-            Kind::Standardize { pixel } => {
-                for (parameter, op) in module.parameters.iter().zip(["Sub", "Mul"]) {
-                    let elements = self.elements(parameter);
-                    let constant = self.scalars(parameter.name, &[&parameter.shape[..], pixel].concat(), &elements);
-                    self.next(op, &[constant], vec![]);
-                }
-            }
+            Kind::Standardize { pixel } => self.of_channels(module, pixel, ["Sub", "Mul"]),
+            Kind::ScaleShift { pixel } => self.of_channels(module, pixel, ["Mul", "Add"]),
             // Weights that have learned to be rounded are floats like others.
             Kind::Rounding => {}
             Kind::Linear => {

@@ -57,6 +57,7 @@ type Drawing = chain![
     Conv2d<4, 4, 1, HardTanh>,
     GeluTanh,
     PRelu<4>,
+    ScaleShift<4, Relu>,
     Silu,
     HardSwish,
     Softmax,

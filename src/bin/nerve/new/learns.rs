@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use minijinja::{Value, context};
-use nerve::codegen;
+use nerve::codegen::{self, Head};
 use nerve::graph::{Graph, Op};
 
 /// The most samples that are kept, and how many of each class.
@@ -35,7 +35,7 @@ impl Learns {
         let of_model = output.and_then(|output| graph.tensors.get(output)?.shape.last().copied());
         let outputs = outputs.or(of_model).context("the last layer has no outputs")?;
         let features = graph.cut(&layer.to_string())?;
-        codegen::generate_with_head(&features, "model", outputs, None)?;
+        codegen::generate_with_head(&features, "model", Head { outputs, corrections: None, known: None })?;
         ensure!(features.inputs.len() == 1, "the model has {} inputs, and a device takes one", features.inputs.len());
         Ok((Self { layer, outputs, values: values || outputs == 1 }, features))
     }
