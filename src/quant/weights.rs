@@ -123,7 +123,7 @@ impl Weights<'_> {
                 next = next.wrapping_add(4);
             }
             for (y, sums) in y.get_mut(next..).unwrap_or_default().iter_mut().zip(rest.clone()) {
-                *y = output.of_sum(self.multiplier(next), sum(sums, 0));
+                *y = self.round(output, next, sum(sums, 0));
                 next = next.wrapping_add(1);
             }
         }
@@ -132,14 +132,22 @@ impl Weights<'_> {
     /// The outputs from `first` on, of their sums.
     #[inline(always)]
     fn round_four(&self, output: Output, first: usize, sums: [i32; 4]) -> [i8; 4] {
-        let Multiplier { mantissa, shift } = self.multiplier(0);
-        let of_four = |mantissas: &[i32]| mantissas.get(first..)?.first_chunk::<4>().copied();
-        let mantissas = of_four(self.mantissas).unwrap_or([mantissa; 4]);
-        let shifts = self.shifts.get(first..).and_then(|shifts| shifts.first_chunk()).copied().unwrap_or([shift; 4]);
         #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
-        if let Some(y) = round_four(sums, mantissas, shifts, output.zero_point) {
-            return y;
+        {
+            let Multiplier { mantissa, shift } = self.multiplier(0);
+            let of_four = |mantissas: &[i32]| mantissas.get(first..)?.first_chunk::<4>().copied();
+            let mantissas = of_four(self.mantissas).unwrap_or([mantissa; 4]);
+            let shifts = self.shifts.get(first..).and_then(|shifts| shifts.first_chunk()).copied();
+            if let Some(y) = round_four(sums, mantissas, shifts.unwrap_or([shift; 4]), output.zero_point) {
+                return y;
+            }
         }
-        core::array::from_fn(|i| output.of_sum(Multiplier { mantissa: mantissas[i], shift: shifts[i] }, sums[i]))
+        core::array::from_fn(|i| self.round(output, first.wrapping_add(i), sums[i]))
+    }
+
+    /// An output of its sum.
+    #[inline(never)]
+    fn round(&self, output: Output, at: usize, sum: i32) -> i8 {
+        output.of_sum(self.multiplier(at), sum)
     }
 }

@@ -14,8 +14,8 @@ const RAM: u64 = 64 * 1024;
 /// Inferences for whose instructions an update may last.
 const INFERENCES: u64 = 3;
 
-/// The last layer of a network of eight digits learns two more, and does so with corrections of the layer before it; that of the keyword network in the
-/// folder that `NERVE_MODELS` names learns sounds.
+/// The last layer of a network of eight digits learns two more, alone and with corrections of the layer before it; that of the keyword network
+/// in the folder that `NERVE_MODELS` names learns sounds.
 pub fn check(toolchain: Toolchain) -> Result<String> {
     let digits = learn(toolchain, &["--device", "firmware/data"], Cut::Digits { corrections: false })?
         + &learn(toolchain, &["--device", "firmware/data", "--corrections"], Cut::Digits { corrections: true })?;
