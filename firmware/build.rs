@@ -125,7 +125,11 @@ fn networks(out: &Path) -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={model}");
     fs::copy(&model, out.join("cut.tflite"))?;
     let head = head.map_or(Ok(10), |head| head.parse())?;
-    nerve::import::write_cut(out.join("cut.tflite"), Cut { layer: &layer, head, corrections: corrections.is_some() }, out)?;
+    nerve::import::write_cut(
+        out.join("cut.tflite"),
+        Cut { layer: &layer, head, corrections: corrections.is_some() },
+        out,
+    )?;
     println!("cargo:rerun-if-env-changed=NERVE_STREAM");
     println!("cargo:rustc-check-cfg=cfg(stream)");
     if env::var_os("NERVE_STREAM").is_some() {
