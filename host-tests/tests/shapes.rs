@@ -270,7 +270,7 @@ fn a_size_of_0_is_an_error() {
 fn what_cannot_learn_with_rounding_is_named() {
     expect_error(
         "rounding",
-        "pub fn f(net: &nerve::Rounded<chain![Gru<2, 3>, Last, Dense<3, 2>]>) -> usize { size_of_val(net) }",
-        &["Gru<2, 3>` cannot learn with rounding", "recurrent layers"],
+        "pub fn f(net: &nerve::Rounded<chain![BatchNorm<Dense<2, 3>, Relu>, Dense<3, 2>]>) -> usize { size_of_val(net) }",
+        &["BatchNorm<Dense<2, 3>, Relu>` cannot learn with rounding", "a `BatchNorm` is folded first"],
     );
 }
