@@ -111,7 +111,10 @@ fn answer(line: &Line, open: &mut Option<Link>, request: &str) -> Result<Value> 
         Request::Save => done(link, &Wire::Save)?,
         Request::Load => done(link, &Wire::Load)?,
         Request::FactoryReset => done(link, &Wire::FactoryReset)?,
-        Request::Restart => done(link, &Wire::Restart)?,
+        Request::Restart => {
+            link.restart()?;
+            json!({})
+        }
     })
 }
 

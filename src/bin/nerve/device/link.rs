@@ -68,19 +68,46 @@ pub struct Link {
 
 /// Line noise that is older than this is gone.
 const QUIET: Duration = Duration::from_millis(50);
+/// How long a device that may have started is given to answer.
+const START: Duration = Duration::from_secs(1);
 
 impl Link {
     /// Opens a port, and ends whatever message was under way on it.
     pub fn open(port: &str, baud: u32, timeout: Duration) -> Result<Self, LinkError> {
         let port = port::open(port, baud, QUIET).map_err(|error| LinkError::Open { port: port.to_owned(), error })?;
         let mut link = Self { port, timeout, receiver: Receiver::EMPTY, frame: Vec::new(), counts: [0; 2] };
-        link.port.write_all(&[0]).map_err(LinkError::Line)?;
+        link.settle()?;
+        Ok(link)
+    }
+
+    /// Ends whatever message is under way, in both directions.
+    fn settle(&mut self) -> Result<(), LinkError> {
+        self.port.write_all(&[0]).map_err(LinkError::Line)?;
         let start = Instant::now();
         while start.elapsed() < QUIET {
-            link.receive()?;
+            self.receive()?;
         }
-        link.receiver = Receiver::EMPTY;
-        Ok(link)
+        self.receiver = Receiver::EMPTY;
+        Ok(())
+    }
+
+    /// Restarts the device, and waits until it answers again. What is sent to it before is lost, and is sent anew.
+    pub fn restart(&mut self) -> anyhow::Result<()> {
+        self.done(&Request::Restart)?;
+        let (start, timeout) = (Instant::now(), self.timeout);
+        self.timeout = START.min(timeout);
+        let answers = loop {
+            self.settle()?;
+            match self.call(&Request::Info) {
+                Err(LinkError::Timeout(_)) if start.elapsed() < timeout => continue,
+                Err(LinkError::Timeout(_)) => break Err(LinkError::Timeout(timeout)),
+                answers => break answers.map(drop),
+            }
+        };
+        self.timeout = timeout;
+        answers?;
+        // Nor is an answer that came late one to the next request.
+        Ok(self.settle()?)
     }
 
     /// Sends a request and waits for its answer.

@@ -183,7 +183,7 @@ pub fn run(Options { line, json, command }: Options) -> Result<()> {
             println!("back to the network of the firmware, and saved");
         }
         Command::Restart => {
-            link.done(&Request::Restart)?;
+            link.restart()?;
             println!("restarted; what was not saved is lost");
         }
         Command::Upload { file } => {
