@@ -271,6 +271,6 @@ fn what_cannot_learn_with_rounding_is_named() {
     expect_error(
         "rounding",
         "pub fn f(net: &nerve::Rounded<chain![BatchNorm<Dense<2, 3>, Relu>, Dense<3, 2>]>) -> usize { size_of_val(net) }",
-        &["BatchNorm<Dense<2, 3>, Relu>` cannot learn with rounding", "a `BatchNorm` is folded first"],
+        &["BatchNorm<", "` cannot learn with rounding", "a `BatchNorm` is folded first"],
     );
 }
