@@ -74,11 +74,20 @@ pub fn branches(seed: u64, scalar: Scalar) -> Graph {
 
 /// A model of one or two LSTMs and a matrix product of all that they give.
 pub fn recurrent(seed: u64, scalar: Scalar) -> Graph {
+    steps_of(seed, scalar, Model::lstm)
+}
+
+/// As [`recurrent`], of GRUs, which LiteRT has no operator for.
+pub fn gated(seed: u64, scalar: Scalar) -> Graph {
+    steps_of(seed, scalar, Model::gru)
+}
+
+fn steps_of(seed: u64, scalar: Scalar, layer: fn(&mut Model, usize) -> usize) -> Graph {
     let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
     let shape = [1, model.between(1, 12), model.between(1, 20)];
     let mut x = model.input(&shape);
     for _ in 0..model.between(1, 2) {
-        x = model.lstm(x);
+        x = layer(&mut model, x);
     }
     if model.one_in(2) {
         x = model.fully_connected(x);
@@ -125,21 +134,6 @@ pub fn elu(seed: u64, scalar: Scalar) -> Graph {
     let x = model.input(&shape);
     let y = model.each(Op::Elu, x);
     model.graph.outputs.push(y);
-    model.graph
-}
-
-/// As [`recurrent`], of GRUs, which LiteRT has no operator for.
-pub fn gated(seed: u64, scalar: Scalar) -> Graph {
-    let mut model = Model { graph: Graph::default(), rng: Pcg32::seed_from_u64(seed), scalar };
-    let shape = [1, model.between(1, 12), model.between(1, 20)];
-    let mut x = model.input(&shape);
-    for _ in 0..model.between(1, 2) {
-        x = model.gru(x);
-    }
-    if model.one_in(2) {
-        x = model.fully_connected(x);
-    }
-    model.graph.outputs.push(x);
     model.graph
 }
 

@@ -6,6 +6,12 @@ use super::multiplier::round_shift;
 
 const ONE: i32 = 32_767;
 
+/// The nearest number of 16 bits.
+#[inline(always)]
+pub(super) fn held(x: i32) -> i16 {
+    x.clamp(i16::MIN.into(), i16::MAX.into()) as i16
+}
+
 /// `1 / (1 + exp(-x))`, of a number with up to 6 bits before the point.
 pub(super) fn logistic(x: i16, bits: u32) -> i16 {
     let y = reciprocal(exp(-i32::from(x).abs(), bits)).saturating_mul(2).min(ONE);

@@ -76,7 +76,7 @@ impl Gru {
                             for (i, [sum]) in sums.iter().enumerate() {
                                 let Some(gate) = gates.get_mut(if i == 2 { candidate } else { i }) else { continue };
                                 let sum = weights.multiplier(i).twice(*sum).saturating_add((*gate).into());
-                                *gate = held(sum);
+                                *gate = fixed::held(sum);
                             }
                         }
                     },
@@ -91,19 +91,13 @@ impl Gru {
     #[inline(always)]
     fn unit(&self, [r, z, p, q]: [i16; 4], state: &mut i16, y: &mut i8) {
         let [r, z] = [r, z].map(|gate| i32::from(fixed::logistic(gate, 3)));
-        let n: i32 = fixed::tanh(held(i32::from(p) + round_shift(r * i32::from(q), 15)), 3).into();
+        let n: i32 = fixed::tanh(fixed::held(i32::from(p) + round_shift(r * i32::from(q), 15)), 3).into();
         // Between the candidate and the state before.
         let next = n + round_shift(z * (i32::from(*state) - n), 15);
         *state = next as i16;
         let output = self.multiplier.twice(next);
         *y = output.saturating_add(self.zero_point.into()).clamp(-128, 127) as i8;
     }
-}
-
-/// The nearest number of 16 bits.
-#[inline(always)]
-fn held(x: i32) -> i16 {
-    x.clamp(i16::MIN.into(), i16::MAX.into()) as i16
 }
 
 #[cfg(test)]

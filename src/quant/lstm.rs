@@ -78,7 +78,7 @@ impl Lstm {
                         for (unit, sums) in gates.as_chunks_mut::<4>().0.iter_mut().zip(sums.as_chunks::<4>().0) {
                             for (i, (gate, [sum])) in unit.iter_mut().zip(sums).enumerate() {
                                 let sum = weights.multiplier(i).twice(*sum).saturating_add((*gate).into());
-                                *gate = sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
+                                *gate = fixed::held(sum);
                             }
                         }
                     },

@@ -335,7 +335,7 @@ impl Project {
 
 /// What a device answers to requests, none of which it may refuse.
 fn tell(port: &str, requests: &[Value]) -> Result<Vec<Value>> {
-    let answers = ask(Path::new(NERVE), port, PATIENCE, requests)?;
+    let answers = ask(port, PATIENCE, requests)?;
     let refused = answers.iter().zip(requests).find_map(|(answer, request)| Some((refusal(answer)?, request)));
     if let Some((why, request)) = refused {
         bail!("{request}: {why}");

@@ -202,9 +202,9 @@ fn csv<'a>(path: &Path, flowers: impl Iterator<Item = (&'a [f32; 4], usize)>) ->
 /// Seconds that a device is given to answer: boards without a floating-point unit take longer, as do busy machines.
 pub const PATIENCE: &str = "30";
 
-/// What a device answers to each of these requests by this `nerve`, each within so many seconds.
-pub fn ask(nerve: &Path, port: &str, timeout: &str, requests: &[Value]) -> Result<Vec<Value>> {
-    let mut nerve = Command::new(nerve);
+/// What a device answers to each of these requests, each within so many seconds.
+pub fn ask(port: &str, timeout: &str, requests: &[Value]) -> Result<Vec<Value>> {
+    let mut nerve = Command::new(NERVE);
     nerve.args(["device", "--json", "--timeout", timeout, "--port", port]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut nerve = nerve.spawn()?;
     // Its end lets the program end.
@@ -243,7 +243,7 @@ fn power_cuts(board: &Board, elf: &Path, folder: &Path) -> Result<usize> {
     let port = format!("unix:{}", folder.join("serial.sock").display());
     let boot = |requests: &[Value]| {
         let _emulator = board.start(elf, folder)?;
-        ask(Path::new(NERVE), &port, PATIENCE, requests)
+        ask(&port, PATIENCE, requests)
     };
     let [download, save, load] = ["download", "save", "load"].map(Value::from);
     let factory = weights(&boot(slice::from_ref(&download))?, 0)?;
@@ -369,9 +369,8 @@ fn refuses_other_features(host: &Host, folder: &Path) -> Result<()> {
 
 fn refuses_infinite_weights(host: &Host) -> Result<()> {
     let download = json!("download");
-    let before = weights(&ask(Path::new(NERVE), &host.port, PATIENCE, slice::from_ref(&download))?, 0)?;
-    let answers =
-        ask(Path::new(NERVE), &host.port, PATIENCE, &[json!({"upload": with_last(&before, 1e39)}), download])?;
+    let before = weights(&ask(&host.port, PATIENCE, slice::from_ref(&download))?, 0)?;
+    let answers = ask(&host.port, PATIENCE, &[json!({"upload": with_last(&before, 1e39)}), download])?;
     let said = answers.first().and_then(refusal).unwrap_or_default();
     ensure!(said.contains("infinite or NaN"), "`infinite or NaN` expected: {said}");
     ensure!(weights(&answers, 1)? == before, "a refused file changed the network");

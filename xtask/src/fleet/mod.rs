@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::device::{LEARNER, M4F};
 use crate::output;
-use crate::session::{LABELLED, NERVE, PATIENCE, ask, build_nerve, refusal, weights};
+use crate::session::{LABELLED, PATIENCE, ask, build_nerve, refusal, weights};
 use crate::setup::{self, Toolchain};
 
 use flower::{BOARDS, Flower, Outcome, SIMULATED, THOUSAND};
@@ -154,7 +154,7 @@ pub fn updates() -> Result<String> {
 
 /// The weights that the last of these requests asks for, and the bytes that all have sent over the line, both ways.
 fn learned(port: &str, requests: &[Value]) -> Result<(Vec<Value>, u64)> {
-    let answers = ask(Path::new(NERVE), port, PATIENCE, requests)?;
+    let answers = ask(port, PATIENCE, requests)?;
     ensure!(answers.iter().all(|answer| refusal(answer).is_none()), "{port}: {answers:?}");
     let bytes =
         answers.iter().flat_map(|answer| [&answer["sent"], &answer["received"]]).filter_map(Value::as_u64).sum();
@@ -163,7 +163,7 @@ fn learned(port: &str, requests: &[Value]) -> Result<(Vec<Value>, u64)> {
 
 /// An error unless the request is refused for this reason.
 fn fails(port: &str, timeout: &str, request: &Value, reason: &str) -> Result<()> {
-    let answers = ask(Path::new(NERVE), port, timeout, slice::from_ref(request))?;
+    let answers = ask(port, timeout, slice::from_ref(request))?;
     let said = answers.first().and_then(refusal).unwrap_or_default();
     ensure!(said.contains(reason), "`{reason}` expected of {port}: {said}");
     Ok(())
