@@ -145,30 +145,31 @@ mod tests {
         let levels = [Some(best), best.as_avx2().map(Level::Avx2), best.as_sse2().map(Level::Sse2)];
         let mut rng = Pcg32::seed_from_u64(1);
         let mut below = |n: u32| (rng.next_u32() % n) as usize;
-        let (mut vectors, mut plain) = (Vectors::<2>::new(), Plain::<2>::new());
+        let (mut vectors, mut plain) = (Vectors::<3>::new(), Plain::<3>::new());
         for _ in 0..300 {
             let (outputs, inputs) = (1 + below(9), [1 + below(40), 1 + below(PIECE as u32), PIECE][below(3)]);
             let mut bytes = |count: usize| -> Vec<i8> { (0..count).map(|_| below(256) as u8 as i8).collect() };
-            let (w, x) = (bytes(outputs * inputs), [bytes(inputs), bytes(inputs)]);
+            let (w, x) = (bytes(outputs * inputs), [(); 3].map(|()| bytes(inputs)));
             let mut packed = vec![0; packed_len(outputs, inputs)];
             pack(&w, inputs, &mut packed);
             vectors.begin(inputs);
             plain.begin(inputs);
             let middle = below(1 + inputs as u32 / 4) * 4;
             if middle > 0 && inputs % middle == 0 && middle % 4 == 0 {
-                let all = [&x[0][..], &x[1][..]].concat();
-                vectors.put_windows(&all, [0, inputs], middle, [inputs / middle, middle]);
-                plain.put_windows(&all, [0, inputs], middle, [inputs / middle, middle]);
+                let (all, starts) = (x.concat(), [0, inputs, 2 * inputs]);
+                vectors.put_windows(&all, starts, middle, [inputs / middle, middle]);
+                plain.put_windows(&all, starts, middle, [inputs / middle, middle]);
             } else {
                 for part in [0..middle, middle..inputs] {
-                    vectors.put(part.start, [&x[0][part.clone()], &x[1][part.clone()]]);
-                    plain.put(part.start, [&x[0][part.clone()], &x[1][part]]);
+                    let x = x.each_ref().map(|x| &x[part.clone()]);
+                    vectors.put(part.start, x);
+                    plain.put(part.start, x);
                 }
             }
-            let mut expected = vec![[7, -7]; outputs.next_multiple_of(2)];
+            let mut expected = vec![[7, -7, 70]; outputs.next_multiple_of(2)];
             plain.add_products(&packed, words_of_pair(inputs), &mut expected);
             for level in levels.into_iter().flatten() {
-                let mut sums = vec![[7, -7]; outputs.next_multiple_of(2)];
+                let mut sums = vec![[7, -7, 70]; outputs.next_multiple_of(2)];
                 vectors.add_products_at(level, &packed, words_of_pair(inputs), &mut sums);
                 assert_eq!(sums, expected, "{level:?} {outputs} {inputs}");
             }
