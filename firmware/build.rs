@@ -130,10 +130,70 @@ fn networks(out: &Path) -> Result<(), Box<dyn Error>> {
         Cut { layer: &layer, head, corrections: corrections.is_some() },
         out,
     )?;
-    println!("cargo:rerun-if-env-changed=NERVE_STREAM");
-    println!("cargo:rustc-check-cfg=cfg(stream)");
-    if env::var_os("NERVE_STREAM").is_some() {
-        println!("cargo:rustc-cfg=stream");
+    // How `model` runs: over examples, as a stream, or with a region for each layer.
+    println!("cargo:rustc-check-cfg=cfg(stream, by_layer)");
+    for (variable, configuration) in [("NERVE_STREAM", "stream"), ("NERVE_BY_LAYER", "by_layer")] {
+        println!("cargo:rerun-if-env-changed={variable}");
+        if env::var_os(variable).is_some() {
+            println!("cargo:rustc-cfg={configuration}");
+        }
+    }
+    if env::var_os("NERVE_BY_LAYER").is_some() {
+        let file = out.join("model.rs");
+        fs::write(&file, counted(&fs::read_to_string(&file)?))?;
     }
     Ok(())
+}
+
+/// Types of layers that are counted, as generated modules begin them.
+const COUNTED: [&str; 12] = [
+    "quant::Integer<",
+    "quant::Windowed<",
+    "quant::Each<",
+    "quant::Merged<",
+    "nerve::Conv<",
+    "nerve::Depthwise<",
+    "nerve::ConvTranspose2d<",
+    "nerve::Dense<",
+    "nerve::Gru<",
+    "nerve::Lstm<",
+    "nerve::Frozen<",
+    "nerve::Pool<",
+];
+
+/// A generated module whose layers are `Counted`. What joins tensors, or has no constants, is left as it is.
+fn counted(module: &str) -> String {
+    let (types, values) = module.split_at(module.find("pub static").unwrap_or(0));
+    let mut source = wrapped(types, &COUNTED, '<', "crate::Counted<", ">");
+    // Those of `quant` are made by `Name::new(…)`, those of floats of their elements.
+    let constructors = COUNTED.map(|ty| ty.replace("quant::", "").replace('<', "::new("));
+    let constructors: Vec<_> =
+        constructors.iter().filter(|name| !name.contains("nerve::")).map(|name| &name[..]).collect();
+    let values = wrapped(values, &constructors, '(', "crate::Counted(", ")");
+    for line in values.split_inclusive('\n') {
+        let end = "as nerve::flash::FromSource<Elements>>::NETWORK";
+        source += &match line.trim_end().strip_suffix(end) {
+            Some(ty) => format!("        crate::Counted({}{end})\n", ty.trim_start()),
+            None => line.into(),
+        };
+    }
+    source
+}
+
+/// `source` with `before` and `after` around each expression that begins with one of `heads`, whose last character `open` is closed at its end.
+fn wrapped(source: &str, heads: &[&str], open: char, before: &str, after: &str) -> String {
+    let close = if open == '<' { '>' } else { ')' };
+    let (mut done, mut rest) = (String::new(), source);
+    let next = |rest: &str| heads.iter().filter_map(|head| Some((rest.find(head)?, *head))).min();
+    while let Some((at, head)) = next(rest) {
+        let mut depth = 1;
+        let end = rest[at + head.len()..].find(|character| {
+            depth += i32::from(character == open) - i32::from(character == close);
+            depth == 0
+        });
+        let end = end.map_or(rest.len(), |end| at + head.len() + end + 1);
+        done.extend([&rest[..at], before, &rest[at..end], after]);
+        rest = &rest[end..];
+    }
+    done + rest
 }

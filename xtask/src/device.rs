@@ -227,9 +227,31 @@ pub fn build_all(toolchain: Toolchain, target: &str, feature: &str, programs: &[
     build_with(toolchain, RELEASE, target, feature, programs, [])
 }
 
-/// Builds the program that runs a LiteRT model, over examples or as a stream; returns its ELF file.
-pub fn build_model(toolchain: Toolchain, target: &str, feature: &str, model: &Path, stream: bool) -> Result<PathBuf> {
-    let variables = [("NERVE_MODEL", model.into())].into_iter().chain(stream.then(|| ("NERVE_STREAM", "1".into())));
+/// How the program `model` runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// Over whole examples.
+    Examples,
+    /// As a stream, over rows.
+    Stream,
+    /// Over whole examples, each layer a region.
+    ByLayer,
+}
+
+impl Pass {
+    /// The variable of the build that chooses it.
+    fn variable(self) -> Option<&'static str> {
+        match self {
+            Self::Examples => None,
+            Self::Stream => Some("NERVE_STREAM"),
+            Self::ByLayer => Some("NERVE_BY_LAYER"),
+        }
+    }
+}
+
+/// Builds the program that runs a LiteRT model; returns its ELF file.
+pub fn build_model(toolchain: Toolchain, target: &str, feature: &str, model: &Path, pass: Pass) -> Result<PathBuf> {
+    let variables = [("NERVE_MODEL", model.into())].into_iter().chain(pass.variable().map(|name| (name, "1".into())));
     Ok(build_with(toolchain, RELEASE, target, feature, &["model"], variables)?.join("model"))
 }
 
@@ -249,7 +271,8 @@ fn build_with<'v>(
 ) -> Result<PathBuf> {
     let mut cargo = toolchain.cargo("build", target);
     cargo.current_dir("firmware").args(["--quiet", "--locked", "--no-default-features", "--features", feature]);
-    cargo.args(["--profile", profile]).env_remove("NERVE_STREAM").envs(variables);
+    [Pass::Stream, Pass::ByLayer].into_iter().filter_map(Pass::variable).for_each(|name| _ = cargo.env_remove(name));
+    cargo.args(["--profile", profile]).envs(variables);
     output(cargo.args(programs.iter().flat_map(|program| ["--bin", program])))?;
     Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join(folder))
 }

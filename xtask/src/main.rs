@@ -27,6 +27,8 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 
+use device::Pass;
+
 /// The project's commands. `NERVE_TOOLCHAIN=rustup` or `=debian` chooses where the compiler for the device comes from; otherwise
 /// rustup is tried first.
 #[derive(Parser)]
@@ -59,6 +61,9 @@ enum Task {
         /// Takes the input row by row, as a signal without end or as one image. A model with ring buffers always does.
         #[arg(long, requires = "model")]
         stream: bool,
+        /// Prints what each layer takes too.
+        #[arg(long, requires = "model", conflicts_with = "stream")]
+        by_layer: bool,
     },
     /// Classifies real images with the convolutional networks on an emulated Cortex-M4F.
     Images,
@@ -103,12 +108,16 @@ fn main() -> ExitCode {
         Task::Demo => demo::run(),
         Task::Test { part } => test::run(part),
         Task::Emulate { board, program, model: None, .. } => device::emulate(&board, &program),
-        Task::Emulate { board, model: Some(model), input, output, stream, .. } => {
-            device::board(&board).and_then(|board| {
+        Task::Emulate { board, model: Some(model), input, output, stream, by_layer, .. } => device::board(&board)
+            .and_then(|board| {
                 let [input, output] = [input, output].map(|file| file.map(|file| here.join(file)));
-                model::emulate(board, &here.join(model), input, output, stream)
-            })
-        }
+                let pass = match (stream, by_layer) {
+                    (true, _) => Pass::Stream,
+                    (_, true) => Pass::ByLayer,
+                    _ => Pass::Examples,
+                };
+                model::emulate(board, &here.join(model), input, output, pass)
+            }),
         Task::Images => images::run(),
         Task::Listen { wav } => listen::run(wav.map(|file| here.join(file)).as_deref()),
         Task::Bench { write } => bench::run(write),

@@ -12,7 +12,7 @@ use nerve::import;
 use object::{Object, ObjectSymbol, SymbolKind};
 
 use crate::bench;
-use crate::device::{self, BOARDS, Board, M4F, Run};
+use crate::device::{self, BOARDS, Board, M4F, Pass, Run};
 use crate::setup::{self, Toolchain};
 
 /// Where the device looks for examples, and where it leaves its outputs.
@@ -29,17 +29,16 @@ const PROGRAM_SYMBOL: &str = "5model";
 const MOST_CODE: u64 = 20 * 1024;
 
 /// Builds the firmware around a model, runs it over the examples of `input` (one of zeros if there is none), prints what it costs and
-/// copies the outputs to `output`. As a stream, over the rows of `input`.
-pub fn emulate(
-    board: &Board,
-    model: &Path,
-    input: Option<PathBuf>,
-    output: Option<PathBuf>,
-    stream: bool,
-) -> Result<()> {
+/// copies the outputs to `output`. As a stream, over the rows of `input`; by layer, of the first example.
+pub fn emulate(board: &Board, model: &Path, input: Option<PathBuf>, output: Option<PathBuf>, pass: Pass) -> Result<()> {
     let file = fs::read(model).with_context(|| model.display().to_string())?;
     let graph = import::read(&file).with_context(|| model.display().to_string())?;
-    let stream = stream || has_rings(&graph);
+    let stream = pass == Pass::Stream || has_rings(&graph);
+    ensure!(
+        !(stream && pass == Pass::ByLayer),
+        "{} has ring buffers and runs as a stream, whose layers are not counted alone",
+        model.display()
+    );
     let example = if stream { row(&graph) } else { example(&graph) };
     let examples = match &input {
         Some(path) => fs::read(path).with_context(|| path.display().to_string())?,
@@ -60,7 +59,8 @@ pub fn emulate(
             board.roomy().feature
         );
     }
-    let Ran { run, built, code, outputs, costs } = run_model(board, model, &graph, &examples, stream)?;
+    let whole = if stream { Pass::Stream } else { Pass::Examples };
+    let Ran { run, built, code, outputs, costs } = run_model(board, model, &graph, &examples, whole)?;
     println!("the firmware around it, built in {:.0} s:", built.as_secs_f32());
     print!("{}", run.log);
     println!("code that runs the network: {code} bytes; the rest of the flash starts, logs and reads files");
@@ -74,12 +74,81 @@ pub fn emulate(
         let count = costs.len().max(1) as u64;
         println!("on average: {}", shown((sum.0 / count, sum.1 / count)));
     } else {
-        println!("an example: {}", shown(costs.first().copied().unwrap_or_default()));
+        let cost = costs.first().copied().unwrap_or_default();
+        println!("an example: {}", shown(cost));
+        if pass == Pass::ByLayer {
+            let first = &examples[..example];
+            print!("\n{}", by_layer(&run_model(board, model, &graph, first, Pass::ByLayer)?, cost));
+        }
     }
     if let Some(output) = output {
         fs::write(&output, outputs).with_context(|| output.display().to_string())?;
     }
     Ok(())
+}
+
+/// What each layer takes, and what lies between them, as a table; then the layers of a kind.
+fn by_layer(ran: &Ran, (instructions, cycles): (u64, u64)) -> String {
+    let layers = ran.run.log.lines().filter_map(|line| Some(layer_name(line.split_once("layer ")?.1)));
+    let rows: Vec<_> = layers.zip(ran.costs.iter().copied()).collect();
+    let mut kinds = BTreeMap::<&str, (usize, u64, u64)>::new();
+    for ((kind, _), (instructions, cycles)) in &rows {
+        let sum = kinds.entry(kind).or_default();
+        *sum = (sum.0 + 1, sum.1 + instructions, sum.2 + cycles);
+    }
+    let share = |part: u64| format!("{:.1} %", 100.0 * part as f64 / instructions.max(1) as f64);
+    let mut table = "| layer | instructions | of all | cycles |\n|---|---|---|---|\n".to_owned();
+    let mut row = |name: &str, instructions, cycles| {
+        table += &format!("| {name} | {instructions} | {} | {cycles} |\n", share(instructions));
+    };
+    for ((kind, shapes), (instructions, cycles)) in &rows {
+        row(&format!("{kind} {shapes}"), *instructions, *cycles);
+    }
+    for (kind, (count, instructions, cycles)) in &kinds {
+        row(&format!("**{count} x {kind}**"), *instructions, *cycles);
+    }
+    let sum = rows.iter().fold((0, 0), |sum, (_, cost)| (sum.0 + cost.0, sum.1 + cost.1));
+    row("between the layers, with joins", instructions.saturating_sub(sum.0), cycles.saturating_sub(sum.1));
+    table
+}
+
+/// The operator and the shapes of a layer, of its type as the compiler writes it.
+fn layer_name(ty: &str) -> (String, String) {
+    let (name, arguments) = parts(ty);
+    match (&name[..], &arguments[..]) {
+        ("Integer" | "Windowed", [op, x, y, ..]) => {
+            let op = match parts(op) {
+                (wrapper, inner) if ["Weighted", "Recurrent", "Padded"].contains(&&wrapper[..]) => parts(inner[0]).0,
+                (op, _) => op,
+            };
+            (op, format!("{} to {}", shape(x), shape(y)))
+        }
+        ("Merged", [op, y]) => (parts(op).0, shape(y)),
+        ("Each", [y]) => ("Table".into(), shape(y)),
+        _ => {
+            (name, arguments.iter().filter(|argument| !argument.contains("::")).copied().collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// A type's name without its path, and its arguments.
+fn parts(ty: &str) -> (String, Vec<&str>) {
+    let (path, arguments) = ty.split_once('<').map_or((ty, ""), |(path, rest)| (path, rest.trim_end_matches('\n')));
+    let name = path.rsplit("::").next().unwrap_or(path).to_owned();
+    let arguments = arguments.strip_suffix('>').unwrap_or(arguments);
+    let mut depth = 0;
+    let separator = |character| {
+        depth += i32::from("<[(".contains(character)) - i32::from(">])".contains(character));
+        depth == 0 && character == ','
+    };
+    let arguments: Vec<_> = arguments.split(separator).map(str::trim).filter(|argument| !argument.is_empty()).collect();
+    (name, arguments)
+}
+
+/// `32x32x3` of `[[[i8; 3]; 32]; 32]`.
+fn shape(array: &str) -> String {
+    let lengths: Vec<_> = array.split("; ").skip(1).map(|length| length.trim_end_matches(']')).collect();
+    lengths.into_iter().rev().collect::<Vec<_>>().join("x")
 }
 
 /// What a model left.
@@ -90,7 +159,7 @@ struct Ran {
     /// See [`code`].
     code: u64,
     outputs: Vec<u8>,
-    /// Instructions and cycles of each example, or of each row of a stream.
+    /// Instructions and cycles of each example, of each row of a stream, or of each layer of an example.
     costs: Vec<(u64, u64)>,
 }
 
@@ -129,7 +198,7 @@ fn lacking(board: &Board, graph: &Graph) -> Option<String> {
 }
 
 /// With another board's memory where this one's is too small.
-fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8], stream: bool) -> Result<Ran> {
+fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8], pass: Pass) -> Result<Ran> {
     let run_on = if lacking(board, graph).is_some() { board.roomy() } else { board };
     let toolchain = Toolchain::find(&[board.target])?;
     setup::qemu(true)?;
@@ -137,7 +206,7 @@ fn run_model(board: &Board, model: &Path, graph: &Graph, examples: &[u8], stream
     let folder = Path::new(FOLDER);
     fs::write(folder.join("input.bin"), examples)?;
     let start = Instant::now();
-    let elf = device::build_model(toolchain, board.target, run_on.feature, &fs::canonicalize(model)?, stream)
+    let elf = device::build_model(toolchain, board.target, run_on.feature, &fs::canonicalize(model)?, pass)
         .with_context(|| format!("{} does not build for {}", model.display(), board.core))?;
     let built = start.elapsed();
     let run = run_on.run(&elf, Some(&bench::plugin()?))?;
@@ -164,7 +233,7 @@ fn code(elf: &Path) -> Result<u64> {
 /// Instructions and cycles of an inference with a core's code.
 pub fn cost(board: &Board, model: &Path) -> Result<(u64, u64)> {
     let graph = import::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
-    let Ran { costs, .. } = run_model(board, model, &graph, &vec![1; example(&graph)], false)?;
+    let Ran { costs, .. } = run_model(board, model, &graph, &vec![1; example(&graph)], Pass::Examples)?;
     Ok(costs[0])
 }
 
@@ -179,7 +248,8 @@ pub struct Taken {
 pub fn taken(model: &Path, stream: bool) -> Result<Taken> {
     let graph = import::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
     let count = if stream { 2 } else { 1 };
-    let Ran { run, costs, .. } = run_model(&M4F, model, &graph, &vec![1; count * example(&graph)], stream)?;
+    let pass = if stream { Pass::Stream } else { Pass::Examples };
+    let Ran { run, costs, .. } = run_model(&M4F, model, &graph, &vec![1; count * example(&graph)], pass)?;
     let (instructions, cycles) = costs.into_iter().max().unwrap_or_default();
     let ram = run.log.split_once("RAM ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
     Ok(Taken { instructions, cycles, ram: ram.context("the device printed no RAM")? })
@@ -236,7 +306,8 @@ fn compare(board: &Board, model: &Path, examples: usize) -> Result<String> {
     };
     let expected = Executor::new(&graph)?.run_all(&inputs)?;
     let stream = has_rings(&graph);
-    let Ran { outputs, code, costs, .. } = run_model(board, model, &graph, &inputs, stream)?;
+    let pass = if stream { Pass::Stream } else { Pass::Examples };
+    let Ran { outputs, code, costs, .. } = run_model(board, model, &graph, &inputs, pass)?;
     let name = model.file_stem().unwrap_or_default().display().to_string();
     let floats = graph.tensors.iter().all(|value| value.quantization.is_none());
     let same = if floats { near(&outputs, &expected) } else { outputs == expected };
@@ -252,4 +323,20 @@ fn near(a: &[u8], b: &[u8]) -> bool {
     let (floats_a, floats_b) = (floats(a), floats(b));
     let largest = floats_b.iter().fold(0_f32, |largest, x| largest.max(x.abs()));
     a.len() == b.len() && floats_a.iter().zip(&floats_b).all(|(a, b)| (a - b).abs() <= 1e-5 * largest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_layers() {
+        let of = |ty: &str| layer_name(ty);
+        let ty = "nerve::quant::layers::windowed::Windowed<nerve::quant::layers::operator::Weighted<nerve::quant::conv::Conv2d, i32>, \
+                  [[[i8; 3]; 32]; 31], [[[i8; 16]; 15]; 16], 3, 2>";
+        assert_eq!(of(ty), ("Conv2d".into(), "31x32x3 to 16x15x16".into()));
+        let ty = "nerve::quant::layers::integer::Integer<nerve::quant::softmax::Softmax, [i8; 10], [i8; 10]>";
+        assert_eq!(of(ty), ("Softmax".into(), "10 to 10".into()));
+        assert_eq!(of("nerve::layers::dense::Dense<64, 10, nerve::Linear>"), ("Dense".into(), "64, 10".into()));
+    }
 }

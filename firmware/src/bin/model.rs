@@ -1,6 +1,6 @@
 //! Runs the network of a LiteRT model over examples that the host has left in a file, and leaves the outputs in another one:
 //! `cargo xtask emulate --model kws.tflite`. `build.rs` has made the network of the file. With `--stream`, or where the model has ring buffers,
-//! it takes rows one after another instead, of a signal without end.
+//! it takes rows one after another instead, of a signal without end. With `--by-layer`, each layer is a region, behind its type in the log.
 #![no_std]
 #![no_main]
 
@@ -73,6 +73,48 @@ mod memory_of_the_network {
 }
 use memory_of_the_network::{Given, MADE_OF, NAME, Pass, Taken};
 
+/// Runs an example or a row as a region.
+#[cfg(not(by_layer))]
+#[inline(always)]
+fn counted<R>(work: impl FnOnce() -> R) -> R {
+    arch::region(work)
+}
+
+#[cfg(by_layer)]
+mod by_layer {
+    use core::any::type_name;
+
+    use super::*;
+    use nerve::{Array, Forward, Memory, Plan};
+
+    /// Its layers are regions.
+    pub fn counted<R>(work: impl FnOnce() -> R) -> R {
+        work()
+    }
+
+    /// A layer that runs as a region.
+    pub struct Counted<L>(pub L);
+
+    impl<X: Array, L: Forward<X>> Forward<X> for Counted<L> {
+        type Out = L::Out;
+        const CHECK: () = L::CHECK;
+        const PLAN: Plan = L::PLAN;
+
+        #[inline]
+        fn infer(&self, x: &X, memory: Memory) {
+            println!("layer {=str}", type_name::<L>());
+            arch::region(|| self.0.infer(x, memory));
+        }
+        #[inline]
+        fn infer_inside(&self, memory: Memory) {
+            println!("layer {=str}", type_name::<L>());
+            arch::region(|| self.0.infer_inside(memory));
+        }
+    }
+}
+#[cfg(by_layer)]
+use by_layer::{Counted, counted};
+
 static PASS: ConstStaticCell<Pass> = ConstStaticCell::new(Pass::ZERO);
 static TAKEN: ConstStaticCell<Taken> = ConstStaticCell::new(Taken::ZERO);
 
@@ -100,7 +142,7 @@ fn run() -> bool {
     let mut taken = 0;
     while input.read_exact(bytes_of_mut(x)).is_ok() {
         let x = black_box(&*x);
-        if !write(arch::region(|| black_box(pass.push(x)))) {
+        if !write(counted(|| black_box(pass.push(x)))) {
             return false;
         }
         taken += 1;
