@@ -227,7 +227,7 @@
 //! | make a typed network of a LiteRT or ONNX model, in `build.rs` or by `nerve import` | `import`, `codegen` (feature `litert`, or `onnx`), [`quant`] |
 //! | read a LiteRT (TensorFlow Lite) model, write one | `litert`, `graph` (feature `litert`, needs `std`); `nerve info` (feature `cli`) |
 //! | keep it inside a data structure of your own | `serde` (feature `serde`) |
-//! | run it on a device, keep to the RAM | [`Arena`], [`arena_len`], [`assert_fits`]; batches on a desktop: [`Pass`] |
+//! | run it on a device, keep to the RAM | [`Arena`], [`arena_len`], [`scratch_len`], [`assert_fits`]; batches on a desktop: [`Pass`] |
 //! | run it sample by sample, row by row | [`Stream`], [`guide::streams`] |
 //! | come from a CSV file | [`guide::from_csv`]: `nerve train` (feature `cli`) |
 //! | take a model of LiteRT or ONNX to a chip | [`guide::own_model`]: `nerve new --model` (feature `cli`) |
@@ -280,7 +280,7 @@ pub use exchange::pytorch;
 pub use exchange::{Describe, Description, Unsupported};
 #[cfg(feature = "litert")]
 pub use exchange::{codegen, executor, float, graph, import, litert, lower, quantise};
-pub use infer::{Arena, Fixed, Stream, arena_len, assert_fits};
+pub use infer::{Arena, Fixed, Stream, arena_len, assert_fits, scratch_len};
 pub use layers::{
     Activation, Affine, Around, Attention, Avg, AvgPool1d, AvgPool2d, BatchNorm, Branches, Concat, Conv, Conv1d,
     Conv2d, ConvTranspose2d, Dense, Depthwise, DepthwiseConv2d, Descend, Dropout, Elu, Embedding, Flatten, Fold,

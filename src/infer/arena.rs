@@ -11,6 +11,19 @@ pub const fn arena_len<N: Forward<X>, X: Array>() -> usize {
     N::PLAN.outside
 }
 
+/// Bytes of the stack that the largest scratch of the network's kernels takes, beside an [`Arena`] or a [`Stream`](crate::Stream): inputs of
+/// integer layers, expanded to 16 bits, and sums. It is that of the processor that the program is compiled for, 1 to 2.5 KiB where there is
+/// one; with the frames of calls, 1 KiB at most, it is the peak that a device measures.
+///
+/// ```
+/// use nerve::prelude::*;
+///
+/// assert_eq!(nerve::scratch_len::<Dense<4, 10, Sigmoid>, [f32; 4]>(), 0);
+/// ```
+pub const fn scratch_len<N: Forward<X>, X: Array>() -> usize {
+    N::PLAN.scratch
+}
+
 /// The memory in which one example at a time goes through a network: `BYTES` bytes, those of [`arena_len`].
 ///
 /// ```

@@ -5,7 +5,7 @@ mod fits;
 mod fixed;
 mod stream;
 
-pub use arena::{Arena, arena_len};
+pub use arena::{Arena, arena_len, scratch_len};
 pub use fits::assert_fits;
 pub use fixed::Fixed;
 pub use stream::Stream;

@@ -9,9 +9,8 @@ use bytemuck::cast_slice;
 
 use super::order::{placed, settled};
 
-/// Inputs whose products are summed up at a time: with two vectors of them, expanded, what is on the stack is 2 KiB at most. They are not in
-/// the planned memory: each layer would have to hand a scratch on to those within it, and one layer at a time has it on the stack as well,
-/// where it is in the peak that a device measures.
+/// Inputs whose products are summed up at a time: vectors of them, expanded, take 2 KiB at most. They lie on the stack, where one layer at a
+/// time has them, and [`Plan::scratch`](crate::Plan) counts them.
 pub(crate) const PIECE: usize = if cfg!(all(target_os = "none", not(target_abi = "eabihf"))) { 144 } else { 288 };
 
 /// Words that weights `[outputs, inputs]` take.

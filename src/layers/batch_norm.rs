@@ -222,7 +222,7 @@ impl<X: Tensor<Elem = T>, L: Forward<X, Out: Tensor<Elem = T>> + Affine<T>, F: A
 {
     type Out = L::Out;
     const CHECK: () = L::CHECK;
-    const PLAN: Plan = Plan::apart::<X>(L::PLAN.outside);
+    const PLAN: Plan = Plan::apart::<X>(L::PLAN.outside).with_scratch(L::PLAN.scratch);
 
     fn infer(&self, x: &X, mut memory: Memory) {
         self.layer.infer(x, memory.reborrow());

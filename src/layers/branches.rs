@@ -143,7 +143,7 @@ impl<X: Array, L: Forward<X, Out: Array<Elem = X::Elem>>, J: Join<X, L::Out>> Fo
         let both = length_of::<L::Out>() + length_of::<J::Out>();
         let outside = if J::OVER[1] { L::PLAN.outside } else { max(L::PLAN.outside, both) };
         let beside = if J::OVER[0] { L::PLAN.outside } else { outside };
-        Plan { outside, inside: length_of::<X>() + beside, stays: J::OVER[0] }
+        Plan { outside, inside: length_of::<X>() + beside, stays: J::OVER[0], scratch: L::PLAN.scratch }
     };
 
     #[inline]
@@ -185,6 +185,7 @@ where
         let (left, right) = (length_of::<L::Out>(), length_of::<R::Out>());
         let outside = max(L::PLAN.outside, left + R::PLAN.outside);
         Plan::apart::<X>(if J::OVER[0] { outside } else { max(outside, left + right + length_of::<J::Out>()) })
+            .with_scratch(max(L::PLAN.scratch, R::PLAN.scratch))
     };
 
     #[inline]

@@ -49,17 +49,19 @@ pub struct Plan {
     pub inside: usize,
     /// Whether the output lies at the end where the input lay.
     pub stays: bool,
+    /// Bytes beside the memory, on the stack: the largest scratch of a kernel, of which there is one at a time.
+    pub scratch: usize,
 }
 
 impl Plan {
     /// Reads `X` while it writes; takes `outside` bytes beside it.
     pub const fn apart<X>(outside: usize) -> Self {
-        Self { outside, inside: length_of::<X>() + outside, stays: false }
+        Self { outside, inside: length_of::<X>() + outside, stays: false, scratch: 0 }
     }
 
     /// Changes `X` where it lies.
     pub const fn in_place<X>() -> Self {
-        Self { outside: length_of::<X>(), inside: length_of::<X>(), stays: true }
+        Self { outside: length_of::<X>(), inside: length_of::<X>(), stays: true, scratch: 0 }
     }
 
     /// This, then `next`, which finds its input in the memory.
@@ -68,7 +70,13 @@ impl Plan {
             outside: max(self.outside, next.inside),
             inside: max(self.inside, next.inside),
             stays: self.stays == next.stays,
+            scratch: max(self.scratch, next.scratch),
         }
+    }
+
+    /// This, by kernels with a scratch of so many bytes.
+    pub const fn with_scratch(self, scratch: usize) -> Self {
+        Self { scratch: max(self.scratch, scratch), ..self }
     }
 }
 

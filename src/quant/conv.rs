@@ -25,6 +25,10 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
+    /// Bytes on the stack: vectors, expanded, a block of sums, and parts of windows.
+    pub(super) const SCRATCH: usize =
+        size_of::<(Vectors<TOGETHER>, [[i32; TOGETHER]; TOGETHER_BLOCK], [[i8; PART]; TOGETHER])>();
+
     /// `x`: `[height, width, channels]`, weights: `[outputs, kernel height, kernel width, channels]`, [packed](super::pack), `y`:
     /// `[output height, output width, outputs]`.
     pub fn run(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {

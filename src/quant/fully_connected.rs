@@ -6,6 +6,9 @@ use super::{Output, Weights};
 use crate::kernels::paired::PIECE;
 use crate::kernels::paired::Vectors;
 
+/// Outputs that are summed up at a time.
+const BLOCK: usize = 64;
+
 /// Matrix product, of one or more vectors.
 ///
 /// Its sums are rounded once ([`Multiplier::once`](super::Multiplier::once)). LiteRT's kernel multiplies in `f64` and rounds halves away from
@@ -19,6 +22,9 @@ pub struct FullyConnected {
 }
 
 impl FullyConnected {
+    /// Bytes on the stack: a vector, expanded, and a block of sums.
+    pub(super) const SCRATCH: usize = size_of::<(Vectors<1>, [[i32; 1]; BLOCK])>();
+
     /// `x`: `[n, inputs]`, weights: `[outputs, inputs]`, [packed](super::pack), `y`: `[n, outputs]`.
     #[inline(never)]
     pub fn run(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
@@ -39,7 +45,6 @@ impl FullyConnected {
     /// The outputs of a vector, some at a time.
     #[inline(never)]
     fn in_blocks(&self, vectors: &mut Vectors<1>, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
-        const BLOCK: usize = 64;
         products::each(
             (vectors, &mut [[0]; BLOCK]),
             weights,

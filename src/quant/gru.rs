@@ -30,6 +30,9 @@ const UNITS: usize = 16;
 const SUMS: usize = 3 * UNITS;
 
 impl Gru {
+    /// Bytes on the stack: a vector, expanded, and a block of sums and gates.
+    pub(super) const SCRATCH: usize = size_of::<(Vectors<1>, [[i32; 1]; SUMS], [[i16; 4]; UNITS])>();
+
     /// `x`: `[steps, inputs]`, `y`: `[steps, units]`. Weights of the input `[3 * units, inputs]` and of the output before `[3 * units, units]`,
     /// [packed](super::pack), for each unit those of `r`, of `z` and of the candidate, whose biases are both used; of either 3 multipliers, to
     /// numbers with 12 bits behind the point. `states`, one of each unit, are those after the last step.

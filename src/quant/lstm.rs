@@ -35,6 +35,9 @@ const UNITS: usize = 16;
 const GATES: usize = 4 * UNITS;
 
 impl Lstm {
+    /// Bytes on the stack: a vector, expanded, and a block of sums and gates.
+    pub(super) const SCRATCH: usize = size_of::<(Vectors<1>, [[i32; 1]; GATES], [i16; GATES])>();
+
     /// `x`: `[steps, inputs]`, `y`: `[steps, units]`. Weights of the input `[4 * units, inputs]` and of the output before `[4 * units, units]`,
     /// [packed](super::pack), for each unit its gates `i`, `f`, `g` and `o`; of either 4 multipliers, to gates with 12 bits behind the point.
     /// `cells`, one of each unit, are those after the last step.

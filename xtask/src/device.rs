@@ -1,11 +1,13 @@
 //! Builds the firmware and runs it on an emulated board.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
@@ -275,6 +277,12 @@ fn build_with<'v>(
     cargo.args(["--profile", profile]).envs(variables);
     output(cargo.args(programs.iter().flat_map(|program| ["--bin", program])))?;
     Ok(Path::new("firmware").join(toolchain.target_dir()).join(target).join(folder))
+}
+
+/// The number behind a name in what a device or a program says.
+pub fn number<N: FromStr<Err: Error + Send + Sync + 'static>>(text: &str, name: &str) -> Result<N> {
+    let rest = text.split_once(name).with_context(|| format!("no {name}in: {text}"))?.1;
+    Ok(rest.trim_start().split([' ', ',', '\n']).next().unwrap_or_default().parse()?)
 }
 
 /// A board that runs, as long as this lives.

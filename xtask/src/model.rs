@@ -22,6 +22,8 @@ const FOLDER: &str = "target/model";
 const CODE: usize = 32 * 1024;
 /// See [`CODE`].
 const STACK: usize = 3584;
+/// Most bytes of the stack that calls take beside scratch.
+const CALLS: u64 = 1024;
 /// What the names of the program's own functions hold.
 const PROGRAM_SYMBOL: &str = "5model";
 /// The most bytes of code that a network may take on the Cortex-M4F, but as a stream, which has loops for single pixels too: one copy of each
@@ -78,7 +80,7 @@ pub fn emulate(board: &Board, model: &Path, input: Option<PathBuf>, output: Opti
         println!("an example: {}", shown(cost));
         if pass == Pass::ByLayer {
             let first = &examples[..example];
-            print!("\n{}", by_layer(&run_model(board, model, &graph, first, Pass::ByLayer)?, cost));
+            print!("\n{}", by_layer(board, &run_model(board, model, &graph, first, Pass::ByLayer)?, cost));
         }
     }
     if let Some(output) = output {
@@ -88,7 +90,7 @@ pub fn emulate(board: &Board, model: &Path, input: Option<PathBuf>, output: Opti
 }
 
 /// What each layer takes, and what lies between them, as a table; then the layers of a kind.
-fn by_layer(ran: &Ran, (instructions, cycles): (u64, u64)) -> String {
+fn by_layer(board: &Board, ran: &Ran, (instructions, cycles): (u64, u64)) -> String {
     let layers = ran.run.log.lines().filter_map(|line| Some(layer_name(line.split_once("layer ")?.1)));
     let rows: Vec<_> = layers.zip(ran.costs.iter().copied()).collect();
     let mut kinds = BTreeMap::<&str, (usize, u64, u64)>::new();
@@ -99,6 +101,7 @@ fn by_layer(ran: &Ran, (instructions, cycles): (u64, u64)) -> String {
     let share = |part: u64| format!("{:.1} %", 100.0 * part as f64 / instructions.max(1) as f64);
     let mut table = "| layer | instructions | of all | cycles |\n|---|---|---|---|\n".to_owned();
     let mut row = |name: &str, instructions, cycles| {
+        let cycles = if board.core == M4F.core { format!("{cycles}") } else { "-".into() };
         table += &format!("| {name} | {instructions} | {} | {cycles} |\n", share(instructions));
     };
     for ((kind, shapes), (instructions, cycles)) in &rows {
@@ -251,8 +254,7 @@ pub fn taken(model: &Path, stream: bool) -> Result<Taken> {
     let pass = if stream { Pass::Stream } else { Pass::Examples };
     let Ran { run, costs, .. } = run_model(&M4F, model, &graph, &vec![1; count * example(&graph)], pass)?;
     let (instructions, cycles) = costs.into_iter().max().unwrap_or_default();
-    let ram = run.log.split_once("RAM ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
-    Ok(Taken { instructions, cycles, ram: ram.context("the device printed no RAM")? })
+    Ok(Taken { instructions, cycles, ram: device::number(&run.log, "RAM ")? })
 }
 
 /// The folder of public models that the environment names.
@@ -263,9 +265,10 @@ pub fn public_models() -> Option<PathBuf> {
 /// The demo's network in integers on every board, and the public models of the folder that `NERVE_MODELS` names on the Cortex-M4F, two of
 /// them with every core's code: every byte is the executor's; floats are near its own, which are summed up in another order.
 pub fn check() -> Result<String> {
-    let mut shown = String::new();
+    let iris = Path::new("firmware/data/iris.tflite");
+    let mut shown = layers_are_counted(iris)?;
     for board in BOARDS {
-        shown += &compare(board, Path::new("firmware/data/iris.tflite"), 45)?;
+        shown += &compare(board, iris, 45)?;
     }
     let Some(folder) = public_models() else {
         return Ok(shown + "skipped the public models: NERVE_MODELS does not name their folder\n");
@@ -294,6 +297,22 @@ pub fn check() -> Result<String> {
     Ok(shown)
 }
 
+/// The layers of a model take what all of it takes, at the Cortex-M4F; as many of them as it has operators.
+fn layers_are_counted(model: &Path) -> Result<String> {
+    let graph = import::read(&fs::read(model)?)?;
+    let zeros = vec![0; example(&graph)];
+    let whole = run_model(&M4F, model, &graph, &zeros, Pass::Examples)?.costs[0].0;
+    let layers = run_model(&M4F, model, &graph, &zeros, Pass::ByLayer)?.costs;
+    let sum: u64 = layers.iter().map(|(instructions, _)| instructions).sum();
+    ensure!(
+        layers.len() == graph.nodes.len() && sum.abs_diff(whole) <= whole / 20,
+        "{} layers of {} take {sum} instructions, and all of it {whole}",
+        layers.len(),
+        graph.nodes.len()
+    );
+    Ok(format!("by layer: {} layers take {sum} instructions of {whole}\n", layers.len()))
+}
+
 fn compare(board: &Board, model: &Path, examples: usize) -> Result<String> {
     let graph = import::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
     let example = example(&graph);
@@ -307,11 +326,17 @@ fn compare(board: &Board, model: &Path, examples: usize) -> Result<String> {
     let expected = Executor::new(&graph)?.run_all(&inputs)?;
     let stream = has_rings(&graph);
     let pass = if stream { Pass::Stream } else { Pass::Examples };
-    let Ran { outputs, code, costs, .. } = run_model(board, model, &graph, &inputs, pass)?;
+    let Ran { run, outputs, code, costs, .. } = run_model(board, model, &graph, &inputs, pass)?;
     let name = model.file_stem().unwrap_or_default().display().to_string();
     let floats = graph.tensors.iter().all(|value| value.quantization.is_none());
     let same = if floats { near(&outputs, &expected) } else { outputs == expected };
     ensure!(same, "{name} has other outputs on the {} than on the host", board.core);
+    let (stack, scratch): (u64, u64) = (device::number(&run.log, "peak stack ")?, device::number(&run.log, "of it ")?);
+    ensure!(
+        (scratch..=scratch + CALLS).contains(&stack),
+        "{name} has a peak stack of {stack} bytes on the {}, {scratch} of them planned: what calls take is {CALLS} at most",
+        board.core
+    );
     ensure!(stream || board.core != M4F.core || code <= MOST_CODE, "{name} takes {code} bytes of code");
     let (what, instructions) = (if stream { "steps" } else { "examples" }, costs[costs.len() - 1].0);
     Ok(format!("{name}, {}: {examples} {what}, {instructions} instructions each, {code} bytes of code\n", board.core))

@@ -9,7 +9,7 @@ use std::{fs, slice};
 use anyhow::{Context, Result, anyhow, ensure};
 use serde_json::{Value, json};
 
-use crate::device::{BOARDS, Board, LEARNER, M4F, build_all};
+use crate::device::{BOARDS, Board, LEARNER, M4F, build_all, number};
 use crate::setup::Toolchain;
 use crate::{onnx, output};
 
@@ -129,7 +129,7 @@ fn session(board: &Board, toolchain: Toolchain) -> Result<String> {
 
     ensure!(drifted < 75.0 && factory == drifted && learned >= 90.0, "accuracy {drifted} %, then {learned} %");
     ensure!(accuracies.iter().all(|accuracy| *accuracy == learned), "accuracy {learned} %, later {accuracies:?}");
-    let (statics, stack) = (number(&info, "RAM ")?, number(&info, "variables, ")?);
+    let (statics, stack): (f32, f32) = (number(&info, "RAM ")?, number(&info, "variables, ")?);
     ensure!(statics <= STATICS as f32 && stack <= STACK as f32, "too much RAM:\n{info}");
     Ok(format!(
         "{}: drifted {drifted} %, learned {learned} %, kept over restart and power cut; {statics} bytes of variables, {stack} of stack; \
@@ -150,12 +150,6 @@ fn empty_folder(name: &str) -> Result<PathBuf> {
 
 fn samples(host: &Host) -> Result<f32> {
     number(&host.call(&["info"])?, "samples learned ")
-}
-
-/// The number behind a name.
-fn number(text: &str, name: &str) -> Result<f32> {
-    let rest = text.split_once(name).with_context(|| format!("no {name}in: {text}"))?.1;
-    Ok(rest.trim_start().split([' ', ',', '\n']).next().unwrap_or_default().parse()?)
 }
 
 /// Leaves what the device has learned as ONNX, with inputs and its outputs to compare, then gives it what PyTorch has learned. Returns how
@@ -393,7 +387,7 @@ fn values(elf: &Path) -> Result<String> {
 
     let emulator = M4F.start(elf, &folder)?;
     let host = Host { port: format!("unix:{}", folder.join("serial.sock").display()) };
-    let loss = || number(&host.call(&["evaluate", &path("held-out")])?, "loss ");
+    let loss = || number::<f32>(&host.call(&["evaluate", &path("held-out")])?, "loss ");
     let before = loss()?;
     host.refuses("NaN,0,0,0", &file("refused"), "number of the input is infinite or NaN")?;
     host.refuses("0,0,inf,0", &file("refused"), "value of the target is infinite or NaN")?;

@@ -8,7 +8,7 @@ use core::hint::black_box;
 
 use bytemuck::{bytes_of, bytes_of_mut};
 use defmt::println;
-use nerve::prelude::*;
+use nerve::{prelude::*, scratch_len};
 use nerve_firmware::{arch, board, entry, memory};
 use semihosting::fs::File;
 use semihosting::io::{Read, Write};
@@ -154,13 +154,15 @@ fn run() -> bool {
     }
     println!("{=usize} {=str} on {=str}", taken, MADE_OF, board::NAME);
     println!(
-        "flash {=usize} bytes, of them {=usize} of the network; RAM {=usize} of the {=str}, {=usize} in statics, peak stack {=usize}",
+        "flash {=usize} bytes, of them {=usize} of the network; RAM {=usize} of the {=str}, {=usize} in statics, peak stack {=usize}, of \
+         it {=usize} of scratch",
         memory::flash(),
         CONSTANTS,
         size_of::<Pass>(),
         NAME,
         memory::statics(),
-        memory::peak_stack()
+        memory::peak_stack(),
+        scratch_len::<Net, Input>()
     );
     taken > 0
 }

@@ -35,6 +35,13 @@ pub struct DepthwiseConv2d {
 }
 
 impl DepthwiseConv2d {
+    /// Bytes on the stack: rows of four channels, expanded, and their constants.
+    #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
+    pub(super) const SCRATCH: usize = size_of::<[u32; pairs::SCRATCH]>();
+    /// Bytes on the stack: a block of sums and what lies around an image.
+    #[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
+    pub(super) const SCRATCH: usize = size_of::<([[i32; 1]; SUMS], [i8; SUMS])>();
+
     /// `x`: `[height, width, channels]`, weights: `[kernel height, kernel width, outputs]`, `y`: `[output height, output width, outputs]`.
     pub fn run(&self, weights: &Weights, x: &[i8], y: &mut [i8]) {
         let rows = Rows { data: x, len: self.width.input.wrapping_mul(self.channels) };

@@ -6,7 +6,7 @@ use crate::quant::{Rows, Weights};
 
 /// Words of scratch: what belongs to four outputs, and the part of an image's rows that their windows need, expanded. 2 KiB hold rows of 55
 /// pixels for a kernel of 3x3; longer rows are made in pieces, and kernels of which nothing fits by the plain loop.
-const SCRATCH: usize = 512;
+pub(super) const SCRATCH: usize = 512;
 /// Words of four outputs' biases and factors.
 const FACTORS: usize = 16;
 /// The order of four channels, as SXTB16 takes them apart.

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use super::Operator;
-use crate::layers::{Forward, InRows, Memory, Streamed};
+use crate::layers::{Forward, InRows, Memory, Plan, Streamed, length_of};
 use crate::numbers::{Array, Scalar, Zero};
 use crate::quant::{Dequantize, FullyConnected, Quantize, Recurrent, RecurrentOperator, Softmax, Weighted};
 
@@ -23,6 +23,7 @@ impl<Op, X, Y> Integer<Op, X, Y> {
 
 impl<X: Array, Y: Array, Op: Operator<X::Elem, Y::Elem>> Forward<X> for Integer<Op, X, Y> {
     type Out = Y;
+    const PLAN: Plan = Plan::apart::<X>(length_of::<Y>()).with_scratch(Op::SCRATCH);
 
     #[inline]
     fn infer(&self, x: &X, memory: Memory) {

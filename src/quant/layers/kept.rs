@@ -28,7 +28,7 @@ impl<A: Scalar, B: Scalar, Op: Operator<A, B>, const X: usize, const W: usize, c
 {
     type Out = [B; Y];
     const CHECK: () = assert!(X <= W, "`Kept` needs at least the elements of one step");
-    const PLAN: Plan = Plan::apart::<[A; X]>(length_of::<[A; W]>() + length_of::<[B; Y]>());
+    const PLAN: Plan = Plan::apart::<[A; X]>(length_of::<[A; W]>() + length_of::<[B; Y]>()).with_scratch(Op::SCRATCH);
 
     #[inline]
     fn infer(&self, x: &[A; X], memory: Memory) {

@@ -9,6 +9,8 @@ use crate::quant::{
 
 /// An operator that makes one tensor of another one.
 pub trait Operator<A, B> {
+    /// Bytes of its loop's scratch on the stack.
+    const SCRATCH: usize = 0;
     /// Writes `y`.
     fn run(&self, x: &[A], y: &mut [B]);
     /// As [`run`](Self::run), for one row of output, of which there will be many.
@@ -70,8 +72,10 @@ pub struct Weighted<Op, W: 'static = i8> {
 }
 
 macro_rules! weighted {
-    ($($Op:ty, $W:ty);*) => {$(
+    ($($Op:ty, $W:ty, $scratch:expr);*) => {$(
         impl Operator<i8, i8> for Weighted<$Op, $W> {
+            const SCRATCH: usize = $scratch;
+
             #[inline]
             fn run(&self, x: &[i8], y: &mut [i8]) {
                 self.op.run(&self.weights, x, y);
@@ -79,9 +83,11 @@ macro_rules! weighted {
         }
     )*};
 }
-weighted!(FullyConnected, i32; Conv2d, i32; TransposeConv, i8);
+weighted!(FullyConnected, i32, FullyConnected::SCRATCH; Conv2d, i32, Conv2d::SCRATCH; TransposeConv, i8, 0);
 
 impl Operator<i8, i8> for Weighted<DepthwiseConv2d> {
+    const SCRATCH: usize = DepthwiseConv2d::SCRATCH;
+
     #[inline]
     fn run(&self, x: &[i8], y: &mut [i8]) {
         self.op.run(&self.weights, x, y);
@@ -94,6 +100,8 @@ impl Operator<i8, i8> for Weighted<DepthwiseConv2d> {
 
 /// An operator that keeps its outputs and a number of 16 bits for each unit from one step to the next.
 pub trait RecurrentOperator: Copy {
+    /// Bytes of its loop's scratch on the stack.
+    const SCRATCH: usize;
     /// All steps of a signal; `kept` are the numbers after the last one.
     fn run(&self, input: &Weights<i32>, state: &Weights<i32>, x: &[i8], kept: &mut [i16], y: &mut [i8]);
     /// One step from the outputs `before`, none at the first one.
@@ -103,6 +111,8 @@ pub trait RecurrentOperator: Copy {
 macro_rules! recurrent {
     ($($Op:ty),*) => {$(
         impl RecurrentOperator for $Op {
+            const SCRATCH: usize = <$Op>::SCRATCH;
+
             #[inline]
             fn run(&self, input: &Weights<i32>, state: &Weights<i32>, x: &[i8], kept: &mut [i16], y: &mut [i8]) {
                 <$Op>::run(self, input, state, x, kept, y);
@@ -136,6 +146,8 @@ pub struct Recurrent<Op, const UNITS: usize> {
 }
 
 impl<Op: RecurrentOperator, const UNITS: usize> Operator<i8, i8> for Recurrent<Op, UNITS> {
+    const SCRATCH: usize = Op::SCRATCH + size_of::<[i16; UNITS]>();
+
     #[inline]
     fn run(&self, x: &[i8], y: &mut [i8]) {
         self.op.run(&self.input, &self.state, x, &mut [0; UNITS], y);

@@ -4,7 +4,7 @@ use core::marker::PhantomData;
 
 use super::Operator;
 use crate::kernels;
-use crate::layers::{Forward, InRows, Memory, OutRow, Ring, Streamed};
+use crate::layers::{Forward, InRows, Memory, OutRow, Plan, Ring, Streamed, length_of};
 use crate::numbers::Array;
 use crate::quant::{AveragePool, Axis, Conv2d, DepthwiseConv2d, MaxPool, Rows, Weighted};
 
@@ -71,6 +71,7 @@ where
     Op: Operator<i8, i8>,
 {
     type Out = Y;
+    const PLAN: Plan = Plan::apart::<X>(length_of::<Y>()).with_scratch(Op::SCRATCH);
 
     #[inline]
     fn infer(&self, x: &X, memory: Memory) {
