@@ -3,6 +3,8 @@
 //! A fast loop lies beside its plain twin, which says what it computes and whose bits it has. Which of them runs is chosen here, and no
 //! layer knows. Uses `numbers`.
 
+#[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
+pub(crate) mod armv6m;
 mod axis;
 pub(crate) mod backend;
 pub(crate) mod convolution;
@@ -13,7 +15,7 @@ mod matrix;
 // The plain twin is for tests, where there is another.
 #[cfg_attr(
     any(
-        all(target_arch = "arm", target_os = "none", target_abi = "eabihf"),
+        all(target_arch = "arm", target_os = "none", any(target_abi = "eabihf", not(target_has_atomic = "32"))),
         all(target_arch = "x86_64", feature = "std")
     ),
     allow(dead_code)
@@ -21,7 +23,7 @@ mod matrix;
 mod order;
 #[cfg_attr(
     any(
-        all(target_arch = "arm", target_os = "none", target_abi = "eabihf"),
+        all(target_arch = "arm", target_os = "none", any(target_abi = "eabihf", not(target_has_atomic = "32"))),
         all(target_arch = "x86_64", feature = "std")
     ),
     allow(dead_code)

@@ -47,7 +47,7 @@ pub(crate) const TOGETHER: usize = if cfg!(all(target_arch = "x86_64", feature =
 
 /// `P` vectors of up to [`PIECE`] inputs, ready for products.
 #[cfg(not(any(
-    all(target_arch = "arm", target_os = "none", target_abi = "eabihf"),
+    all(target_arch = "arm", target_os = "none", any(target_abi = "eabihf", not(target_has_atomic = "32"))),
     all(target_arch = "x86_64", feature = "std")
 )))]
 pub(crate) use Plain as Vectors;
@@ -58,12 +58,15 @@ pub(crate) use crate::kernels::x86::paired::Vectors;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 pub(crate) use crate::kernels::dsp::Vectors;
 
+#[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
+pub(crate) use crate::kernels::armv6m::Vectors;
+
 /// The plain twin, for cores that multiply one pair of 32 bits at a time.
 ///
 /// Of three vectors, inputs x, y and z are two words, `x + y * 2^21` and `z + y * 2^11`. What two products with a weight each add up to modulo
 /// 2³², `X + Y * 2^21` and `Z + Y * 2^11`, is enough to tell three sums of 21 bits, so that a product takes two thirds of a
 /// multiplication. With two vectors in a word, whose halves have to go apart after two inputs, kws and resnet8 take 19 % more instructions
-/// on a Cortex-M3, 14 % on a Cortex-M0, vww 17 %.
+/// on a Cortex-M3, vww 17 %.
 pub(crate) struct Plain<const P: usize> {
     /// Quads of inputs, in the order 0, 2, 1, 3, as their weights are. Of three vectors, both words of each input: two times four of a quad.
     x: [i32; 2 * PIECE],
@@ -74,7 +77,7 @@ pub(crate) struct Plain<const P: usize> {
 }
 
 /// Quads of inputs whose products with weights of 8 bits have a sum of 21 bits, less 2²⁰ at least and 2²⁰ at most.
-const RUN: usize = (1 << (20 - 14)) / 4;
+pub(crate) const RUN: usize = (1 << (20 - 14)) / 4;
 
 /// Whether a core has registers for little more than a sum and where its factors are: the Cortex-M0.
 pub(crate) const FEW_REGISTERS: bool = cfg!(all(target_arch = "arm", not(target_has_atomic = "32")));
@@ -157,9 +160,9 @@ impl<const P: usize> Plain<P> {
             let x = self.x.as_chunks().0;
             let x = x.get(..self.quads).unwrap_or(x);
             for sums in pairs {
-                let Some(weights) = rows.as_chunks().0.get(..x.len()) else { return };
+                let Some(weights) = rows.as_chunks::<2>().0.get(..x.len()) else { return };
                 rows = rows.get(stride..).unwrap_or(&[]);
-                let [even, odd] = if FEW_REGISTERS { one_by_words(x, weights) } else { one(x, cast_slice(weights)) };
+                let [even, odd] = one(x, cast_slice(weights));
                 sums[0][0] = sums[0][0].wrapping_add(even.wrapping_add(self.offset));
                 sums[1][0] = sums[1][0].wrapping_add(odd);
             }
@@ -172,13 +175,7 @@ impl<const P: usize> Plain<P> {
             for sums in &mut *pairs {
                 let Some(weights) = rows_now.as_chunks::<2>().0.get(..x.len()) else { return };
                 rows_now = rows_now.get(stride..).unwrap_or(&[]);
-                let weights = cast_slice(weights);
-                let mixed = if FEW_REGISTERS {
-                    let ([even], [odd]) = (three::<1, 0>(x, weights, [offset]), three::<1, 1>(x, weights, [[0, 0]]));
-                    [even, odd]
-                } else {
-                    three::<2, 0>(x, weights, [offset, [0, 0]])
-                };
+                let mixed = three(x, cast_slice(weights), [offset, [0, 0]]);
                 for (sums, mixed) in sums.iter_mut().zip(mixed) {
                     for (sum, part) in sums.iter_mut().zip(apart(mixed)) {
                         *sum = sum.wrapping_sub(part);
@@ -219,41 +216,21 @@ fn one(x: &[[i32; 4]], weights: &[[u8; 8]]) -> [i32; 2] {
     sums
 }
 
-/// [`one`], for a core that takes two instructions to load what has a sign: 7 % of ad01 on a Cortex-M0. The products with a halfword are
-/// 256 times those with row 1, and those with its lower byte.
-#[inline(always)]
-fn one_by_words(x: &[[i32; 4]], weights: &[[i32; 2]]) -> [i32; 2] {
-    const { assert!(PIECE < 1 << (23 - 14), "256 times a sum takes 32 bits") };
-    let mut sums = [0_i32; 2];
-    each(x, weights, |[x0, x2, x1, x3], [w, v]| {
-        for (x, halfword) in [(x0, i32::from(*w as i16)), (x2, w >> 16), (x1, i32::from(*v as i16)), (x3, v >> 16)] {
-            let [even, both] = [x * (halfword & 0xff), x * halfword];
-            sums = settled([sums[0] + even, sums[1].wrapping_add(both)]);
-        }
-    });
-    let [even, both] = sums;
-    [even, both.wrapping_sub(even) >> 8]
-}
-
 /// Of three vectors, what makes row 0's sums, mixed, those with weights less 128.
 #[inline(always)]
-fn offset(x: &[[[i32; 4]; 2]]) -> [i32; 2] {
+pub(crate) fn offset(x: &[[[i32; 4]; 2]]) -> [i32; 2] {
     x.as_flattened().iter().fold([0_i32; 2], |[left, right], [a, b, c, d]| {
         [left.wrapping_add((a + c) << 7), right.wrapping_add((b + d) << 7)]
     })
 }
 
-/// `sums` less the products of three vectors with `R` rows from `FIRST` on, mixed.
+/// `sums` less the products of three vectors with both rows, mixed.
 #[inline(always)]
-fn three<const R: usize, const FIRST: usize>(
-    x: &[[[i32; 4]; 2]],
-    weights: &[[u8; 8]],
-    mut sums: [[i32; 2]; R],
-) -> [[i32; 2]; R] {
+fn three(x: &[[[i32; 4]; 2]], weights: &[[u8; 8]], mut sums: [[i32; 2]; 2]) -> [[i32; 2]; 2] {
     each(x, weights, |[even, odd], w| {
         let ([a, b], [c, d]) = (halves(even), halves(odd));
         for ([x, y], w) in [a, b, c, d].into_iter().zip(w.as_chunks::<2>().0) {
-            for (row, sums) in (FIRST..).zip(&mut sums) {
+            for (row, sums) in sums.iter_mut().enumerate() {
                 let w = if row == 0 { i32::from(w[0]) } else { i32::from(w[1] as i8) };
                 *sums = settled([sums[0].wrapping_sub(x.wrapping_mul(w)), sums[1].wrapping_sub(y.wrapping_mul(w))]);
             }
@@ -320,10 +297,6 @@ mod tests {
             let mut of_one = [[5]; 8];
             alone.add_products(packed, words_of_pair(inputs), &mut of_one[..outputs.next_multiple_of(2)]);
             assert!(of_one[..outputs].iter().zip(&sums).all(|(one, two)| one[0] == two[0]));
-            for weights in packed.chunks(words_of_pair(inputs)) {
-                let x = &alone.x.as_chunks().0[..alone.quads];
-                assert_eq!(one(x, cast_slice(weights)), one_by_words(x, cast_slice(weights)));
-            }
             for (w, sums) in weights.chunks(inputs).zip(&sums[..outputs]) {
                 for (at, sum) in sums.iter().enumerate() {
                     let products = w.iter().zip(&x[at]).map(|(w, x)| i32::from(*w) * i32::from(*x));

@@ -92,6 +92,29 @@ impl Multiplier {
         self.twice(x)
     }
 
+    /// `zero_point` and what both [`twice`](Self::twice) and [`once`](Self::once) make of `x`, if 16 bits of both factors tell: as they do of
+    /// 95 % of the sums that make 8 bits, in half of the instructions. For a core without products of 64 bits.
+    ///
+    /// With n = -shift, k = n - 6 and units of 2⁻²¹: `x / 2^k` is X + e, e in [0, 1), and `mantissa / 2¹⁶` is M + d, |d| <= 1/2. So their
+    /// product is X·M and from -2¹⁴ (X·d) to less than 2¹⁴ + 2¹⁵ (e·(M + d)). Where `twice` rounds it for the first time, it changes by
+    /// `2^(20 - n)`, 2¹⁴ at most. If no half between two integers lies from 2¹⁵ below X·M to 2¹⁶ above it, all that lies there is rounded
+    /// to the same one.
+    #[inline(always)]
+    pub(super) fn of_16_bits(self, x: i32, zero_point: i32) -> Option<i32> {
+        let k = (-6 - i32::from(self.shift)) as u32;
+        if k > 25 || self.mantissa < 0 {
+            return None;
+        }
+        let x = x >> k;
+        if x != i32::from(x as i16) {
+            return None;
+        }
+        let mantissa = ((self.mantissa >> 15) + 1) >> 1;
+        // X·M takes 31 bits, the zero point 29.
+        let most = x.wrapping_mul(mantissa).wrapping_add((zero_point << 21) + (1 << 20) + (1 << 16) - 1);
+        ((most << 11) as u32 >= 3 << 26).then_some(most >> 21)
+    }
+
     /// `x` times the factor, rounded once to the nearest integer, halves away from 0. With a `rest`, which are 22 more bits of the mantissa,
     /// the product is rounded to 53 bits before, halves to even, as in `f64`.
     #[inline(always)]
@@ -143,7 +166,7 @@ fn upper(x: i32, mantissa: i32) -> i32 {
 }
 
 /// Whether there is no product of 64 bits: on a Cortex-M0.
-const SHORT: bool = cfg!(all(target_arch = "arm", not(target_has_atomic = "32")));
+pub(super) const SHORT: bool = cfg!(all(target_arch = "arm", not(target_has_atomic = "32")));
 
 #[inline(always)]
 fn takes_32_bits(x: i32) -> bool {
@@ -246,6 +269,41 @@ mod tests {
                 assert_eq!(i64::from(round_shift(t, shift)), away * i64::from(t).signum(), "{t} {shift}");
             }
         }
+    }
+
+    #[test]
+    fn where_16_bits_tell_the_result_is_the_exact_one() {
+        let (mut seed, mut told, mut all) = (1_u32, 0, 0);
+        let mut random = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            seed ^ seed >> 15
+        };
+        for turn in 0..60_000 {
+            let usual = random() as i32 & i32::MAX | 1 << 30;
+            let mantissa = [usual, usual, i32::MAX, 1 << 30, random() as i32][turn % 5];
+            let multiplier = Multiplier { mantissa, shift: -((turn % 33) as i8) + 1 };
+            // Near a half between two integers, and anything.
+            let half = f64::from(random() as i32 >> 23) + 0.5;
+            let real = f64::from(mantissa | 1) * libm::exp2(f64::from(multiplier.shift) - 31.0);
+            let near = (half / real) as i32;
+            let steps = 1_i32.checked_shl((turn % 33 / 3) as u32).unwrap_or(1);
+            let around = [-1, 0, 1, steps, -steps].map(|step| near.saturating_add(step));
+            for x in
+                around.into_iter().chain([random() as i32, random() as i32 >> (random() >> 27), i32::MIN, i32::MAX])
+            {
+                let zero_point = random() as i8;
+                let Some(y) = multiplier.of_16_bits(x, zero_point.into()) else { continue };
+                assert_eq!(y, multiplier.twice(x) + i32::from(zero_point), "{multiplier:?} {x}");
+                assert_eq!(y, multiplier.once(x, 0) + i32::from(zero_point), "{multiplier:?} {x}");
+                assert_eq!(y, multiplier.once(x, (1 << REST) - 1) + i32::from(zero_point), "{multiplier:?} {x}");
+            }
+            if mantissa >= 1 << 30 && multiplier.shift <= -6 {
+                let x = (f64::from(random() as i32 >> 23) / real) as i32;
+                told += usize::from(multiplier.of_16_bits(x, 0).is_some());
+                all += 1;
+            }
+        }
+        assert!(told * 100 > all * 94, "{told} of {all}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What an operator writes.
 
 use super::Multiplier;
+use super::multiplier::SHORT;
 
 /// The zero point of an operator's output, and the range that its fused activation leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,10 @@ impl Output {
     #[inline(always)]
     pub(super) fn of_sum(self, multiplier: Multiplier, sum: i32) -> i8 {
         let whole = Self { least: i8::MIN, greatest: i8::MAX, ..self };
+        if SHORT {
+            let x = multiplier.of_16_bits(sum, self.zero_point.into());
+            return x.map_or_else(|| whole.of(multiplier.not_lessened(sum)), |x| whole.held(x));
+        }
         match multiplier.lessened(sum) {
             Some(x) => whole.held(x + i32::from(self.zero_point)),
             None => whole.of(multiplier.not_lessened(sum)),
