@@ -6,9 +6,11 @@
 
 use std::cell::Cell;
 use std::error::Error;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use host_tests::reference::{compare, far, roundings, units_apart};
+use nerve::onnx;
 
 /// Of all outputs of integers, those that are apart by one unit at most.
 const NEAR: f64 = 0.99;
@@ -27,11 +29,28 @@ fn main() -> Result<(), Box<dyn Error>> {
         most.set(most.get().max(largest));
         (largest > roundings(graph) as f32).then(|| format!("{largest} units apart"))
     })?;
+    let refused = refused(&folder.join("refused"))?;
     let share = near.get() as f64 / all.get() as f64;
     println!(
-        "{floats} of floats within 1e-5 of the largest output; {integers} of integers, {:.2} % of their outputs within one unit, {} at most",
+        "{floats} of floats within 1e-5 of the largest output, {refused} refused by name; {integers} of integers, {:.2} % of their outputs within one unit, {} at most",
         100.0 * share,
         most.get()
     );
     if share < NEAR { Err("too many outputs are apart".into()) } else { Ok(()) }
+}
+
+/// Models that must be refused, `NAME.onnx`, with what must be named, `NAME.txt`.
+fn refused(folder: &Path) -> Result<usize, Box<dyn Error>> {
+    let mut count = 0;
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "onnx") {
+            let named = fs::read_to_string(path.with_extension("txt"))?;
+            match onnx::read(&fs::read(&path)?) {
+                Err(error) if error.to_string().contains(&named) => count += 1,
+                other => return Err(format!("{}: `{named}` is not in {other:?}", path.display()).into()),
+            }
+        }
+    }
+    Ok(count)
 }

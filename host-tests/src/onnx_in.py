@@ -173,11 +173,13 @@ class Model:
 
     def activation(self):
         op = self.pick("Relu", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "PRelu", "Elu", "HardSigmoid", "HardSwish", "Gelu", "Clip", "Softmax", "Silu", "Max", "Identity", "Dropout", "Cast")
-        if op == "HardSwish" and self.opset < 14 or op == "Gelu" and self.opset < 20 or self.integers and op in ("HardSwish", "Gelu", "HardSigmoid", "PRelu", "Elu", "Tanh", "Max", "Cast", "Dropout", "Identity"):
+        if op == "HardSwish" and self.opset < 14 or self.integers and op in ("HardSwish", "Gelu", "HardSigmoid", "PRelu", "Elu", "Tanh", "Max", "Cast", "Dropout", "Identity"):
             op = "Relu"
         if op == "Silu":
             (gate,) = (x := self.x) and self.node("Sigmoid", self.x)
             self.node("Mul", x, gate)
+        elif op == "Gelu" and (self.opset < 20 or self.one_in(4)):
+            self.gelu()
         elif op == "Clip":
             least, greatest = self.pick((0, 6), (0, 1), (-1, 1), (0, None))
             bounds = [self.constant(np.float32(b)) for b in (least, greatest) if b is not None]
@@ -194,6 +196,21 @@ class Model:
         else:
             attributes = {"LeakyRelu": {"alpha": 0.2}, "Gelu": self.pick({}, {"approximate": "tanh"}), "HardSigmoid": self.pick({"alpha": 1 / 6}, {})}.get(op, {})
             self.node(op, self.x, **attributes)
+
+    def gelu(self):
+        """As a formula, in one of the orders that are written."""
+        x, root, half = self.x, np.float32(np.sqrt(2)), self.constant(np.float32(0.5))
+        inside = self.pick(("Div", root), ("Mul", 1 / root))
+        self.node("Erf", *self.node(inside[0], x, self.constant(inside[1])))
+        erf, one = self.x, self.constant(np.float32(1))
+        (whole,) = self.node("Add", *self.pick((erf, one), (one, erf)))
+        order = self.below(0, 3)
+        if order == 0:
+            self.node("Mul", *self.node("Mul", x, whole), half)
+        elif order == 1:
+            self.node("Mul", *self.node("Mul", half, x), whole)
+        else:
+            self.node("Mul", *self.node("Mul", whole, half), x)
 
     def pair(self):
         op = self.pick("Add", "Mul", *(() if self.integers else ("Sub", "Div")))

@@ -138,8 +138,8 @@ impl fmt::Display for Reason {
             Self::Batch(batch) => write!(f, "a batch of {batch}: export the model with a batch of 1, or an open one"),
             Self::Floats => write!(
                 f,
-                "reads integers and would be computed in floats: quantise all of the model (QDQ form, int8, op_types_to_quantize), \
-                 or give the model in floats to `nerve quantise`"
+                "would be computed in floats in a model of integers: give the model in floats to `nerve quantise model.onnx`, which makes \
+                 integers of a GRU and an LSTM too, or quantise all of it (QDQ form, int8, op_types_to_quantize)"
             ),
             Self::Quantization(expected) => write!(f, "should have {expected}: quantise the model anew"),
         }

@@ -39,6 +39,7 @@
 mod constant;
 mod error;
 mod folded;
+mod gelu;
 mod operators;
 mod quantised;
 mod read;

@@ -14,12 +14,12 @@ use super::windows::{Along, Back, along, back};
 use crate::exchange::fold;
 use crate::exchange::graph::{Activation, Conv, Lstm, Op, Padding, Pool, Quantization, Scalar, Slice};
 
-type Result<T> = core::result::Result<T, Fault>;
+pub type Result<T> = core::result::Result<T, Fault>;
 
 const MISSING: Fault = Fault::Damaged("lacks an input or output");
 const SHAPES: Fault = Fault::Damaged("has shapes that do not fit together");
 
-fn option<T>(option: &'static str) -> Result<T> {
+pub fn option<T>(option: &'static str) -> Result<T> {
     Err(Fault::Refused(Reason::Option(option)))
 }
 
@@ -47,6 +47,7 @@ fn is_supported(name: &str) -> bool {
         "Dropout",
         "Elu",
         "Equal",
+        "Erf",
         "Expand",
         "Flatten",
         "Floor",
@@ -139,6 +140,9 @@ impl<'a> Reader<'a> {
             return Err(Fault::Refused(Reason::Type(data_type::INT8)));
         }
         let mut node = At { reader: self, operator, inputs };
+        if let Some(known) = node.of_gelu()? {
+            return self.write(output, known);
+        }
         let written = match operator.name {
             "Constant" => return Err(Fault::Refused(Reason::Option("a constant of this kind"))),
             "Shape" => {
@@ -222,15 +226,15 @@ impl<'a> Reader<'a> {
 }
 
 /// An operator that reads what is only known when the network runs.
-struct At<'r, 'a> {
-    reader: &'r mut Reader<'a>,
-    operator: &'r Operator<'a>,
-    inputs: Vec<Option<Known>>,
+pub struct At<'r, 'a> {
+    pub reader: &'r mut Reader<'a>,
+    pub operator: &'r Operator<'a>,
+    pub inputs: Vec<Option<Known>>,
 }
 
 impl<'a> At<'_, 'a> {
     /// An input that is computed.
-    fn view(&self, at: usize) -> Result<View> {
+    pub fn view(&self, at: usize) -> Result<View> {
         match self.inputs.get(at) {
             Some(Some(Known::View(view))) => Ok(view.clone()),
             Some(Some(_)) => option("a constant in place of a value"),
@@ -257,7 +261,7 @@ impl<'a> At<'_, 'a> {
     }
 
     /// A function of each element.
-    fn each_of(&mut self, op: Op, x: &View) -> Result<View> {
+    pub fn each_of(&mut self, op: Op, x: &View) -> Result<View> {
         let shape = self.reader.shape(x.tensor).to_vec();
         let tensor = self.reader.emit(op, &[x.tensor], &shape)?;
         Ok(View { tensor, axes: x.axes.clone() })

@@ -10,6 +10,7 @@ use std::vec::Vec;
 
 use super::constant::{Constant, data_type, product};
 use super::error::{Fault, ReadError, Reason, Refusal, Result};
+use super::gelu;
 use super::quantised;
 use super::view::{Factor, View, merged, sorted};
 use super::wire::{Field, Message};
@@ -62,6 +63,8 @@ pub fn read(file: &[u8]) -> Result<Graph> {
 pub enum Known {
     Constant(Rc<Constant>),
     View(View),
+    /// A part of a GELU of this.
+    Gelu(View, gelu::Part),
     /// What a node writes that is not supported.
     Unknown,
 }
@@ -228,6 +231,7 @@ impl<'a> Reader<'a> {
             match self.values.get(output).cloned() {
                 None => return Err(ReadError::Damaged(format!("output `{output}` is written by no node"))),
                 Some(Known::Unknown) => {}
+                Some(Known::Gelu(..)) => self.refuse(Reason::Option(gelu::OUTSIDE), None, output),
                 Some(Known::Constant(_)) => self.refuse(Reason::Option("an output that is constant"), None, output),
                 Some(Known::View(view)) => {
                     let shape = view.shape();
