@@ -220,7 +220,7 @@
 //! | judge it | [`Trainer::evaluate`], [`Confusion`], [`roc_auc`], [`Regression`] |
 //! | store it, deploy it | [`Fold`], [`weights`], [`include_weights!`] |
 //! | keep it in flash through power cuts | `checkpoint` (feature `checkpoint`) |
-//! | make an `int8` network of one in floats, hand it on for LiteRT | `quantise`, `graph::Graph::of`, `litert::write` (feature `litert`) |
+//! | make an `int8` network of one in floats, hand it on for LiteRT | [`Quantised`], `quantise`, `graph::Graph::of`, `litert::write` (feature `litert`) |
 //! | train it for that, with the rounding of integers | [`Round`], [`Rounded`] |
 //! | take weights from PyTorch | `pytorch` (feature `safetensors`, needs `std`) |
 //! | read an ONNX model, hand a network on as one | `onnx` (feature `onnx`, needs `std`) |
@@ -291,6 +291,7 @@ pub use layers::{
     Sum, Tanh, To, To1d, WithChannels, argmax,
 };
 pub use numbers::{Array, Float, Init, Params, Real, Scalar, Tensor, Tensors, Zero};
+pub use quant::typed::{Quantise, Quantised};
 #[cfg(feature = "checkpoint")]
 pub use storage::checkpoint;
 #[cfg(feature = "serde")]

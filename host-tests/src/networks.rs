@@ -24,6 +24,12 @@ pub fn uniform(rng: &mut Pcg32) -> f32 {
     (rng.next_u32() >> 8) as f32 / (1 << 24) as f32
 }
 
+/// From -2 to 4, little endian: rows may be counted by them too.
+pub fn inputs(seed: u64, count: usize) -> Vec<u8> {
+    let mut rng = Pcg32::seed_from_u64(seed);
+    (0..count).flat_map(|_| (6.0 * uniform(&mut rng) - 2.0).to_le_bytes()).collect()
+}
+
 /// Bytes of an input to those of an output.
 pub type Run = dyn Fn(&[u8]) -> Vec<u8>;
 

@@ -274,3 +274,22 @@ fn what_cannot_learn_with_rounding_is_named() {
         &["BatchNorm<", "` cannot learn with rounding", "a `BatchNorm` is folded first"],
     );
 }
+
+#[test]
+fn a_layer_whose_integers_its_type_does_not_tell_is_an_error_that_names_it() {
+    expect_error(
+        "quantised",
+        "type Net = chain![Dense<4, 6, Relu>, LayerNorm<6>, Dense<6, 3>];\npub fn f(_: &nerve::Quantised<Net, [i8; 4]>) {}",
+        &["the type of `nerve::LayerNorm<6>` does not say what it is in integers", "leaves layers in floats"],
+    );
+    expect_error(
+        "quantised_later",
+        "type Net = chain![Dense<4, 6, Relu>, Standardize<6>, Dense<6, 3>];\npub fn f(_: &nerve::Quantised<Net, [i8; 4]>) {}",
+        &["the type of `nerve::Standardize<6>` does not say what it is in integers"],
+    );
+    expect_error(
+        "quantised_function",
+        "pub fn f(_: &nerve::Quantised<Dense<4, 6, HardSigmoid>, [i8; 4]>) {}",
+        &["the activation `nerve::HardSigmoid`", "take `Linear`, `Relu`"],
+    );
+}

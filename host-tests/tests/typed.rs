@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use host_tests::models;
+use host_tests::{models, networks};
 use nerve::codegen::{self, GenerateError, Head};
 use nerve::executor::Executor;
-use nerve::graph::{Activation, Graph, Op, Scalar};
-use nerve::litert;
+use nerve::graph::{self, Graph, Op, Scalar};
+use nerve::prelude::*;
+use nerve::quantise::{self, Range};
+use nerve::{Array, litert};
 
 /// Random models of each kind and scalar that are compiled.
 const RANDOM: usize = 13;
@@ -173,6 +175,46 @@ fn first_steps(graph: &Graph, inputs: &[u8]) -> Vec<u8> {
     inputs.chunks(step).flat_map(first).collect()
 }
 
+/// Networks of floats, what says that the integers of each have the type that follows from its own, and these integers.
+fn declared() -> Vec<(String, Case)> {
+    macro_rules! declared {
+        ($($name:ident: $Net:ty, $X:ty;)*) => {
+            vec![$({
+                let (net, examples) = (networks::random::<$Net>(1), networks::inputs(1, 24 * <$X as Array>::LEN));
+                let graph = quantise::of::<$X, $Net>(&net, &examples, Range::default()).unwrap().graph;
+                let inputs = models::examples(&graph, 1, 3);
+                let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
+                let name = concat!("declared_", stringify!($name));
+                let ty = stringify!(nerve::Quantised<$Net, $X>);
+                let case = Case {
+                    name: name.into(),
+                    graph,
+                    inputs,
+                    expected,
+                    arena: None,
+                    taken: Taken::Whole,
+                    streamed: None,
+                    head: None,
+                };
+                (format!("    let _: &{ty} = &{name}::NET;\n"), case)
+            }),*]
+        };
+    }
+    declared! {
+        integers: chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>], [i8; 4];
+        floats: chain![Standardize<4>, Dense<4, 10, Sigmoid>, Dense<10, 3>], [f32; 4];
+        signal: chain![Standardize<3>, Conv1d<3, 4, 3, Elu>, Gru<4, 7>, Lstm<7, 5>, Relu], [[f32; 3]; 12];
+        image: chain![
+            Around<BatchNorm<Conv2d<2, 2, 3>, Tanh>, Concat<4>>,
+            BatchNorm<DepthwiseConv2d<4, 3>, Sigmoid>,
+            AvgPool2d<2, 4, 5>,
+            Residual<chain![Relu, Conv2d<4, 4, 1>]>,
+            Silu
+        ], [[[i8; 2]; 10]; 8];
+        padded: chain![Conv2d<2, 3, 3, Relu, To<4, 5, 2, 1>>, GlobalAvgPool, Dense<3, 2>], [[[i8; 2]; 10]; 8];
+    }
+}
+
 fn public() -> Vec<Case> {
     let Some(folder) = env::var_os("NERVE_MODELS").map(PathBuf::from) else {
         println!("public models are skipped: NERVE_MODELS names no folder of .tflite files");
@@ -215,7 +257,7 @@ const CLASSES: usize = 3;
 
 /// A public model without its last layers, and random ones after their first; before the activation too, to be corrected.
 fn cut() -> Vec<Case> {
-    let of = |name: String, (graph, corrections): (Graph, Option<Activation>), inputs: Vec<u8>| {
+    let of = |name: String, (graph, corrections): (Graph, Option<graph::Activation>), inputs: Vec<u8>| {
         let head = Head { outputs: CLASSES, corrections, known: None };
         codegen::generate_with_head(&graph, "model", head).ok()?;
         let expected = Executor::new(&graph).unwrap().run_all(&inputs).unwrap();
@@ -276,19 +318,19 @@ fn features_to_correct_are_those_of_the_layer() {
                 outputs.iter().map(|y| step * (i32::from(*y as i8) - steps.zero_points[0]) as f32).collect()
             });
             let [least, greatest] = match activation {
-                Activation::None => [f32::MIN, f32::MAX],
-                Activation::Relu => [0.0, f32::MAX],
-                Activation::ReluN1To1 => [-1.0, 1.0],
-                Activation::Relu6 => [0.0, 6.0],
+                graph::Activation::None => [f32::MIN, f32::MAX],
+                graph::Activation::Relu => [0.0, f32::MAX],
+                graph::Activation::ReluN1To1 => [-1.0, 1.0],
+                graph::Activation::Relu6 => [0.0, 6.0],
             };
-            let tolerance = if activation == Activation::None { 0.0 } else { 1.001 * step };
+            let tolerance = if activation == graph::Activation::None { 0.0 } else { 1.001 * step };
             for (before, after) in before.iter().zip(&after) {
                 let difference = (before.max(least).min(greatest).max(range[0]).min(range[1]) - after).abs();
                 assert!(difference <= tolerance, "{seed} {scalar:?} {layer}: {before} {after}, steps of {step}");
             }
             assert_eq!(before.len(), after.len());
             layers += 1;
-            activations += usize::from(activation != Activation::None);
+            activations += usize::from(activation != graph::Activation::None);
         }
     }
     assert!(layers > 60 && activations > 40, "{layers} {activations}");
@@ -355,7 +397,7 @@ where
 "#;
 
 /// A program that runs all of them in the folder in which it is started.
-fn build(folder: &Path, cases: &[Case]) {
+fn build(folder: &Path, cases: &[Case], types: &[String]) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     fs::create_dir_all(folder.join("src")).unwrap();
     let manifest = format!(
@@ -364,7 +406,7 @@ fn build(folder: &Path, cases: &[Case]) {
     );
     fs::write(folder.join("Cargo.toml"), manifest).unwrap();
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
-    let (mut modules, mut calls) = (String::new(), String::new());
+    let (mut modules, mut calls) = (String::new(), types.concat());
     for Case { name, graph, inputs, taken, head, .. } in cases {
         let cut = head.is_some();
         let generated = match head {
@@ -389,7 +431,8 @@ fn build(folder: &Path, cases: &[Case]) {
         }
         if *taken != Taken::Whole {
             let rows = *taken == Taken::Rows;
-            writeln!(calls, "    stream::<{types}>({name:?}, &{name}::NET, {rows});").unwrap();
+            let types = format!("{name}::Streamed, {name}::Input");
+            writeln!(calls, "    stream::<{types}>({name:?}, &{name}::STREAMED, {rows});").unwrap();
         }
     }
     let uses = format!(
@@ -412,7 +455,9 @@ fn typed_networks_have_the_bits_of_the_executor_and_of_litert() {
     cases.extend(moving());
     cases.extend(cut());
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typed");
-    build(&folder, &cases);
+    let (types, of_types): (Vec<_>, Vec<_>) = declared().into_iter().unzip();
+    cases.extend(of_types);
+    build(&folder, &cases, &types);
     cargo(&folder, "run").unwrap_or_else(|error| panic!("{error}"));
     for Case { name, graph, inputs, expected, arena, taken, streamed: expected_in_stream, .. } in &cases {
         let found = fs::read(folder.join(format!("{name}.y"))).unwrap();

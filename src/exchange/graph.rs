@@ -4,6 +4,7 @@
 
 pub use super::cost::Cost;
 pub use super::cut::CutError;
+pub use super::typed::{TypeError, Typed};
 use std::string::String;
 use std::vec::Vec;
 
@@ -70,6 +71,14 @@ impl Value {
     /// Number of elements.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// Its axes without the batch.
+    pub(crate) fn axes(&self) -> &[usize] {
+        match &self.shape[..] {
+            [1, rest @ ..] if !rest.is_empty() => rest,
+            all => all,
+        }
     }
 
     /// Bytes that the elements take.

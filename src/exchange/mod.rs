@@ -31,6 +31,8 @@ pub mod onnx;
 pub mod pytorch;
 #[cfg(feature = "litert")]
 pub mod quantise;
+#[cfg(feature = "litert")]
+mod typed;
 
 #[cfg(any(feature = "litert", feature = "safetensors"))]
 pub use describe::{Describe, Description, Unsupported};

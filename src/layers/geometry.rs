@@ -4,7 +4,7 @@ use const_panic::concat_panic;
 
 use crate::kernels::Axis;
 use crate::layers::Places;
-use crate::numbers::{Array, Tensor, fingerprint, mix};
+use crate::numbers::{Array, fingerprint, mix};
 
 /// The padding with which a stride of `S` makes `⌈n/S⌉` of `n`, as TensorFlow, LiteRT and PyTorch call it: half of what is missing
 /// before the input, and half behind it; if that is odd, the larger half behind it.
@@ -37,7 +37,7 @@ pub trait Geometry {
 /// A geometry for kernels of `KH` by `KW` on images of `H` by `W`.
 pub trait OnImage<const H: usize, const W: usize, const KH: usize, const KW: usize>: Geometry {
     /// The image that comes out.
-    type Image<Pixel: Tensor>: Tensor<Elem = Pixel::Elem>;
+    type Image<Pixel: Array>: Array<Elem = Pixel::Elem>;
     /// The rows that a kernel reaches over.
     type Ring<Row: Array>: Places<Row> + Array<Elem = Row::Elem>;
     /// Rows and columns. Evaluating it checks the sizes.
@@ -47,7 +47,7 @@ pub trait OnImage<const H: usize, const W: usize, const KH: usize, const KW: usi
 /// A geometry for kernels of `K` on signals of length `L`, or along one direction of an image.
 pub trait OnSignal<const L: usize, const K: usize>: Geometry {
     /// The signal that comes out.
-    type Signal<Sample: Tensor>: Tensor<Elem = Sample::Elem>;
+    type Signal<Sample: Array>: Array<Elem = Sample::Elem>;
     /// The instants that a kernel reaches over; with dilation `D`, up to the next `D`th.
     type Ring<Row: Array>: Places<Row> + Array<Elem = Row::Elem>;
     /// The length that is stated for it.
@@ -72,13 +72,13 @@ impl Geometry for Same {
 }
 
 impl<const H: usize, const W: usize, const KH: usize, const KW: usize> OnImage<H, W, KH, KW> for Same {
-    type Image<Pixel: Tensor> = [[Pixel; W]; H];
+    type Image<Pixel: Array> = [[Pixel; W]; H];
     type Ring<Row: Array> = [Row; KH];
     const AXES: [Axis; 2] = [<Self as OnSignal<H, KH>>::AXIS, <Self as OnSignal<W, KW>>::AXIS];
 }
 
 impl<const L: usize, const K: usize> OnSignal<L, K> for Same {
-    type Signal<Sample: Tensor> = [Sample; L];
+    type Signal<Sample: Array> = [Sample; L];
     type Ring<Row: Array> = [Row; K];
     const STATED: usize = L;
     const AXIS: Axis = Axis::same(L, K, 1, 1);
@@ -94,7 +94,7 @@ impl<const OL: usize, const S: usize, const P: usize, const D: usize, const E: u
 impl<const L: usize, const K: usize, const OL: usize, const S: usize, const P: usize, const D: usize, const E: usize>
     OnSignal<L, K> for To1d<OL, S, P, D, E>
 {
-    type Signal<Sample: Tensor> = [Sample; OL];
+    type Signal<Sample: Array> = [Sample; OL];
     type Ring<Row: Array> = [[Row; D]; K];
     const STATED: usize = OL;
     const AXIS: Axis = match (P, E) {
@@ -113,7 +113,7 @@ impl<R: Geometry, C: Geometry> Geometry for (R, C) {
 impl<const H: usize, const W: usize, const KH: usize, const KW: usize, R: OnSignal<H, KH>, C: OnSignal<W, KW>>
     OnImage<H, W, KH, KW> for (R, C)
 {
-    type Image<Pixel: Tensor> = R::Signal<C::Signal<Pixel>>;
+    type Image<Pixel: Array> = R::Signal<C::Signal<Pixel>>;
     type Ring<Row: Array> = R::Ring<Row>;
     const AXES: [Axis; 2] = {
         let (rows, columns) = (R::AXIS, C::AXIS);

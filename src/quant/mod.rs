@@ -36,6 +36,7 @@ mod softmax;
 mod strided;
 mod table;
 mod transpose_conv;
+pub(crate) mod typed;
 mod weights;
 
 pub use add::{Add, Addend};
@@ -65,6 +66,7 @@ pub use softmax::Softmax;
 pub use strided::{AXES, Strided};
 pub use table::Table;
 pub use transpose_conv::TransposeConv;
+pub use typed::Input;
 pub use weights::Weights;
 
 pub use crate::kernels::paired::{pack, packed_len};

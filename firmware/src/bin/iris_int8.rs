@@ -5,6 +5,7 @@
 #![no_main]
 
 use defmt::println;
+use nerve::Quantised;
 use nerve::prelude::*;
 use nerve_firmware::arch::Timer;
 use nerve_firmware::networks::iris::{Input, Net};
@@ -23,6 +24,9 @@ use flowers::HELD_OUT;
 /// In flash, as the one in integers is.
 static NET: Net = include_weights!(Net, "../../data/iris.nrv");
 
+/// The compiler holds the imported model against the network that it was made of.
+static INTEGERS: &Quantised<Net, iris::Input> = &iris::NET;
+
 #[entry]
 fn main() -> ! {
     memory::paint_stack();
@@ -33,18 +37,18 @@ fn main() -> ! {
 fn run() -> bool {
     let Some(mut timer) = Timer::take() else { return false };
     let mut floats = Arena::<{ arena_len::<Net, Input>() }>::ZERO;
-    let mut integers = Arena::<{ arena_len::<iris::Net, iris::Input>() }>::ZERO;
+    let mut integers = Arena::<{ arena_len::<Quantised<Net, iris::Input>, iris::Input>() }>::ZERO;
     let mut right = [0; 2];
     for (x, class, _) in &HELD_OUT {
         right[0] += usize::from(argmax(floats.predict(&NET, x)) == *class);
-        right[1] += usize::from(argmax(integers.predict(&iris::NET, &in_integers(x))) == *class);
+        right[1] += usize::from(argmax(integers.predict(INTEGERS, &in_integers(x))) == *class);
     }
     let (x, q) = (HELD_OUT[0].0, in_integers(&HELD_OUT[0].0));
     let of_floats = count::mean(&mut timer, || {
         core::hint::black_box(floats.predict(&NET, core::hint::black_box(&x)));
     });
     let of_integers = count::mean(&mut timer, || {
-        core::hint::black_box(integers.predict(&iris::NET, core::hint::black_box(&q)));
+        core::hint::black_box(integers.predict(INTEGERS, core::hint::black_box(&q)));
     });
     println!("nerve on {}: 4-10(sigmoid)-3", board::NAME);
     for (name, right, cost) in [("floats", right[0], of_floats), ("integers", right[1], of_integers)] {

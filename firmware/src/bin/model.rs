@@ -51,6 +51,7 @@ mod memory_of_the_network {
 #[cfg(stream)]
 mod memory_of_the_network {
     use super::*;
+    use crate::model::{STREAMED, Streamed};
     use nerve::InRows;
 
     pub const NAME: &str = "stream";
@@ -58,16 +59,16 @@ mod memory_of_the_network {
     pub type Taken = <Input as InRows>::Row;
     pub type Given = <Output as InRows>::Row;
 
-    pub struct Pass(Stream<Net, Input>);
+    pub struct Pass(Stream<Streamed, Input>);
 
     impl Pass {
         pub const ZERO: Self = Self(Stream::ZERO);
 
         pub fn push(&mut self, row: &Taken) -> Option<&Given> {
-            self.0.push(&NET, row)
+            self.0.push(&STREAMED, row)
         }
         pub fn finish(&mut self) -> Option<&Given> {
-            self.0.finish(&NET)
+            self.0.finish(&STREAMED)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! From a graph to a typed network: a Rust module, and a file of its constants.
 
 use core::fmt::{self, Write};
-use std::borrow::ToOwned;
+use std::borrow::{Borrow, ToOwned};
 use std::format;
 use std::string::String;
 use std::vec;
@@ -85,6 +85,8 @@ impl From<LowerError> for GenerateError {
 
 /// The module and the constants of a graph. `name` is that of both files, without their endings.
 ///
+/// What can run row by row has a `STREAMED` beside its `NET`: the same layers, the last of them as one where they wait for all rows.
+///
 /// Several inputs are one, each behind the one before it, and so are several outputs. A network with ring buffers takes the numbers of one
 /// step after another: all of its layers are of rows of numbers, for a [`Stream`](crate::Stream); an [`Arena`](crate::Arena) makes the
 /// first step.
@@ -114,7 +116,7 @@ pub fn generate_with_head(graph: &Graph, name: &str, head: Head) -> Result<Gener
         (Scalar::F32, _) => (1.0, 0),
         _ => return Err(GenerateError::Features(features.name.clone())),
     };
-    let (pixels, count) = match *axes(features) {
+    let (pixels, count) = match *features.axes() {
         [pixels, channels] => (pixels, channels),
         _ => (1, features.elements()),
     };
@@ -193,13 +195,12 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
     let (input, output) = (paths.graph.inputs[0], paths.graph.outputs[0]);
     let steps = graph.nodes.iter().any(|node| node.op == Op::Ring);
     let used = vec![false; paths.steps.len()];
-    let mut code = Code { used, paths, steps, kept: None, rest: None, lets: String::new(), file: vec![] };
-    let net = code.chain(input, output, 0)?;
+    let mut code = Code { used, paths, steps, kept: None, lets: String::new(), file: vec![] };
+    let layers = code.parts(input, output, 0)?;
+    let [streamed, stream] = stream(graph, &code, [input, output], &layers, net_value);
+    let net = in_series(layers);
     let [input, output] = [input, output].map(|tensor| code.array(tensor));
-    let Code { lets, file, rest, .. } = code;
-    let rest = rest.map_or(String::new(), |ty| {
-        format!("/// The last layers, which wait for all rows in a stream.\npub type Rest = {ty};\n")
-    });
+    let Code { lets, file, .. } = code;
     let fingerprint = fingerprint(&[&net.ty[..], &lets, &net.value].concat(), &[]);
     let weights = [&ConstantsFile::header(fingerprint, &file)[..], &file].concat();
     let mut source = String::new();
@@ -212,8 +213,7 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
          /// What the network makes of one.\n\
          pub type {output_type} = {};\n\
          /// The network, from the model `{name}`.\n\
-         pub type {net_type} = {};\n\
-         {rest}\n\
+         pub type {net_type} = {};\n{streamed}\n\
          {}{}\
          /// The network, in flash.\n\
          #[allow(long_running_const_eval)]\n\
@@ -227,7 +227,7 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
          #[allow(dead_code)]\n    \
          const FILE: nerve::flash::ConstantsFile =\n        \
          nerve::flash::ConstantsFile::checked(include_bytes!({:?}), {fingerprint:#010x});\n\
-         {lets}    {}\n}};\n",
+         {lets}    {}\n}};\n{stream}",
         if steps { "step, which a stream takes" } else { "example" },
         input,
         output,
@@ -240,9 +240,48 @@ fn module(graph: &Graph, name: &str, names: [&str; 4]) -> Result<Generated, Gene
     Ok(Generated { source, weights, head: None })
 }
 
+/// Type and value of the network as a stream takes it, if it can run row by row: with the last `layers` waiting for all rows where that takes less
+/// memory.
+fn stream(graph: &Graph, code: &Code, [input, output]: [usize; 2], layers: &[Part], net: &str) -> [String; 2] {
+    let in_rows = code.steps || code.value(input).axes().len() > 1;
+    let Some(series) = code.paths.series(input, output).ok().filter(|_| in_rows && streamed(graph).is_ok()) else {
+        return [(); 2].map(|()| String::new());
+    };
+    let cut = if code.steps { None } else { whole::cut(&code.paths, &series) };
+    // Where something is reshaped there are more layers than tensors.
+    let name = |tensor: usize| format!("layer{tensor}");
+    let cut = cut.and_then(|at| Some((at, layers.iter().position(|layer| layer.value == name(series[at - 1]))? + 1)));
+    let types: Vec<&str> = layers.iter().map(|layer| &layer.ty[..]).collect();
+    let chain = |len: usize| format!("&{net}{}", ".0".repeat(layers.len() - len));
+    let (rest, ty, value) = match cut {
+        None => (String::new(), format!("&'static {}", type_of(&types)), format!("&{net}")),
+        Some((at, first)) => {
+            let rest: Vec<_> = types[first..].iter().map(|ty| format!("&'static {ty}")).collect();
+            let values = (first..layers.len()).map(|layer| chain(layer + 1) + ".1");
+            let values = values.reduce(|chain, layer| format!("({chain}, {layer})")).unwrap_or_default();
+            let from = code.array(series[at - 1]);
+            (
+                format!(
+                    "/// The last layers, which wait for all rows in a stream.\npub type Rest = {};\n",
+                    type_of(&rest)
+                ),
+                format!(
+                    "(\n    &'static {},\n    quant::Whole<Rest, {{ nerve::arena_len::<Rest, {from}>() }}>,\n)",
+                    type_of(&types[..first])
+                ),
+                format!("({}, quant::Whole({values}))", chain(first)),
+            )
+        }
+    };
+    [
+        format!("{rest}/// The network as a `Stream` takes it.\npub type Streamed = {ty};\n"),
+        format!("\n/// The network for a `Stream`.\npub static STREAMED: Streamed = {value};\n"),
+    ]
+}
+
 /// A value's array, without its batch.
 fn array_of(value: &Value) -> String {
-    nested(scalar_of(value), axes(value))
+    nested(scalar_of(value), value.axes())
 }
 
 fn scalar_of(value: &Value) -> &'static str {
@@ -250,14 +289,6 @@ fn scalar_of(value: &Value) -> &'static str {
         Scalar::F32 => "f32",
         Scalar::I32 => "i32",
         _ => "i8",
-    }
-}
-
-/// A value's axes, without its batch.
-fn axes(value: &Value) -> &[usize] {
-    match &value.shape[..] {
-        [1, rest @ ..] if !rest.is_empty() => rest,
-        all => all,
     }
 }
 
@@ -312,6 +343,11 @@ impl Part {
 
 /// Parts in series from one array to another, reshaped where they do not fit together.
 fn series(parts: Vec<Part>, from: &str, to: &str) -> Layer {
+    in_series(fitted(parts, from, to))
+}
+
+/// The layers of a [`series`].
+fn fitted(parts: Vec<Part>, from: &str, to: &str) -> Vec<Part> {
     let (mut layers, mut at) = (vec![], from.to_owned());
     for part in parts {
         if part.from != at {
@@ -323,13 +359,22 @@ fn series(parts: Vec<Part>, from: &str, to: &str) -> Layer {
     if at != to || layers.is_empty() {
         layers.push(Part::reshape(at, to.to_owned()));
     }
+    layers
+}
+
+fn in_series(layers: Vec<Part>) -> Layer {
     let types: Vec<_> = layers.iter().map(|layer| &layer.ty[..]).collect();
-    let ty = match &types[..] {
-        [one] => (*one).into(),
-        _ => format!("nerve::chain![\n    {}\n]", types.join(",\n").replace('\n', "\n    ")),
-    };
+    let ty = type_of(&types);
     let value = layers.into_iter().map(|layer| layer.value).reduce(|chain, layer| format!("({chain}, {layer})"));
     Layer { ty, value: value.unwrap_or_default() }
+}
+
+/// Of layers in series.
+fn type_of(layers: &[impl Borrow<str>]) -> String {
+    match layers {
+        [one] => one.borrow().into(),
+        _ => format!("nerve::chain![\n    {}\n]", layers.join(",\n").replace('\n', "\n    ")),
+    }
 }
 
 /// What joins two tensors.
@@ -380,8 +425,6 @@ struct Code {
     used: Vec<bool>,
     /// Whether the network takes one step after another.
     steps: bool,
-    /// The type of the layers that wait for all rows in a stream, if there are some.
-    rest: Option<String>,
     /// The ring buffer in which the next operator's input lies.
     kept: Option<Kept>,
     /// A statement for each layer.
@@ -405,6 +448,11 @@ impl Code {
 
     /// The layers between two tensors, through the first of which all paths to the second go.
     fn chain(&mut self, from: usize, to: usize, depth: usize) -> Result<Layer, GenerateError> {
+        Ok(in_series(self.parts(from, to, depth)?))
+    }
+
+    /// The layers of a [`chain`](Self::chain), each for itself.
+    fn parts(&mut self, from: usize, to: usize, depth: usize) -> Result<Vec<Part>, GenerateError> {
         let tensors = self.paths.series(from, to)?;
         let (mut at, mut parts) = (from, vec![]);
         for tensor in tensors.iter().copied() {
@@ -427,21 +475,7 @@ impl Code {
             at = tensor;
         }
         parts.extend(self.copied(true));
-        if depth == 0 && !self.steps {
-            self.wait(&tensors, &mut parts, to);
-        }
-        Ok(series(parts, &self.array(from), &self.array(to)))
-    }
-
-    /// Lets the last of the parts that make these tensors wait for all rows where that takes less memory.
-    fn wait(&mut self, tensors: &[usize], parts: &mut Vec<Part>, to: usize) {
-        let Some(at) = whole::cut(&self.paths, tensors) else { return };
-        let rest = parts.split_off(at);
-        let (from, to) = (self.array(tensors[at - 1]), self.array(to));
-        let Layer { ty, value } = series(rest, &from, &to);
-        let whole = format!("quant::Whole<Rest, {{ nerve::arena_len::<Rest, {from}>() }}>");
-        parts.push(Part { ty: whole, value: format!("Whole({value})"), from, to });
-        self.rest = Some(ty);
+        Ok(fitted(parts, &self.array(from), &self.array(to)))
     }
 
     /// A layer as a statement of its own.
@@ -497,7 +531,7 @@ impl Code {
             Kernel::FullyConnected(op, constants) => {
                 let value = weighted(&mut self.file, op, constants, words);
                 let numbers = nested("i8", &[self.value(from).elements()]);
-                if steps || numbers == x || axes(self.value(output)).len() > 1 {
+                if steps || numbers == x || self.value(output).axes().len() > 1 {
                     return Ok(integer("Weighted<quant::FullyConnected, i32>", value));
                 }
                 // Of an image, its numbers.
@@ -635,7 +669,7 @@ impl Code {
         let (y, axis) = (self.value(output), self.paths.concatenated(step.operator));
         let rows: usize = y.shape[..axis].iter().product();
         let direct =
-            if self.steps { rows == 1 } else { axis + 1 == y.shape.len() && axes(y).len() <= 3 && y.shape.len() > 1 };
+            if self.steps { rows == 1 } else { axis + 1 == y.shape.len() && y.axes().len() <= 3 && y.shape.len() > 1 };
         let channels = y.elements() / rows;
         let scalar = scalar_of(y);
         let array = |tensor: usize| {

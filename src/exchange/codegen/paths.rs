@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use super::{GenerateError, rings};
 use crate::exchange::graph::{Graph, Node, Op, Quantization, Value};
-use crate::exchange::lower::{self, Kernel, lower};
+use crate::exchange::lower::{self, Kernel, fused, lower};
 
 /// One operator, or a part of one.
 pub struct Step {
@@ -39,11 +39,11 @@ impl Paths {
         let (graph, numbers) = rings::apart(graph);
         let numbers = numbers.into_iter().map(|number| number.saturating_sub(ahead)).collect();
         let count = graph.tensors.len();
-        let steps = lower(&graph)?;
+        let steps = fused(&graph, lower(&graph)?);
         let mut paths = Self { numbers, steps: (0..count).map(|_| None).collect(), before: vec![None; count], graph };
         paths.before[paths.graph.inputs[0]] = Some((paths.graph.inputs[0], 0));
         for (operator, step) in steps.into_iter().enumerate() {
-            let lower::Step { kernel, mut inputs, outputs } = step;
+            let Some(lower::Step { kernel, mut inputs, outputs }) = step else { continue };
             match kernel {
                 Kernel::Gather(parts) => {
                     for (part, output) in parts.into_iter().zip(outputs) {

@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::paths::{Paths, Step};
 use super::whole::{self, height, kept, needs_all};
-use super::{GenerateError, axes, makes};
+use super::{GenerateError, makes};
 use crate::exchange::graph::{Graph, Op};
 use crate::exchange::lower::Kernel;
 
@@ -47,13 +47,13 @@ pub fn streamed(graph: &Graph) -> Result<Vec<LayerInStream>, GenerateError> {
             let plane = &paths.graph.tensors[waits];
             let last = paths.steps[waits].as_ref().map_or(0, |step| step.operator);
             let bytes = plane.bytes() + whole::rest(&paths, last);
-            let first = first + (axes(plane)[0] - 1) * stride;
+            let first = first + (plane.axes()[0] - 1) * stride;
             layers.push(LayerInStream { operator, bytes, first, stride });
             break;
         }
         let came = step.inputs.iter().filter_map(|input| rows[*input]).collect::<Vec<_>>();
         let Some([mut first, mut stride]) = came.iter().copied().max() else { continue };
-        if let Some(why) = refused(&paths, step, &came, steps) {
+        if let Some(why) = refused(&paths, step, tensor, &came, steps) {
             return paths.refuse(step, tensor, why);
         }
         let x = step.inputs.iter().copied().find(|input| rows[*input].is_some()).unwrap_or(step.inputs[0]);
@@ -64,10 +64,10 @@ pub fn streamed(graph: &Graph) -> Result<Vec<LayerInStream>, GenerateError> {
                 first += (height.span() - 1 - height.before) * stride;
                 stride *= height.stride;
             } else if matches!(step.kernel, Kernel::Copy | Kernel::FullyConnected(..))
-                && axes(&paths.graph.tensors[tensor]).len() == 1
-                && axes(x).len() > 1
+                && paths.graph.tensors[tensor].axes().len() == 1
+                && x.axes().len() > 1
             {
-                first += (axes(x)[0] - 1) * stride;
+                first += (x.axes()[0] - 1) * stride;
             }
         }
         rows[tensor] = Some([first, stride]);
@@ -94,12 +94,15 @@ fn of_step(paths: &Paths, step: &Step, tensor: usize) -> usize {
 }
 
 /// Why a step cannot run row by row, if it cannot.
-fn refused(paths: &Paths, step: &Step, came: &[[usize; 2]], steps: bool) -> Option<&'static str> {
+fn refused(paths: &Paths, step: &Step, tensor: usize, came: &[[usize; 2]], steps: bool) -> Option<&'static str> {
     if came.windows(2).any(|pair| pair[0][1] != pair[1][1]) {
         return Some("joins paths of which one makes fewer rows than the other");
     }
     if !steps && height(step).is_some_and(|height| height.before >= height.span()) {
         return Some("has a margin in which a whole kernel finds room, which no stream has");
+    }
+    if !steps && whole::in_other_rows(paths, step, tensor) {
+        return Some("tells the elements of rows in other rows, which no stream has");
     }
     if !steps && matches!(step.kernel, Kernel::Embedding(_)) {
         return Some(

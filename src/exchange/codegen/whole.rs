@@ -3,7 +3,6 @@
 use std::string::String;
 use std::vec::Vec;
 
-use super::axes;
 use super::paths::{Paths, Step};
 use crate::exchange::float::Float;
 use crate::exchange::graph::{Cost, Graph, Value};
@@ -14,7 +13,7 @@ use crate::quant::Axis;
 /// takes less memory, by a tenth of the stream at least. None if there is no such place. A network of a signal that may have no end, one
 /// without padding, does not wait to save memory.
 pub fn cut(paths: &Paths, series: &[usize]) -> Option<usize> {
-    if axes(&paths.graph.tensors[*series.last()?]).len() != 1 {
+    if paths.graph.tensors[*series.last()?].axes().len() != 1 {
         return None;
     }
     let made = || paths.steps.iter().enumerate().filter_map(|(tensor, step)| Some((tensor, step.as_ref()?)));
@@ -35,9 +34,15 @@ pub fn cut(paths: &Paths, series: &[usize]) -> Option<usize> {
     (waits.is_some() || (ends() && bytes < kept(usize::MAX) / 10 * 9)).then_some(at)
 }
 
+/// Whether a step only tells rows as more or fewer rows.
+pub fn in_other_rows(paths: &Paths, step: &Step, tensor: usize) -> bool {
+    let [x, y] = [step.inputs[0], tensor].map(|tensor| paths.graph.tensors[tensor].axes());
+    matches!(step.kernel, Kernel::Copy) && x.len() > 1 && y.len() > 1 && x[0] != y[0]
+}
+
 /// Whether a step makes something of all rows of its input that it does not make of each.
 pub fn needs_all(paths: &Paths, step: &Step) -> bool {
-    let in_rows = axes(&paths.graph.tensors[step.inputs[0]]).len() > 1;
+    let in_rows = paths.graph.tensors[step.inputs[0]].axes().len() > 1;
     let by_row = (height(step).is_some() && copied(paths, step) == 0)
         || matches!(
             step.kernel,
@@ -106,9 +111,9 @@ pub fn height(step: &Step) -> Option<Axis> {
 
 /// Bytes that a step, which makes a tensor, keeps in a stream, about.
 pub fn kept(paths: &Paths, step: &Step, tensor: usize) -> usize {
-    let numbers = axes(&paths.graph.tensors[tensor]).len() == 1;
+    let numbers = paths.graph.tensors[tensor].axes().len() == 1;
     let Some(x) = step.inputs.first().map(|input| &paths.graph.tensors[*input]) else { return 0 };
-    let row = match axes(x) {
+    let row = match x.axes() {
         [rows, _, ..] => x.bytes() / rows,
         _ => x.bytes(),
     };
@@ -116,7 +121,7 @@ pub fn kept(paths: &Paths, step: &Step, tensor: usize) -> usize {
         (_, Some(height)) => height.span() * row,
         (Kernel::Table(_) | Kernel::PRelu(..) | Kernel::Float(Float::Each(_)), _) => 0,
         (Kernel::Copy, _) if numbers => x.bytes(),
-        (Kernel::FullyConnected(..), _) if axes(x).len() > 1 && numbers => 2 * x.bytes(),
+        (Kernel::FullyConnected(..), _) if x.axes().len() > 1 && numbers => 2 * x.bytes(),
         _ => row,
     }
 }

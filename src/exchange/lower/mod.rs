@@ -25,8 +25,8 @@ use std::vec::Vec;
 use super::float::Float;
 use super::graph::{Activation, Graph, Node, Op, Scalar, Value};
 use crate::quant::{
-    AXES, Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Gru, Lstm, MaxPool, Mean, Mul, Output,
-    PRelu, Quantize, ResizeNearest, Softmax, Strided, TransposeConv,
+    AXES, Add, AveragePool, Axis, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Gru, Lstm, MaxPool, Mean, Mul,
+    Output, PRelu, Quantize, ResizeNearest, Softmax, Strided, Table, TransposeConv,
 };
 
 /// One operator of a graph.
@@ -128,6 +128,65 @@ pub fn lower(graph: &Graph) -> Result<Vec<Step>, LowerError> {
         Some(value) => Err(LowerError::tensor(value, Unfit::Type(value.scalar))),
         None => Ok(steps),
     }
+}
+
+/// The steps, with margins in the convolutions that alone read them, and in tables the steps to other scales that alone read what they write.
+/// Nothing stands where such an operator was.
+pub(super) fn fused(graph: &Graph, steps: Vec<Step>) -> Vec<Option<Step>> {
+    let mut steps: Vec<_> = steps.into_iter().map(Some).collect();
+    for at in 0..steps.len() {
+        let Some(step) = steps[at].take() else { continue };
+        steps[at] = match &step.kernel {
+            Kernel::Pad(..) if put_inside(graph, &mut steps, at, &step) => None,
+            Kernel::Table(values) if graph.nodes[at].op == Op::Quantize => {
+                let before = steps.iter_mut().flatten().find(|before| before.outputs == [step.inputs[0]]);
+                match before.map(|Step { kernel, outputs, .. }| (kernel, outputs)) {
+                    Some((Kernel::Table(first), outputs)) if readers(graph, step.inputs[0]) == 1 => {
+                        Table { values }.run_in_place(&mut first[..]);
+                        *outputs = step.outputs;
+                        None
+                    }
+                    _ => Some(step),
+                }
+            }
+            _ => Some(step),
+        };
+    }
+    steps
+}
+
+/// How often a tensor is read, by operators and as an output.
+fn readers(graph: &Graph, tensor: usize) -> usize {
+    let read = graph.nodes.iter().flat_map(|node| node.inputs.iter().flatten());
+    read.chain(&graph.outputs).filter(|read| **read == tensor).count()
+}
+
+/// Puts a margin into the convolution that alone reads it. Windows of which no tap is in the image stay apart.
+fn put_inside(graph: &Graph, steps: &mut [Option<Step>], at: usize, margin: &Step) -> bool {
+    let (Op::Pad { margins }, Kernel::Pad(_, filling)) = (&graph.nodes[at].op, &margin.kernel) else { return false };
+    let &[[0, 0], rows, columns, [0, 0]] = &margins[..] else { return false };
+    let reads = |step: &&mut Step| step.inputs == margin.outputs;
+    let Some(reader) = steps.iter_mut().flatten().find(reads).filter(|_| readers(graph, margin.outputs[0]) == 1) else {
+        return false;
+    };
+    let (height, width, zero) = match &mut reader.kernel {
+        Kernel::Conv2d(op, _) => (&mut op.height, &mut op.width, Filling::I8(op.zero_point)),
+        Kernel::DepthwiseConv2d(op, _) => (&mut op.height, &mut op.width, Filling::I8(op.zero_point)),
+        Kernel::Float(Float::Conv2d { height, width, .. } | Float::DepthwiseConv2d { height, width, .. }) => {
+            (height, width, Filling::F32(0.0))
+        }
+        _ => return false,
+    };
+    let fits = |axis: &Axis, [before, after]: [usize; 2]| axis.before == 0 && before.max(after) < axis.span();
+    if *filling != zero || !fits(height, rows) || !fits(width, columns) {
+        return false;
+    }
+    for (axis, [before, after]) in [(height, rows), (width, columns)] {
+        axis.input -= before + after;
+        axis.before = before;
+    }
+    reader.inputs.clone_from(&margin.inputs);
+    true
 }
 
 /// Whether a tensor agrees with itself.

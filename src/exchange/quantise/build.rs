@@ -47,15 +47,18 @@ pub fn demanded(op: &Op) -> Option<(f32, i32)> {
 /// Powers of two that LiteRT has for the scale of cells.
 const CELLS: [i32; 7] = [-15, -14, -13, -12, -11, -10, -9];
 
-/// The graph, and for each of the tensors of `float` that it has, both their indices. What writes a tensor of `keep` stays in floats.
+/// The graph, and for each of the tensors of `float` that it has, both their indices. What writes a tensor of `keep` stays in
+/// floats, and so do inputs where the network takes `floats`.
 pub fn build(
     float: &Graph,
     groups: &[usize],
     Measured { ranges, cells }: &Measured,
     keep: &[bool],
+    floats: bool,
 ) -> (Graph, Vec<(usize, usize)>) {
     let mut steps: Vec<(f32, i32)> = ranges.iter().map(|(least, greatest)| layers::steps(*least, *greatest)).collect();
-    let is_kept = kept(float, keep);
+    let mut is_kept = kept(float, keep);
+    float.inputs.iter().filter(|_| floats).for_each(|input| is_kept[*input] = true);
     // A group that a function alone writes to has what that demands.
     for (group, steps) in steps.iter_mut().enumerate() {
         let mut sources = float.nodes.iter().filter_map(|node| {

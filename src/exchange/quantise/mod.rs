@@ -27,9 +27,25 @@
 //! Where this costs too much accuracy, the layers in which most is lost stay in floats, or the network learns on with the rounding of integers for an
 //! epoch or two, [`Round`](crate::Round): the ranges that it has learned come with its graph, and of examples the input's range is taken alone.
 //!
-//! The typed network comes from the file, by [`import`](crate::import) or `--out NAME.nrv`, and not from the float type, as that of [`Fold`](crate::Fold)
-//! does. Its packed weights are arrays whose lengths are computed from those of the layer, which a type cannot say in Rust as it is; and what the type is
-//! depends on values: whether a standardisation is folded, whether a function needs a step to the scale that LiteRT demands of it.
+//! The integer type follows from the float type, as that of [`Fold`](crate::Fold) does; the type of the inputs says whether a standardisation is folded:
+//!
+//! ```
+//! use nerve::{Quantised, prelude::*, quantise::{self, Range}};
+//!
+//! type Trained = chain![Dense<4, 10, Sigmoid>, Dense<10, 3>];
+//! type Deployed = Quantised<Trained, [i8; 4]>;
+//!
+//! # fn main() -> Result<(), Box<dyn core::error::Error>> {
+//! # let (trained, examples, x) = (Trained::ZERO, [0; 64], [0; 4]);
+//! let integers = quantise::of::<[i8; 4], _>(&trained, &examples, Range::default())?;
+//! let deployed: Deployed = integers.graph.typed()?;
+//! let mut arena = Arena::<{ arena_len::<Deployed, [i8; 4]>() }>::ZERO;
+//! let class = argmax(arena.predict(&deployed, &x));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! For a device, the typed network comes from the graph's file, by [`import`](crate::import), or `--out NAME.nrv` of the command line.
 
 mod build;
 mod plot;
@@ -46,10 +62,12 @@ pub(super) use build::{demanded, quantised};
 pub use ranges::Range;
 pub use report::{LayerNoise, Report};
 
+use super::describe::{Describe, Unsupported};
 use super::executor::InputError;
 use super::fold;
 use super::graph::{Graph, Scalar};
 use super::lower::{LowerError, lower};
+use crate::quant::Input;
 
 /// Of the deviation of an input: the largest step that inputs may have for their standardisation to be folded.
 const STEP: f32 = 0.125;
@@ -70,6 +88,8 @@ pub struct Quantised {
 pub enum QuantiseError {
     /// The graph cannot be run, as it is or in integers.
     Lower(LowerError),
+    /// A layer has no counterpart among the operators of graphs.
+    Unsupported(Unsupported),
     /// An example has another length.
     Input(InputError),
     /// There is no example.
@@ -86,6 +106,7 @@ impl fmt::Display for QuantiseError {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Lower(error) => error.fmt(f),
+            Self::Unsupported(error) => error.fmt(f),
             Self::Input(error) => error.fmt(f),
             Self::NoExamples => {
                 write!(f, "no examples: give typical inputs, a hundred or more, to find the ranges of values")
@@ -114,6 +135,12 @@ impl From<LowerError> for QuantiseError {
     }
 }
 
+impl From<Unsupported> for QuantiseError {
+    fn from(error: Unsupported) -> Self {
+        Self::Unsupported(error)
+    }
+}
+
 impl From<InputError> for QuantiseError {
     fn from(error: InputError) -> Self {
         Self::Input(error)
@@ -124,6 +151,30 @@ impl From<InputError> for QuantiseError {
 /// `keep`, as the [report](Quantised::report) names them, stay in floats: what they read of integers is dequantised, what integers read of them
 /// quantised. A network takes floats where such a layer reads its input, and gives floats where one writes its output.
 pub fn quantise(graph: &Graph, examples: &[u8], range: Range, keep: &[&str]) -> Result<Quantised, QuantiseError> {
+    integers(graph, examples, range, keep, None)
+}
+
+/// The network `net` in integers, which takes inputs `X`: [`Graph::typed`] makes a [`Quantised<N, X>`](crate::Quantised) of its graph. `examples` are
+/// typical inputs, in floats, little endian, one after another.
+///
+/// # Errors
+/// As for [`quantise`], and [`QuantiseError::Unsupported`] as for [`Graph::of`].
+pub fn of<X: Input, N: Describe<X::Floats>>(
+    net: &N,
+    examples: &[u8],
+    range: Range,
+) -> Result<Quantised, QuantiseError> {
+    integers(&Graph::of::<X::Floats, N>(net)?, examples, range, &[], Some(X::FLOATS))
+}
+
+/// As [`quantise`]; the network takes `floats` or folds its standardisation, or does what is right for the examples.
+fn integers(
+    graph: &Graph,
+    examples: &[u8],
+    range: Range,
+    keep: &[&str],
+    floats: Option<bool>,
+) -> Result<Quantised, QuantiseError> {
     if let Some(value) = graph.tensors.iter().find(|value| !matches!(value.scalar, Scalar::F32 | Scalar::I32)) {
         return Err(QuantiseError::NotFloat(value.name.clone()));
     }
@@ -132,7 +183,7 @@ pub fn quantise(graph: &Graph, examples: &[u8], range: Range, keep: &[&str]) -> 
     let mut float = graph.clone();
     fold::fold(&mut float);
     let step = ranges::input_step(graph, examples)?;
-    fold::fold_into_next(&mut float, |factor| (factor * step).abs() <= STEP);
+    fold::fold_into_next(&mut float, |factor| floats.map_or((factor * step).abs() <= STEP, |floats| !floats));
     let written: Vec<usize> = float.nodes.iter().flat_map(|node| node.outputs.iter().copied()).collect();
     if let Some(name) = keep.iter().find(|name| !written.iter().any(|tensor| float.tensors[*tensor].name == **name)) {
         return Err(QuantiseError::NoLayer((*name).into()));
@@ -140,7 +191,7 @@ pub fn quantise(graph: &Graph, examples: &[u8], range: Range, keep: &[&str]) -> 
     let kept: Vec<bool> = float.tensors.iter().map(|value| keep.contains(&&value.name[..])).collect();
     let groups = build::groups(&float);
     let measured = ranges::measure(&float, examples, &groups, range)?;
-    let (graph, pairs) = build::build(&float, &groups, &measured, &kept);
+    let (graph, pairs) = build::build(&float, &groups, &measured, &kept, floats == Some(true));
     lower(&graph)?;
     Ok(Quantised { graph, float, pairs })
 }
