@@ -19,6 +19,7 @@ mod fully_connected;
 mod functions;
 mod gru;
 mod layers;
+mod lessening;
 mod lstm;
 mod max_pool;
 mod mean;

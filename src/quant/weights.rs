@@ -1,12 +1,17 @@
 //! What a product with weights reads from flash.
 
+use super::lessening::Lessening;
 use super::{Multiplier, Output};
 #[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
 use crate::kernels::armv6m::round;
 use crate::kernels::backend::widest;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 use crate::kernels::dsp::round_four;
-use crate::kernels::paired::{DSP, packed_len};
+use crate::kernels::paired::{DSP, FEW_REGISTERS, packed_len};
+
+/// Whether sums are rounded output by output: without it vww takes 4 % more instructions on a Cortex-M3 and on RISC-V. On a desktop, vectors of
+/// outputs are.
+const BY_OUTPUT: bool = cfg!(target_os = "none") && !DSP && !FEW_REGISTERS;
 
 /// Weights and what belongs to each output channel.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +80,9 @@ impl<W> Weights<'_, W> {
             any.round_all(output, first, sums.as_flattened(), P, y);
             return;
         }
+        if BY_OUTPUT && self.round_by_output(output, first, sums, y) {
+            return;
+        }
         let of = |all: usize| if all == 1 { 0 } else { first };
         let mantissas = self.mantissas.get(of(self.mantissas.len())..).unwrap_or(&[]);
         let shifts = self.shifts.get(of(self.shifts.len())..).unwrap_or(&[]);
@@ -104,6 +112,34 @@ impl<W> Weights<'_, W> {
                 }
             },
         );
+    }
+
+    /// As [`round_twice`](Self::round_twice), with a look at each output's multiplier for all vectors, if there are as many multipliers as
+    /// outputs and all vectors.
+    #[inline(always)]
+    fn round_by_output<const P: usize>(&self, output: Output, first: usize, sums: &[[i32; P]], y: &mut [i8]) -> bool {
+        let count = sums.len();
+        let end = first.wrapping_add(count);
+        let (Some(mantissas), Some(shifts)) = (self.mantissas.get(first..end), self.shifts.get(first..end)) else {
+            return false;
+        };
+        let mut rows = y.chunks_exact_mut(self.outputs().max(1));
+        let mut rows = [(); P].map(|()| rows.next().and_then(|y| y.get_mut(first..end)).unwrap_or_default());
+        if rows.iter().any(|row| row.len() != count) {
+            return false;
+        }
+        for (i, ((sums, mantissa), shift)) in sums.iter().zip(mantissas).zip(shifts).enumerate() {
+            let multiplier = Multiplier { mantissa: *mantissa, shift: *shift };
+            let usual = Lessening::new(multiplier, output.zero_point);
+            for (row, sum) in rows.iter_mut().zip(sums) {
+                let Some(y) = row.get_mut(i) else { continue };
+                *y = match &usual {
+                    Some(usual) => usual.of(*sum),
+                    None => output.of_sum(multiplier, *sum),
+                };
+            }
+        }
+        true
     }
 
     /// `y[first + i]` of `sums[i]`, by [`Multiplier::once`].
@@ -166,5 +202,40 @@ impl Weights<'_> {
     #[inline(never)]
     fn round(&self, output: Output, at: usize, sum: i32) -> i8 {
         output.of_sum(self.multiplier(at), sum)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::samples;
+    use rand_core::{Rng, SeedableRng};
+    use rand_pcg::Pcg32;
+    use std::vec;
+    use std::vec::Vec;
+
+    #[test]
+    fn sums_are_rounded_alike_output_by_output() {
+        let mut rng = Pcg32::seed_from_u64(6);
+        for _ in 0..100 {
+            let outputs = samples::between(&mut rng, 1, 40);
+            let multipliers: Vec<_> = (0..outputs).map(|_| samples::multiplier(&mut rng)).collect();
+            let mantissas: Vec<_> = multipliers.iter().map(|multiplier| multiplier.mantissa).collect();
+            let shifts: Vec<_> = multipliers.iter().map(|multiplier| multiplier.shift).collect();
+            let biases = vec![0; outputs];
+            let (mantissas, shifts, biases) = (&mantissas[..], &shifts[..], &biases[..]);
+            let weights = Weights::<i8> { weights: &[], biases, mantissas, shifts, rests: &[] };
+            let output = Output { zero_point: rng.next_u32() as i8, least: -128, greatest: 127 };
+            let first = samples::between(&mut rng, 0, outputs - 1);
+            let sums: Vec<_> = (first..outputs).map(|_| [(); 3].map(|()| rng.next_u32() as i32 >> 12)).collect();
+            let mut y = vec![0; 3 * outputs];
+            let mut expected = y.clone();
+            assert!(weights.round_by_output(output, first, &sums, &mut y));
+            weights.round_twice(output, first, &sums, &mut expected);
+            assert_eq!(y, expected);
+            // Not all vectors, not all multipliers.
+            assert!(!weights.round_by_output(output, first, &sums, &mut y[..2 * outputs]));
+            assert!(!weights.round_by_output(output, first + 1, &sums, &mut y));
+        }
     }
 }

@@ -13,7 +13,13 @@ use crate::kernels::taps::{TAPS, add_taps};
 const BLOCK: usize = if DSP { 1 } else { 16 };
 
 /// Sums that are rounded at a time.
-const SUMS: usize = 64;
+const SUMS: usize = if DSP { 64 } else { 128 };
+
+/// Taps whose weights are laid out for several pixels, at most: those of a kernel of 3x3.
+const TILES: usize = if DSP { 0 } else { 9 };
+
+/// Elements of an image that a tap meets, and its weights.
+type Tap<'w> = (&'w [i8], &'w [i8]);
 
 /// Convolution of each channel for itself; channel `c` makes the outputs `c * multiplier` to `(c + 1) * multiplier - 1`.
 ///
@@ -38,9 +44,9 @@ impl DepthwiseConv2d {
     /// Bytes on the stack: rows of four channels, expanded, and their constants.
     #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
     pub(super) const SCRATCH: usize = size_of::<[u32; pairs::SCRATCH]>();
-    /// Bytes on the stack: a block of sums and what lies around an image.
+    /// Bytes on the stack: a block of sums, what lies around an image, and weights for several pixels.
     #[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
-    pub(super) const SCRATCH: usize = size_of::<([[i32; 1]; SUMS], [i8; SUMS])>();
+    pub(super) const SCRATCH: usize = size_of::<([[i32; 1]; SUMS], [i8; SUMS], [[i8; SUMS]; TILES])>();
 
     /// `x`: `[height, width, channels]`, weights: `[kernel height, kernel width, outputs]`, `y`: `[output height, output width, outputs]`.
     pub fn run(&self, weights: &Weights, x: &[i8], y: &mut [i8]) {
@@ -74,18 +80,19 @@ impl DepthwiseConv2d {
     #[cfg_attr(all(target_arch = "x86_64", feature = "std"), allow(dead_code))]
     #[inline(always)]
     fn plain_rows(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
-        let length = self.width.output.wrapping_mul(weights.outputs());
-        for (row, y) in y.chunks_exact_mut(length.max(1)).enumerate() {
-            self.plain_row(weights, x, at.wrapping_add(row), y);
+        if self.multiplier == 1 && !DSP {
+            self.side_by_side(weights, x, at, y);
+        } else {
+            let length = self.width.output.wrapping_mul(weights.outputs());
+            for (row, y) in y.chunks_exact_mut(length.max(1)).enumerate() {
+                self.plain_row(weights, x, at.wrapping_add(row), y);
+            }
         }
         self.output.hold(y);
     }
 
     #[inline(always)]
     fn plain_row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
-        if self.multiplier == 1 && !DSP {
-            return self.side_by_side(weights, x, at, y);
-        }
         // One copy of the loop for both cases.
         let (together, step) = if self.multiplier == 1 { (weights.outputs(), 1) } else { (self.multiplier, 0) };
         for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
@@ -95,44 +102,97 @@ impl DepthwiseConv2d {
         }
     }
 
-    /// A row of outputs, one of a channel, a few taps at a time.
-    #[inline(never)]
+    /// Rows of outputs, one of a channel.
+    ///
+    /// Pixels with few channels are made together: they lie side by side in the image as in the output, only weights have to be laid out once
+    /// for each. Without this vww takes 9 % more instructions on a Cortex-M3, 5 % on RISC-V.
+    #[inline(always)]
     fn side_by_side(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
-        let around = [self.zero_point; SUMS];
+        let taps = self.height.kernel.wrapping_mul(self.width.kernel);
+        let together = (SUMS / weights.outputs().max(1)).min(self.width.whole().len());
+        if DSP || self.width.stride > 1 || taps > TILES || together <= 1 {
+            self.runs(weights, (weights.weights, weights.outputs()), 1, x, at, y);
+        } else {
+            self.runs_of_tiles(weights, together, x, at, y);
+        }
+    }
+
+    #[inline(never)]
+    fn runs_of_tiles(&self, weights: &Weights, together: usize, x: Rows, at: usize, y: &mut [i8]) {
+        let mut tiles = [[0; SUMS]; TILES];
+        for (tile, w) in tiles.iter_mut().zip(weights.weights.chunks(weights.outputs().max(1))) {
+            tile.iter_mut().zip(w.iter().cycle()).for_each(|(tile, w)| *tile = *w);
+        }
+        self.runs(weights, (tiles.as_flattened(), SUMS), together, x, at, y);
+    }
+
+    /// Rows of outputs, `together` pixels at a time where all of their taps lie in the image. Weights of a tap are `step` after those of the
+    /// one before.
+    #[inline(never)]
+    fn runs(&self, weights: &Weights, w: (&[i8], usize), together: usize, x: Rows, at: usize, y: &mut [i8]) {
+        let outputs = weights.outputs().max(1);
+        let whole = self.width.whole();
+        let (around, mut sums) = ([self.zero_point; SUMS], [[0]; SUMS]);
         let none = (&around[..], &[0; SUMS][..]);
-        let (mut sums, mut taps) = ([[0]; SUMS], [none; TAPS]);
-        for (column, y) in y.chunks_exact_mut(weights.outputs().max(1)).enumerate() {
-            let inside = self.width.inside(column);
-            let left = column.wrapping_mul(self.width.stride).wrapping_sub(self.width.before);
-            let step = self.width.dilation.wrapping_mul(self.channels);
-            for (block, biases) in weights.biases.chunks(SUMS).enumerate() {
-                let (first, count) = (block.wrapping_mul(SUMS), biases.len());
-                let Some(sums) = sums.get_mut(..count) else { return };
+        let mut taps = [none; TAPS];
+        for (row, y) in y.chunks_exact_mut(self.width.output.wrapping_mul(outputs).max(1)).enumerate() {
+            let (mut column, mut rest) = (0, y);
+            while column < self.width.output {
+                let count = if whole.contains(&column) { together.min(whole.end - column) } else { 1 };
+                let Some((y, after)) = rest.split_at_mut_checked(count.wrapping_mul(outputs)) else { return };
+                self.run_of_pixels(weights, w, x, [at.wrapping_add(row), column], (&mut sums, &mut taps, none), y);
+                (column, rest) = (column.wrapping_add(count), after);
+            }
+        }
+    }
+
+    /// Outputs of one or more pixels, a few taps at a time.
+    #[inline(always)]
+    fn run_of_pixels<'w>(
+        &self,
+        weights: &Weights,
+        (w, step): (&'w [i8], usize),
+        x: Rows<'w>,
+        [at, column]: [usize; 2],
+        (sums, taps, none): (&mut [[i32; 1]; SUMS], &mut [Tap<'w>; TAPS], Tap<'w>),
+        y: &mut [i8],
+    ) {
+        let inside = self.width.inside(column);
+        let left = column.wrapping_mul(self.width.stride).wrapping_sub(self.width.before);
+        let apart = self.width.dilation.wrapping_mul(self.channels);
+        let outputs = weights.outputs().max(1);
+        let pixels = y.len() / outputs;
+        for (block, biases) in weights.biases.chunks(SUMS).enumerate() {
+            let first = block.wrapping_mul(SUMS);
+            let Some(sums) = sums.get_mut(..biases.len().wrapping_mul(pixels)) else { return };
+            let count = sums.len();
+            for sums in sums.chunks_mut(biases.len().max(1)) {
                 sums.iter_mut().zip(biases).for_each(|(sum, bias)| *sum = [*bias]);
-                let mut w = weights.weights.get(first..).unwrap_or(&[]);
-                let mut ready = 0;
-                for tap in 0..self.height.kernel {
-                    let row = self.height.at(at, tap).map_or(&[][..], |at| x.row(at));
-                    let mut place = left.wrapping_mul(self.channels).wrapping_add(first);
-                    for tap in 0..self.width.kernel {
-                        let x =
-                            if inside.contains(&tap) { row.get(place..).and_then(|x| x.get(..count)) } else { None };
-                        if let Some(to) = taps.get_mut(ready) {
-                            *to = (x.unwrap_or(&around), w);
-                        }
-                        ready = ready.wrapping_add(1);
-                        if ready == TAPS {
-                            add_taps(&taps, sums);
-                            ready = 0;
-                        }
-                        place = place.wrapping_add(step);
-                        w = w.get(weights.outputs()..).unwrap_or(&[]);
+            }
+            let mut w = w.get(first..).unwrap_or(&[]);
+            let mut ready = 0;
+            for tap in 0..self.height.kernel {
+                let row = self.height.at(at, tap).map_or(&[][..], |at| x.row(at));
+                let mut place = left.wrapping_mul(self.channels).wrapping_add(first);
+                for tap in 0..self.width.kernel {
+                    let x = if inside.contains(&tap) { row.get(place..).and_then(|x| x.get(..count)) } else { None };
+                    if let Some(to) = taps.get_mut(ready) {
+                        *to = (x.unwrap_or(none.0), w);
                     }
+                    ready = ready.wrapping_add(1);
+                    if ready == TAPS {
+                        add_taps(taps, sums);
+                        ready = 0;
+                    }
+                    place = place.wrapping_add(apart);
+                    w = w.get(step..).unwrap_or(&[]);
                 }
-                if ready > 0 {
-                    taps.iter_mut().skip(ready).for_each(|tap| *tap = none);
-                    add_taps(&taps, sums);
-                }
+            }
+            if ready > 0 {
+                taps.iter_mut().skip(ready).for_each(|tap| *tap = none);
+                add_taps(taps, sums);
+            }
+            for (sums, y) in sums.chunks(biases.len().max(1)).zip(y.chunks_exact_mut(outputs)) {
                 weights.round_twice(self.output, first, sums, y);
             }
         }
@@ -202,7 +262,7 @@ mod tests {
             };
             let (height, width) = (axis(4), axis(8));
             let (channels, multiplier) =
-                if turn.is_multiple_of(2) { (1 + below(90), 1) } else { (1 + below(3), [2, 3, 8, 20, 70][below(5)]) };
+                if turn.is_multiple_of(2) { (1 + below(150), 1) } else { (1 + below(3), [2, 3, 8, 20, 70][below(5)]) };
             let outputs = channels * multiplier;
             let least = [-128, -20][below(2)];
             let output = Output { zero_point: below(40) as i8 - 20, least, greatest: 127 };
