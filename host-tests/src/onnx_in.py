@@ -1,4 +1,5 @@
-"""python3 onnx_in.py FOLDER: writes random ONNX models NAME.onnx there, examples NAME.x, and what onnxruntime makes of them, NAME.y."""
+"""python3 onnx_in.py FOLDER: writes random ONNX models NAME.onnx there, examples NAME.x, and what onnxruntime makes of them, NAME.y; in the
+folder `refused` what must be named instead, NAME.txt."""
 import logging
 import sys
 import tempfile
@@ -17,6 +18,7 @@ MODELS = 320
 EXAMPLES = 3
 INTEGERS = 200
 CALIBRATED = 16
+REFUSED = 8
 OPSETS = (13, 15, 17, 18, 20, 21)
 
 
@@ -351,10 +353,13 @@ class Model:
         elif self.integers:
             # Of moves alone, no integers are made.
             self.dense()
+        return self.file()
+
+    def file(self):
         self.node("Identity", self.x)
         output = helper.make_tensor_value_info(self.x, TensorProto.FLOAT, None)
         graph = helper.make_graph(self.nodes, "random", [self.input], [output], [c for c in self.constants if c is not None])
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
+        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8).SerializeToString()
 
 
 class Examples(quantization.CalibrationDataReader):
@@ -401,11 +406,21 @@ def main():
         for seed in range(count):
             model = Model(seed, part == "i8")
             shape = model.shape
-            file = model.build(7 if part == "f32" else 4).SerializeToString()
+            file = model.build(7 if part == "f32" else 4)
             x = model.rng.uniform(-2, 2, (examples, *shape)).astype(np.float32)
             if part == "i8":
                 file = quantised(file, x, model.rng)
             write(folder / part / str(seed), file, x)
+    # onnxruntime leaves recurrent layers in floats.
+    (folder / "refused").mkdir(exist_ok=True)
+    signals = (model for model in (Model(seed, False) for seed in range(MODELS)) if len(model.shape) == 3)
+    for seed, model in zip(range(REFUSED), signals):
+        shape = model.shape
+        model.recurrent()
+        model.dense()
+        x = model.rng.uniform(-2, 2, (CALIBRATED, *shape)).astype(np.float32)
+        (folder / "refused" / f"{seed}.onnx").write_bytes(quantised(model.file(), x, model.rng))
+        (folder / "refused" / f"{seed}.txt").write_text("would be computed in floats in a model of integers")
     print(f"{MODELS} random ONNX models, {INTEGERS} in integers, onnxruntime {onnxruntime.__version__}")
 
 

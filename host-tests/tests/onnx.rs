@@ -77,13 +77,25 @@ fn a_model_by_hand_is_read() {
 
 #[test]
 fn all_that_is_not_supported_is_named_at_once() {
-    let nodes = [("Selu", "x", "a"), ("Relu", "a", "b"), ("Erf", "b", "c"), ("Erf", "c", "y")];
+    let nodes = [("Selu", "x", "a"), ("Relu", "a", "b"), ("Sinh", "b", "c"), ("Sinh", "c", "y")];
     let Err(ReadError::Unsupported(refusals)) = onnx::read(&model(20, &nodes, "y")) else { panic!() };
     let named: Vec<_> =
         refusals.iter().map(|r| (r.operator.as_deref(), &r.name[..], r.times, r.reason.clone())).collect();
-    assert_eq!(named, [(Some("Selu"), "a", 1, Reason::Operator), (Some("Erf"), "c", 2, Reason::Operator)]);
+    assert_eq!(named, [(Some("Selu"), "a", 1, Reason::Operator), (Some("Sinh"), "c", 2, Reason::Operator)]);
     let text = ReadError::Unsupported(refusals).to_string();
-    assert!(text.contains("node `c` (Erf) and 1 more of its kind: an operator that is not supported: build"), "{text}");
+    assert!(
+        text.contains("node `c` (Sinh) and 1 more of its kind: an operator that is not supported: build"),
+        "{text}"
+    );
+}
+
+/// What is not of a GELU is refused where it is written, or where its part leads elsewhere.
+#[test]
+fn an_erf_elsewhere_is_refused() {
+    for nodes in [&[("Erf", "x", "y")][..], &[("Erf", "x", "a"), ("Relu", "a", "y")]] {
+        let error = onnx::read(&model(13, nodes, "y")).unwrap_err().to_string();
+        assert!(error.contains("(Erf): an Erf that is not of a GELU"), "{error}");
+    }
 }
 
 #[test]

@@ -259,8 +259,17 @@ impl Builder<'_> {
         let of_integers = inputs.iter().filter(|input| value(input)).map(|input| self.integer[*input].is_some());
         let (all, any) = of_integers.fold((true, false), |(all, any), found| (all && found, any || found));
         if !any {
-            // A model of floats, as yet; not one whose weights alone are integers.
-            if inputs.iter().any(|input| !value(input) && self.float.tensors[*input].quantization.is_some()) {
+            // Floats as yet, which are scaled or moved; not most of the work, nor what has integers for weights.
+            let works = matches!(
+                node.op,
+                Op::FullyConnected { .. }
+                    | Op::Conv2d(_)
+                    | Op::DepthwiseConv2d(_)
+                    | Op::TransposeConv(_)
+                    | Op::UnidirectionalSequenceLstm(_)
+                    | Op::Gru
+            );
+            if works || inputs.iter().any(|input| !value(input) && self.float.tensors[*input].quantization.is_some()) {
                 return Err(Reason::Floats);
             }
             let inputs = inputs.iter().map(|input| self.copied(*input)).collect();
