@@ -7,6 +7,7 @@
 pub(crate) mod armv6m;
 mod axis;
 pub(crate) mod backend;
+pub(crate) mod bytes;
 pub(crate) mod convolution;
 pub(crate) mod depthwise;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]

@@ -188,7 +188,7 @@ impl<const P: usize> Plain<P> {
 
 /// Calls `step` with each quad and its weights, four of them a turn.
 #[inline(always)]
-fn each<X, W>(x: &[X], weights: &[W], mut step: impl FnMut(&X, &W)) {
+pub(super) fn each<X, W>(x: &[X], weights: &[W], mut step: impl FnMut(&X, &W)) {
     let ((x, last), (weights, last_weights)) = (x.as_chunks::<4>(), weights.as_chunks::<4>());
     let turns = x.len().min(weights.len());
     let (mut x, mut weights) = (x.get(..turns).unwrap_or(x), weights.get(..turns).unwrap_or(weights));

@@ -43,10 +43,15 @@ impl Output {
     }
 
     /// Holds what is held within 8 bits so far.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn hold(self, y: &mut [i8]) {
         if (self.least, self.greatest) != (i8::MIN, i8::MAX) {
-            y.iter_mut().for_each(|y| *y = (*y).max(self.least).min(self.greatest));
+            self.hold_all(y);
         }
+    }
+
+    #[inline(never)]
+    fn hold_all(self, y: &mut [i8]) {
+        y.iter_mut().for_each(|y| *y = (*y).max(self.least).min(self.greatest));
     }
 }

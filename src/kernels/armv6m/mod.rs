@@ -6,6 +6,8 @@
 
 mod paired;
 mod round;
+mod rounded;
 
 pub(crate) use paired::Vectors;
 pub(crate) use round::round;
+pub(crate) use rounded::round_once;

@@ -6,10 +6,13 @@
 
 mod add;
 mod depthwise;
+#[macro_use]
 mod paired;
 mod round;
+mod rounded;
 
 pub(crate) use add::Factors;
 pub(crate) use depthwise::{Windows, expand_weights};
 pub(crate) use paired::Vectors;
 pub(crate) use round::round_four;
+pub(crate) use rounded::round_once;

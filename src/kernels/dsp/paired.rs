@@ -13,7 +13,7 @@ use core::ptr;
 use crate::kernels::paired::PIECE;
 
 /// Words of a piece that is expanded to 16 bits.
-const WORDS: usize = PIECE / 2;
+pub(super) const WORDS: usize = PIECE / 2;
 
 /// Vectors expanded to 16 bits, a word of each one after another.
 pub(crate) struct Vectors<const P: usize> {
@@ -25,7 +25,7 @@ pub(crate) struct Vectors<const P: usize> {
     quads: usize,
 }
 
-/// What [`one`], [`rounded_one`], [`three`] and [`rounded_three`] read.
+/// What [`one`], [`three`] and [`rounded_three`] read.
 #[repr(C)]
 struct Call {
     weights: *const i32,
@@ -49,8 +49,6 @@ struct Call {
     shifts: *const i8,
     /// Twice the zero point, and 1.
     zero_point: i32,
-    /// Of [`rounded_one`], bytes from four mantissas to the next four.
-    step: usize,
 }
 
 impl<const P: usize> Vectors<P> {
@@ -166,7 +164,6 @@ impl<const P: usize> Vectors<P> {
             mantissas: ptr::null(),
             shifts: ptr::null(),
             zero_point: 0,
-            step: 0,
         }
     }
 
@@ -258,74 +255,6 @@ impl<const P: usize> Vectors<P> {
     }
 }
 
-impl Vectors<1> {
-    /// `y[output]`: as [`round`](Self::round), but rounded once, halves away from 0; one multiplier may be that of all. Returns false if it has
-    /// not done so: for shifts that are not from -31 to -2.
-    #[inline(never)]
-    pub(crate) fn round_once(
-        &self,
-        weights: &[i32],
-        biases: &[i32],
-        (mantissas, shifts): (&[i32], &[i8]),
-        zero_point: i8,
-        y: &mut [i8],
-    ) -> bool {
-        let outputs = biases.len();
-        let words = 2 * self.quads;
-        let step = if mantissas.len() == 1 { 0 } else { 1 };
-        let multipliers = if step == 0 { 1 } else { outputs };
-        let fits = self.quads > 0
-            && outputs.div_ceil(2).saturating_mul(words) <= weights.len()
-            && multipliers <= mantissas.len()
-            && multipliers <= shifts.len()
-            && outputs <= y.len();
-        if !fits || !shifts.iter().all(|shift| (-31..=-2).contains(shift)) {
-            return false;
-        }
-        let pair = words * size_of::<i32>();
-        let multiplier = |at: usize| (mantissas.get(at).copied().unwrap_or(0), shifts.get(at).copied().unwrap_or(-2));
-        let (quads, rest) = (outputs / 4, outputs % 4);
-        let mut four_mantissas = [multiplier(0).0; 4];
-        let mut four_shifts = [multiplier(0).1; 4];
-        let mut call = Call {
-            weights: weights.as_ptr(),
-            to: y.as_mut_ptr().cast(),
-            end: y.as_ptr().wrapping_add(4 * quads).cast(),
-            gap: pair,
-            other: pair,
-            biases: biases.as_ptr(),
-            mantissas: if step == 0 { four_mantissas.as_ptr() } else { mantissas.as_ptr() },
-            shifts: if step == 0 { four_shifts.as_ptr() } else { shifts.as_ptr() },
-            zero_point: 2 * i32::from(zero_point) + 1,
-            step: step * size_of::<[i32; 4]>(),
-            ..self.call()
-        };
-        if quads > 0 {
-            // SAFETY: reads two pairs of rows, four biases and the multipliers of each four outputs, or those of all, which are all there, and
-            // the vector; writes four bytes of `y`.
-            unsafe { rounded_one(&call) };
-        }
-        if rest > 0 {
-            let lanes = [0, 1, 2, 3].map(|lane| 4 * quads + lane.min(rest - 1));
-            let last_biases = lanes.map(|lane| biases.get(lane).copied().unwrap_or(0));
-            four_mantissas = lanes.map(|lane| multiplier(lane * step).0);
-            four_shifts = lanes.map(|lane| multiplier(lane * step).1);
-            let mut last = [0_i8; 4];
-            call.weights = weights.as_ptr().wrapping_add(2 * quads * words);
-            call.to = last.as_mut_ptr().cast();
-            call.end = last.as_ptr_range().end.cast();
-            call.other = if rest > 2 { pair } else { 0 };
-            call.biases = last_biases.as_ptr();
-            call.mantissas = four_mantissas.as_ptr();
-            call.shifts = four_shifts.as_ptr();
-            // SAFETY: as above, of the last two pairs, or the last one twice, and four bytes, of which the first ones are used.
-            unsafe { rounded_one(&call) };
-            y.iter_mut().skip(4 * quads).zip(last).take(rest).for_each(|(y, last)| *y = last);
-        }
-        true
-    }
-}
-
 /// What [`expand_three`] reads.
 #[repr(C)]
 struct Expanded {
@@ -390,15 +319,15 @@ unsafe extern "C" fn expand_three(call: &mut Expanded) {
 }
 
 /// Bytes of assembly for a quad of one vector, and of three.
-const ONE: usize = 60;
+pub(super) const ONE: usize = 60;
 /// See [`ONE`].
 const THREE: usize = 68;
 
-/// Loads a [`Call`] from r0 into s0 to s15, where `skip` becomes the place within the turn at `3:`; r0 are the weights.
+/// Loads a [`Call`] from r0 into s0 to s14, where `skip` becomes the place within the turn at `3:`; r0 are the weights.
 macro_rules! enter {
     () => {
         "push {{r3-r11, lr}}
-         vldmia r0, {{s0-s15}}
+         vldmia r0, {{s0-s14}}
          adr.w r1, 3f
          vmov r2, s5
          add r1, r1, r2
@@ -475,99 +404,6 @@ unsafe extern "C" fn one(call: &Call) {
         "add r10, r10, r7",
         "add r11, r11, r6, asr #8",
         "stmia r1!, {{r8-r11}}",
-        "vmov s1, r1",
-        "vmov r2, s6",
-        "add r0, r0, r2",
-        "vmov r2, s2",
-        "cmp r1, r2",
-        "bne.w 2b",
-        "pop {{r3-r11, pc}}",
-    )
-}
-
-/// Outputs of two pairs of rows, one vector: 15 instructions each beside the products.
-///
-/// # Safety
-/// What the call points to must be there.
-#[unsafe(naked)]
-unsafe extern "C" fn rounded_one(call: &Call) {
-    /// Of a sum s, with its mantissa m and n + 1 bits to the right of the upper word: `t = (s·m - (s < 0))·2⁻³²`, rounded down, then
-    /// `((t >> n) + 2 * zero_point + 1) >> 1`, in m.
-    macro_rules! round {
-        ($s:literal $m:literal $ror:literal) => {
-            concat!(
-                "smull r12, ",
-                $m,
-                ", ",
-                $s,
-                ", ",
-                $m,
-                "
-                 adds r12, r12, ",
-                $s,
-                ", asr #31
-                 adc ",
-                $m,
-                ", ",
-                $m,
-                ", ",
-                $s,
-                ", asr #31
-                 uxtb lr, r3",
-                $ror,
-                "
-                 asr ",
-                $m,
-                ", ",
-                $m,
-                ", lr
-                 qadd ",
-                $m,
-                ", ",
-                $m,
-                ", r2
-                 ssat ",
-                $m,
-                ", #8, ",
-                $m,
-                ", asr #1"
-            )
-        };
-    }
-    naked_asm!(
-        ".cpu cortex-m4",
-        enter!(),
-        "2:",
-        products_of_one!(),
-        "vmov r1, s11",
-        "ldmia.w r1!, {{r8-r11}}",
-        "vmov s11, r1",
-        "add r8, r8, r5",
-        "add r9, r9, r4, asr #8",
-        "add r10, r10, r7",
-        "add r11, r11, r6, asr #8",
-        "vmov r1, s12",
-        "vmov r2, s15",
-        "ldm r1, {{r4-r7}}",
-        "add r1, r1, r2",
-        "vmov s12, r1",
-        // Four shifts, of which each byte becomes -2 less it.
-        "vmov r1, s13",
-        "ldr r3, [r1]",
-        "add r1, r1, r2, lsr #2",
-        "vmov s13, r1",
-        "mvn r3, r3",
-        "sub r3, r3, #0x01010101",
-        "vmov r2, s14",
-        round!("r8" "r4" ""),
-        round!("r9" "r5" ", ror #8"),
-        round!("r10" "r6" ", ror #16"),
-        round!("r11" "r7" ", ror #24"),
-        "bfi r4, r5, #8, #8",
-        "bfi r6, r7, #8, #8",
-        "pkhbt r4, r4, r6, lsl #16",
-        "vmov r1, s1",
-        "str r4, [r1], #4",
         "vmov s1, r1",
         "vmov r2, s6",
         "add r0, r0, r2",
