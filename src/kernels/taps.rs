@@ -1,22 +1,20 @@
 //! Products of integers side by side, of the taps of a kernel's window.
 
 use super::order::{placed, settled};
-use super::paired::FEW_REGISTERS;
 
 /// Taps that are taken at once: the width of most kernels, and as many as there are registers for.
 pub(crate) const TAPS: usize = 3;
 
 /// `sums[i] += Σ x[t][i]·w[t][i]` over the taps `(x, w)`, modulo 2³²; nothing if one of them is shorter than the sums.
 ///
-/// A sum is loaded and stored once for three products: 3.9 instructions for each on a Cortex-M3, 8 on a Cortex-M0. Four channels at a time,
-/// with their sums in registers, took 6 and 14.
+/// A sum is loaded and stored once for three products: 3.9 instructions for each on a Cortex-M3. Four channels at a time, with
+/// their sums in registers, took 6.
 #[inline(never)]
 pub(crate) fn add_taps([(a, u), (b, v), (c, w)]: &[(&[i8], &[i8]); TAPS], sums: &mut [[i32; 1]]) {
     let n = sums.len();
     let (Some(a), Some(b), Some(c)) = (a.get(..n), b.get(..n), c.get(..n)) else { return };
     let (Some(u), Some(v), Some(w)) = (u.get(..n), v.get(..n), w.get(..n)) else { return };
-    let done = if FEW_REGISTERS { 0 } else { add_in_twos([a, b, c], [u, v, w], sums) };
-    let mut i = done;
+    let mut i = add_in_twos([a, b, c], [u, v, w], sums);
     while let (Some(a), Some(b), Some(c)) = (a.get(i), b.get(i), c.get(i))
         && let (Some(u), Some(v), Some(w)) = (u.get(i), v.get(i), w.get(i))
         && let Some([sum]) = sums.get_mut(i)
@@ -27,7 +25,7 @@ pub(crate) fn add_taps([(a, u), (b, v), (c, w)]: &[(&[i8], &[i8]); TAPS], sums: 
     }
 }
 
-/// As [`add_taps`], two channels at a time, where there are registers for a place in each slice; says how many it has done.
+/// As [`add_taps`], two channels at a time, with a place in each slice; says how many it has done.
 #[inline(always)]
 fn add_in_twos(x: [&[i8]; TAPS], w: [&[i8]; TAPS], sums: &mut [[i32; 1]]) -> usize {
     let [[mut a, mut b, mut c], [mut u, mut v, mut w]] = [x, w].map(|taps| taps.map(|tap| tap.as_chunks::<2>().0));

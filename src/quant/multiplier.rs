@@ -2,6 +2,8 @@
 
 use core::ops::RangeInclusive;
 
+use crate::kernels::paired::FEW_REGISTERS;
+
 /// Bits of a rest.
 const REST: u32 = 22;
 
@@ -166,7 +168,7 @@ fn upper(x: i32, mantissa: i32) -> i32 {
 }
 
 /// Whether there is no product of 64 bits: on a Cortex-M0.
-pub(super) const SHORT: bool = cfg!(all(target_arch = "arm", not(target_has_atomic = "32")));
+pub(super) const SHORT: bool = FEW_REGISTERS;
 
 #[inline(always)]
 fn takes_32_bits(x: i32) -> bool {

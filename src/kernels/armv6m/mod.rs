@@ -7,7 +7,9 @@
 mod paired;
 mod round;
 mod rounded;
+mod taps;
 
 pub(crate) use paired::Vectors;
 pub(crate) use round::round;
 pub(crate) use rounded::round_once;
+pub(crate) use taps::{CHANNELS, Taps};

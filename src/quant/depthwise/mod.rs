@@ -1,11 +1,16 @@
 //! Convolution of each channel for itself.
 
+#[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 mod pairs;
+#[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
+mod taps;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod wide;
 
 use super::{Axis, Output, Rows, Weights};
+#[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
+use crate::kernels::armv6m::Taps;
 use crate::kernels::paired::DSP;
 use crate::kernels::taps::{TAPS, add_taps};
 
@@ -44,8 +49,15 @@ impl DepthwiseConv2d {
     /// Bytes on the stack: rows of four channels, expanded, and their constants.
     #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
     pub(super) const SCRATCH: usize = size_of::<[u32; pairs::SCRATCH]>();
+    /// Bytes on the stack: a block of sums, what lies around an image, and where taps are.
+    #[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
+    pub(super) const SCRATCH: usize = size_of::<([[i32; 1]; SUMS], [i8; SUMS], Taps)>();
     /// Bytes on the stack: a block of sums, what lies around an image, and weights for several pixels.
-    #[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
+    #[cfg(not(all(
+        target_arch = "arm",
+        target_os = "none",
+        any(target_abi = "eabihf", not(target_has_atomic = "32"))
+    )))]
     pub(super) const SCRATCH: usize = size_of::<([[i32; 1]; SUMS], [i8; SUMS], [[i8; SUMS]; TILES])>();
 
     /// `x`: `[height, width, channels]`, weights: `[kernel height, kernel width, outputs]`, `y`: `[output height, output width, outputs]`.
@@ -70,6 +82,11 @@ impl DepthwiseConv2d {
         #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
         if self.rows_of_pairs(weights, x, at, y) {
             return;
+        }
+        #[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
+        if self.multiplier == 1 {
+            self.rows_of_taps(weights, x, at, y);
+            return self.output.hold(y);
         }
         #[cfg(all(target_arch = "x86_64", feature = "std"))]
         self.rows_of_lanes(weights, x, at, y);
