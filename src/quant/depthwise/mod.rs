@@ -1,6 +1,5 @@
 //! Convolution of each channel for itself.
 
-#[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 mod pairs;
 #[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
