@@ -1,4 +1,4 @@
-//! Products of one vector with two rows of packed weights at a time, on cores that load a byte with its sign in one instruction.
+//! Products of one vector with four rows of packed weights at a time, on cores that load a byte with its sign in one instruction.
 //!
 //! Inputs are read as they lie in memory: nothing is expanded, cleared or kept.
 
@@ -24,28 +24,34 @@ impl<'x> Bytes<'x> {
         Self { quads, last, offset: x.iter().fold(0, |sum, x| sum + i32::from(*x)) * -128 }
     }
 
-    /// With a pair of rows.
-    #[inline(never)]
-    pub(crate) fn products(&self, weights: &[i32]) -> [i32; 2] {
+    /// With two pairs of rows, which share what is loaded of the vector: with one after the other ad01 takes 11 % more instructions on a
+    /// Cortex-M3, 9 % on RISC-V.
+    #[inline(always)]
+    pub(crate) fn products(&self, pairs: [&[i32]; 2]) -> [i32; 4] {
         const { assert!(cfg!(target_endian = "little"), "weights are read byte by byte") };
-        let weights: &[[u8; 8]] = cast_slice(weights.as_chunks::<2>().0);
-        let mut sums = [self.offset, 0];
-        let Some((weights, rest)) = weights.split_at_checked(self.quads.len()) else { return sums };
-        each(self.quads, weights, |x, w| sums = add_quad(sums, x, w));
-        match rest.first() {
-            Some(w) => add_quad(sums, &self.last, w),
-            None => sums,
+        let mut sums = [self.offset, 0, self.offset, 0];
+        let [w, v] = pairs.map(|pair| {
+            let quads: &[[u8; 8]] = cast_slice(pair.as_chunks::<2>().0);
+            quads.split_at_checked(self.quads.len())
+        });
+        let (Some((w, w_last)), Some((v, v_last))) = (w, v) else { return sums };
+        each(self.quads, [w, v], |x, weights| sums = add_quads(sums, x, weights));
+        match (w_last, v_last) {
+            ([w, ..], [v, ..]) => add_quads(sums, &self.last, [w, v]),
+            _ => sums,
         }
     }
 }
 
 /// The sums and the products of four inputs.
 #[inline(always)]
-fn add_quad(mut sums: [i32; 2], [x0, x1, x2, x3]: &[i8; 4], weights: &[u8; 8]) -> [i32; 2] {
-    for ([x, y], [w0, w1, v0, v1]) in [[x0, x2], [x1, x3]].into_iter().zip(weights.as_chunks::<4>().0) {
+fn add_quads([mut a, mut b, mut c, mut d]: [i32; 4], [x0, x1, x2, x3]: &[i8; 4], [w, v]: [&[u8; 8]; 2]) -> [i32; 4] {
+    for ([x, y], at) in [[x0, x2], [x1, x3]].into_iter().zip([0, 4]) {
         let [x, y] = [x, y].map(|x| i32::from(*x));
-        let [even, odd] = [sums[0] + x * i32::from(*w0), sums[1] + x * i32::from(*w1 as i8)];
-        sums = settled([even + y * i32::from(*v0), odd + y * i32::from(*v1 as i8)]);
+        for ([even, odd], w) in [[&mut a, &mut b], [&mut c, &mut d]].into_iter().zip([w, v]) {
+            let with_x = [*even + x * i32::from(w[at]), *odd + x * i32::from(w[at + 1] as i8)];
+            [*even, *odd] = settled([with_x[0] + y * i32::from(w[at + 2]), with_x[1] + y * i32::from(w[at + 3] as i8)]);
+        }
     }
-    sums
+    [a, b, c, d]
 }
