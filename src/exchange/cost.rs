@@ -4,6 +4,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::graph::{Graph, Node, Op};
+use super::lower;
 
 /// What a graph takes to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,7 +14,8 @@ pub struct Cost {
     /// Bytes of the constants.
     pub flash: usize,
     /// Bytes of the values that exist at the same time, at most; a value exists from where it is written until it is last read. What only
-    /// changes a shape takes none; what is computed element by element is written where its input lies. Ring buffers exist all the time.
+    /// changes a shape takes none, nor does a margin that a convolution takes in; what is computed element by element is written where its input
+    /// lies. Ring buffers exist all the time.
     pub ram: usize,
 }
 
@@ -100,10 +102,11 @@ fn peak(graph: &Graph) -> usize {
     most
 }
 
-/// The tensor in whose place each one lies: what only changes a shape in that of its input; what is computed element by element too, if
-/// nobody reads the input any more and it is not the caller's. `last_read` becomes that of everything in the place.
+/// The tensor in whose place each one lies: what only changes a shape, and a margin that a convolution takes in, in that of its input; what is
+/// computed element by element too, if nobody reads the input any more and it is not the caller's. `last_read` becomes that of everything in the place.
 fn places(graph: &Graph, last_read: &mut [usize]) -> Vec<usize> {
     let mut places: Vec<usize> = (0..graph.tensors.len()).collect();
+    let taken_in = lower::taken_in(graph);
     for (at, node) in graph.nodes.iter().enumerate() {
         let &[output] = &node.outputs[..] else { continue };
         let Some(to) = graph.tensors.get(output) else { continue };
@@ -112,6 +115,7 @@ fn places(graph: &Graph, last_read: &mut [usize]) -> Vec<usize> {
             let overwritten = || last_read[places[*input]] <= at && !graph.inputs.contains(&places[*input]);
             match node.op {
                 Op::Reshape | Op::Squeeze { .. } => true,
+                Op::Pad { .. } => taken_in[at].is_some(),
                 Op::Add { .. }
                 | Op::Mul { .. }
                 | Op::Quantize

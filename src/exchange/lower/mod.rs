@@ -23,10 +23,10 @@ use std::vec;
 use std::vec::Vec;
 
 use super::float::Float;
-use super::graph::{Activation, Graph, Node, Op, Scalar, Value};
+use super::graph::{Activation, Graph, Node, Op, Padding, Scalar, Value};
 use crate::quant::{
-    AXES, Add, AveragePool, Axis, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Gru, Lstm, MaxPool, Mean, Mul,
-    Output, PRelu, Quantize, ResizeNearest, Softmax, Strided, Table, TransposeConv,
+    AXES, Add, AveragePool, Conv2d, DepthwiseConv2d, Dequantize, FullyConnected, Gru, Lstm, MaxPool, Mean, Mul, Output,
+    PRelu, Quantize, ResizeNearest, Softmax, Strided, Table, TransposeConv,
 };
 
 /// One operator of a graph.
@@ -134,59 +134,92 @@ pub fn lower(graph: &Graph) -> Result<Vec<Step>, LowerError> {
 /// Nothing stands where such an operator was.
 pub(super) fn fused(graph: &Graph, steps: Vec<Step>) -> Vec<Option<Step>> {
     let mut steps: Vec<_> = steps.into_iter().map(Some).collect();
+    let (readers, taken_in) = (readers(graph), taken_in(graph));
+    // The table that writes a tensor which is read once.
+    let mut tables = vec![None; graph.tensors.len()];
     for at in 0..steps.len() {
         let Some(step) = steps[at].take() else { continue };
-        steps[at] = match &step.kernel {
-            Kernel::Pad(..) if put_inside(graph, &mut steps, at, &step) => None,
-            Kernel::Table(values) if graph.nodes[at].op == Op::Quantize => {
-                let before = steps.iter_mut().flatten().find(|before| before.outputs == [step.inputs[0]]);
-                match before.map(|Step { kernel, outputs, .. }| (kernel, outputs)) {
-                    Some((Kernel::Table(first), outputs)) if readers(graph, step.inputs[0]) == 1 => {
-                        Table { values }.run_in_place(&mut first[..]);
-                        *outputs = step.outputs;
-                        None
-                    }
-                    _ => Some(step),
+        match &step.kernel {
+            Kernel::Pad(..) => {
+                if let Some(Some(reader)) = taken_in[at].map(|reader| steps[reader].as_mut()) {
+                    take_in(&graph.nodes[at], step, reader);
+                    continue;
                 }
             }
-            _ => Some(step),
-        };
+            Kernel::Table(values) => {
+                let (x, y) = (step.inputs[0], step.outputs[0]);
+                let before = tables[x].filter(|_| graph.nodes[at].op == Op::Quantize);
+                let last = before.unwrap_or(at);
+                tables[y] = (readers[y].0 == 1).then_some(last);
+                if let Some(Step { kernel: Kernel::Table(first), outputs, .. }) =
+                    before.and_then(|at| steps[at].as_mut())
+                {
+                    Table { values }.run_in_place(&mut first[..]);
+                    *outputs = step.outputs;
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        steps[at] = Some(step);
     }
     steps
 }
 
-/// How often a tensor is read, by operators and as an output.
-fn readers(graph: &Graph, tensor: usize) -> usize {
-    let read = graph.nodes.iter().flat_map(|node| node.inputs.iter().flatten());
-    read.chain(&graph.outputs).filter(|read| **read == tensor).count()
+/// How often each tensor is read, by nodes and as an output, and by which node.
+fn readers(graph: &Graph) -> Vec<(usize, usize)> {
+    let mut readers = vec![(0, usize::MAX); graph.tensors.len()];
+    for (at, node) in graph.nodes.iter().enumerate() {
+        for input in node.inputs.iter().flatten() {
+            if let Some(read) = readers.get_mut(*input) {
+                *read = (read.0 + 1, at);
+            }
+        }
+    }
+    for output in &graph.outputs {
+        if let Some(read) = readers.get_mut(*output) {
+            read.0 += 1;
+        }
+    }
+    readers
 }
 
-/// Puts a margin into the convolution that alone reads it. Windows of which no tap is in the image stay apart.
-fn put_inside(graph: &Graph, steps: &mut [Option<Step>], at: usize, margin: &Step) -> bool {
-    let (Op::Pad { margins }, Kernel::Pad(_, filling)) = (&graph.nodes[at].op, &margin.kernel) else { return false };
-    let &[[0, 0], rows, columns, [0, 0]] = &margins[..] else { return false };
-    let reads = |step: &&mut Step| step.inputs == margin.outputs;
-    let Some(reader) = steps.iter_mut().flatten().find(reads).filter(|_| readers(graph, margin.outputs[0]) == 1) else {
-        return false;
+/// For each node, the convolution that takes it in if it is a margin: the only one that reads it, if each of its windows has a tap in the image.
+pub(super) fn taken_in(graph: &Graph) -> Vec<Option<usize>> {
+    let readers = readers(graph);
+    let taken_in = |node: &Node| {
+        let (Op::Pad { margins }, &[Some(_)], &[y]) = (&node.op, &node.inputs[..], &node.outputs[..]) else {
+            return None;
+        };
+        let (&[[0, 0], rows, columns, [0, 0]], &(1, at)) = (&margins[..], readers.get(y)?) else { return None };
+        let reader = graph.nodes.get(at).filter(|reader| reader.inputs.first() == Some(&Some(y)))?;
+        let (Op::Conv2d(conv) | Op::DepthwiseConv2d(conv)) = &reader.op else { return None };
+        let &[_, height, width, _] = &graph.tensors.get((*reader.inputs.get(1)?)?)?.shape[..] else { return None };
+        let kernel = [(rows, height, conv.dilation[0]), (columns, width, conv.dilation[1])];
+        let reaches = |([before, after], taps, dilation): ([usize; 2], usize, usize)| {
+            before.max(after) <= taps.saturating_sub(1).saturating_mul(dilation)
+        };
+        (conv.padding == Padding::Valid && kernel.into_iter().all(reaches)).then_some(at)
     };
-    let (height, width, zero) = match &mut reader.kernel {
-        Kernel::Conv2d(op, _) => (&mut op.height, &mut op.width, Filling::I8(op.zero_point)),
-        Kernel::DepthwiseConv2d(op, _) => (&mut op.height, &mut op.width, Filling::I8(op.zero_point)),
+    graph.nodes.iter().map(taken_in).collect()
+}
+
+/// Puts a margin into the convolution that reads it.
+fn take_in(node: &Node, margin: Step, convolution: &mut Step) {
+    let (Op::Pad { margins }, Step { kernel, inputs, .. }) = (&node.op, convolution) else { return };
+    let (height, width) = match kernel {
+        Kernel::Conv2d(op, _) => (&mut op.height, &mut op.width),
+        Kernel::DepthwiseConv2d(op, _) => (&mut op.height, &mut op.width),
         Kernel::Float(Float::Conv2d { height, width, .. } | Float::DepthwiseConv2d { height, width, .. }) => {
-            (height, width, Filling::F32(0.0))
+            (height, width)
         }
-        _ => return false,
+        _ => return,
     };
-    let fits = |axis: &Axis, [before, after]: [usize; 2]| axis.before == 0 && before.max(after) < axis.span();
-    if *filling != zero || !fits(height, rows) || !fits(width, columns) {
-        return false;
-    }
-    for (axis, [before, after]) in [(height, rows), (width, columns)] {
+    for (axis, [before, after]) in [height, width].into_iter().zip(&margins[1..]) {
         axis.input -= before + after;
-        axis.before = before;
+        axis.before = *before;
     }
-    reader.inputs.clone_from(&margin.inputs);
-    true
+    *inputs = margin.inputs;
 }
 
 /// Whether a tensor agrees with itself.

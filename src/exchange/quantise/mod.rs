@@ -20,7 +20,9 @@
 //! beside them. A standardisation before the first layer is folded too, where 256 steps of the inputs' common range are fine enough for each
 //! of them; otherwise it stays a step of floats, and the network takes floats.
 //!
-//! Long short-term memory has cells of 16 bits, in steps of a power of two, a GRU states of 16 bits, and both one scale for the weights of each gate.
+//! Long short-term memory has cells of 16 bits, in steps of a power of two, a GRU states of 16 bits, and both one scale for the weights of each gate, as
+//! LiteRT's operator wants it: a scale for each unit would take a quarter more flash for a GRU of 24 units, which loses nothing without
+//! (86.61 % in floats, 86.67 % in integers: `cargo run --release --example signal -- --integers`).
 //! LiteRT has no operator for a GRU: `.tflite` files refuse it by name, `.nrv` files take it. The integers that count the rows of an
 //! [`Embedding`](crate::Embedding) stay what they are: floats, or integers of 32 bits in a model that takes those.
 //!
