@@ -1,8 +1,9 @@
 //! Networks in integers whose types follow from those in floats.
 
+use host_tests::models;
 use host_tests::networks::{Paths, inputs, random};
 use nerve::executor::Executor;
-use nerve::graph::{Graph, TypeError, Typed};
+use nerve::graph::{Graph, Scalar, TypeError, Typed};
 use nerve::prelude::*;
 use nerve::quant::{Each, FullyConnected, Input, Integer, Weighted};
 use nerve::quantise::{self, Range};
@@ -112,7 +113,6 @@ fn what_has_learned_with_rounding_has_the_type_of_what_has_not() {
     agrees::<[i8; 4], Quantised<Net, [i8; 4]>, { arena_len::<Quantised<Net, [i8; 4]>, [i8; 4]>() }>(&quantised);
 }
 
-/// In this order: what tells a network of one type from that of another is never a panic.
 #[test]
 fn another_type_is_refused_by_operator_and_layer() {
     type Net = chain![Dense<4, 8, Sigmoid>, Dense<8, 3>];
@@ -134,4 +134,20 @@ fn another_type_is_refused_by_operator_and_layer() {
     let wider = refused(graph.typed::<Quantised<chain![Dense<4, 9, Sigmoid>, Dense<9, 3>], [i8; 4]>>().err());
     assert!(wider.contains("operator 0 (FULLY_CONNECTED)") && wider.contains("[i8; 9]"), "{wider}");
     assert_eq!(Graph::default().typed::<First>().err(), Some(TypeError::Ends));
+}
+
+#[test]
+fn no_graph_is_taken_for_what_it_is_not() {
+    type Image = chain![Conv2d<2, 3, 3, Relu, To<4, 5, 2, 1>>, Residual<Conv2d<3, 3, 1>>, GlobalAvgPool, Dense<3, 2>];
+    type Signal = chain![Standardize<3>, Conv1d<3, 4, 3, Elu>, Gru<4, 7>, Lstm<7, 5>, Last];
+    let of: [fn(u64, Scalar) -> Graph; 5] =
+        [models::random, models::branches, models::recurrent, models::gated, models::embedded];
+    for (seed, scalar) in (0..40).flat_map(|seed| [(seed, Scalar::I8), (seed, Scalar::F32)]) {
+        for of in of {
+            let graph = of(seed, scalar);
+            assert!(graph.typed::<Quantised<Image, [[[i8; 2]; 10]; 8]>>().is_err());
+            assert!(graph.typed::<Quantised<Signal, [[f32; 3]; 12]>>().is_err());
+            assert!(graph.typed::<Quantised<chain![Embedding<9, 4>, Gru<4, 7>], [f32; 6]>>().is_err());
+        }
+    }
 }

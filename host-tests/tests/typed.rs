@@ -491,13 +491,16 @@ fn typed_networks_have_the_bits_of_the_executor_and_of_litert() {
     }
 
     // Constants of another model do not compile, nor what was damaged.
-    let file = |i: usize| folder.join(format!("src/{}.nrv", cases[i].name));
-    let mut constants = fs::read(file(0)).unwrap();
-    fs::write(file(0), fs::read(file(1)).unwrap()).unwrap();
+    let of_other = fs::read(folder.join(format!("src/{}.nrv", cases[1].name))).unwrap();
+    let folder = folder.with_file_name("typed-damaged");
+    build(&folder, &cases[..1], &[]);
+    let file = folder.join(format!("src/{}.nrv", cases[0].name));
+    let mut constants = fs::read(&file).unwrap();
+    fs::write(&file, of_other).unwrap();
     let error = cargo(&folder, "check").expect_err("it compiles");
     assert!(error.contains("constants' file of another model"), "{error}");
     *constants.last_mut().unwrap() ^= 1;
-    fs::write(file(0), constants).unwrap();
+    fs::write(&file, constants).unwrap();
     let error = cargo(&folder, "check").expect_err("it compiles");
     assert!(error.contains("damaged"), "{error}");
 }

@@ -15,7 +15,7 @@ use crate::numbers::{Array, Tensor};
 ///
 /// Of `int8` inputs, a [`Standardize`] that stands first lies in the weights of the [`Dense`] behind it, which takes inputs whose ranges are
 /// alike. Of floats it stays a step of floats, and what comes of it is rounded: that is right for any inputs, and costs two operations and a
-/// division for each of them on a chip that may have no instructions for that.
+/// division for each of them on a chip that may have no instructions for that. `quantise` of a graph does one or the other, by its examples.
 ///
 /// ```
 /// use nerve::{Quantised, prelude::*, quant::{Each, FullyConnected, Integer, Weighted}};
@@ -36,8 +36,9 @@ use crate::numbers::{Array, Tensor};
 /// of which network its integers are, `let net: &Quantised<Trained, [i8; 4]> = &model::NET;`.
 ///
 /// [`Attention`](crate::Attention), [`LayerNorm`](crate::LayerNorm), [`ConvTranspose2d`](crate::ConvTranspose2d), [`PRelu`](crate::PRelu),
-/// [`ScaleShift`](crate::ScaleShift), [`HardSigmoid`](crate::HardSigmoid), kernels whose rows lie apart (dilation), and a `Standardize` that does not
-/// stand first have no type here: what they become is not told by their type. Graphs take all but the first two of them.
+/// [`ScaleShift`](crate::ScaleShift), [`HardSigmoid`](crate::HardSigmoid), kernels whose rows lie apart (dilation), the [`Last`] row of an image, and a
+/// `Standardize` that does not stand first have no type here: what they become is not told by their type. Graphs take all but the first two of them.
+/// A `Softmax` that is concatenated with other values has a step to their scale behind it, so that `typed` refuses its graph.
 pub type Quantised<N, X> =
     <<N as Forward<<X as Input>::Floats>>::Out as Ends>::Net<<N as Quantise<<X as Input>::Floats, Start<X>>>::Chain>;
 
