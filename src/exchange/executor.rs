@@ -89,11 +89,12 @@ impl Data {
         }
     }
 
-    fn write(&self) -> Vec<u8> {
+    /// Puts its bytes behind others.
+    fn write(&self, to: &mut Vec<u8>) {
         match self {
-            Self::I8(data) => data.iter().map(|x| *x as u8).collect(),
-            Self::F32(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
-            Self::I32(data) => data.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Self::I8(data) => to.extend(data.iter().map(|x| *x as u8)),
+            Self::F32(data) => to.extend(data.iter().flat_map(|x| x.to_le_bytes())),
+            Self::I32(data) => to.extend(data.iter().flat_map(|x| x.to_le_bytes())),
         }
     }
 
@@ -151,26 +152,35 @@ impl Executor {
         if inputs.len() != self.inputs.len() {
             return Err(InputError { input: inputs.len(), expected: self.inputs.len(), found: inputs.len() });
         }
-        for (input, (bytes, index)) in inputs.iter().zip(&self.inputs).enumerate() {
-            let data = &mut self.values[*index];
-            if bytes.len() != data.bytes() {
-                return Err(InputError { input, expected: data.bytes(), found: bytes.len() });
-            }
-            data.read(bytes);
+        for (input, bytes) in inputs.iter().enumerate() {
+            self.read(input, bytes)?;
         }
-        for step in &self.steps {
-            let mut outputs: Vec<Data> = step
-                .outputs
-                .iter()
-                .map(|index| core::mem::replace(&mut self.values[*index], Data::I8(vec![])))
-                .collect();
-            let inputs: Vec<&Data> = step.inputs.iter().map(|index| &self.values[*index]).collect();
-            run(&step.kernel, &inputs, &mut outputs);
-            for (index, output) in step.outputs.iter().zip(outputs) {
-                self.values[*index] = output;
+        self.run_steps();
+        let written = self.outputs.iter().map(|index| {
+            let mut bytes = vec![];
+            self.values[*index].write(&mut bytes);
+            bytes
+        });
+        Ok(written.collect())
+    }
+
+    fn read(&mut self, input: usize, bytes: &[u8]) -> Result<(), InputError> {
+        let data = &mut self.values[self.inputs[input]];
+        if bytes.len() != data.bytes() {
+            return Err(InputError { input, expected: data.bytes(), found: bytes.len() });
+        }
+        data.read(bytes);
+        Ok(())
+    }
+
+    fn run_steps(&mut self) {
+        for Step { kernel, inputs, outputs } in &self.steps {
+            for (part, index) in outputs.iter().enumerate() {
+                let mut y = core::mem::replace(&mut self.values[*index], Data::I8(vec![]));
+                run(kernel, part, |at| inputs.get(at).map(|index| &self.values[*index]), &mut y);
+                self.values[*index] = y;
             }
         }
-        Ok(self.outputs.iter().map(|index| self.values[*index].write()).collect())
     }
 
     /// The elements of a tensor of floats as the last run has left them; none if it is of integers.
@@ -199,27 +209,29 @@ impl Executor {
 
     /// Runs examples that lie one after another, each of them with the bytes of all inputs; the outputs lie likewise.
     pub fn run_all(&mut self, examples: &[u8]) -> Result<Vec<u8>, InputError> {
-        let lengths: Vec<usize> = self.inputs.iter().map(|index| self.values[*index].bytes()).collect();
+        let length = self.inputs.iter().map(|index| self.values[*index].bytes()).sum::<usize>();
         let mut outputs = vec![];
-        for mut example in examples.chunks(lengths.iter().sum::<usize>().max(1)) {
-            let inputs = lengths.iter().map(|length| {
-                let (input, rest) = example.split_at(example.len().min(*length));
+        for mut example in examples.chunks(length.max(1)) {
+            for input in 0..self.inputs.len() {
+                let length = self.values[self.inputs[input]].bytes();
+                let (bytes, rest) = example.split_at(example.len().min(length));
+                self.read(input, bytes)?;
                 example = rest;
-                input
-            });
-            let inputs: Vec<_> = inputs.collect();
-            outputs.extend(self.run(&inputs)?.concat());
+            }
+            self.run_steps();
+            self.outputs.iter().for_each(|index| self.values[*index].write(&mut outputs));
         }
         Ok(outputs)
     }
 }
 
-fn run(kernel: &Kernel, inputs: &[&Data], outputs: &mut [Data]) {
-    let integers = |at: usize| inputs.get(at).map_or(&[][..], |data| data.integers());
-    let floats = |at: usize| inputs.get(at).map_or(&[][..], |data| data.floats());
-    let words = |at: usize| inputs.get(at).map_or(&[][..], |data| data.words());
+/// Makes an output, the one of this number.
+fn run<'v>(kernel: &Kernel, part: usize, input: impl Fn(usize) -> Option<&'v Data>, y: &mut Data) {
+    let integers = |at: usize| input(at).map_or(&[][..], Data::integers);
+    let floats = |at: usize| input(at).map_or(&[][..], Data::floats);
+    let words = |at: usize| input(at).map_or(&[][..], Data::words);
     if let Kernel::Gather(parts) = kernel {
-        for (part, y) in parts.iter().zip(outputs) {
+        if let Some(part) = parts.get(part) {
             match y {
                 Data::I8(y) => part.gather(integers(0), y),
                 Data::F32(y) => part.gather(floats(0), y),
@@ -228,9 +240,8 @@ fn run(kernel: &Kernel, inputs: &[&Data], outputs: &mut [Data]) {
         }
         return;
     }
-    match outputs.first_mut() {
-        None => {}
-        Some(Data::I8(y)) => match kernel {
+    match y {
+        Data::I8(y) => match kernel {
             Kernel::FullyConnected(op, constants) => op.run(&constants.borrow(), integers(0), y),
             Kernel::Conv2d(op, constants) => op.run(&constants.borrow(), integers(0), y),
             Kernel::DepthwiseConv2d(op, constants) => op.run(&constants.borrow(), integers(0), y),
@@ -255,13 +266,13 @@ fn run(kernel: &Kernel, inputs: &[&Data], outputs: &mut [Data]) {
             Kernel::Embedding(len) => Embedding { rows: integers(1), len: *len }.run(words(0), y),
             _ => moved(kernel, integers, y, |filling| if let Filling::I8(value) = filling { value } else { 0 }),
         },
-        Some(Data::F32(y)) => match kernel {
+        Data::F32(y) => match kernel {
             Kernel::Float(op) => op.run(floats(0), floats(1), y),
             Kernel::Dequantize(op) => op.run(integers(0), y),
             Kernel::Embedding(len) => Embedding { rows: floats(1), len: *len }.run(words(0), y),
             _ => moved(kernel, floats, y, |filling| if let Filling::F32(value) = filling { value } else { 0.0 }),
         },
-        Some(Data::I32(y)) => match kernel {
+        Data::I32(y) => match kernel {
             Kernel::Cast => Cast.run(floats(0), y),
             _ => moved(kernel, words, y, |_| 0),
         },
