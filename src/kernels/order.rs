@@ -23,8 +23,8 @@ pub(crate) fn settled(sums: [i32; 2]) -> [i32; 2] {
 }
 
 /// `values`, read by their place in one register and a distance each. The compiler has many such places, each a distance from the other,
-/// and no registers for all of them; on a Cortex-M0, not for one more either. Costs no instruction.
-#[cfg(all(target_os = "none", target_arch = "arm", target_has_atomic = "32"))]
+/// and no registers for all of them. Costs no instruction.
+#[cfg(all(target_os = "none", target_arch = "arm"))]
 #[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read by no instruction")]
 #[inline(always)]
 pub(crate) fn placed<T>(values: &[T]) -> &[T] {
@@ -37,7 +37,7 @@ pub(crate) fn placed<T>(values: &[T]) -> &[T] {
 }
 
 /// `values`, where the compiler's places are left to it.
-#[cfg(not(all(target_os = "none", target_arch = "arm", target_has_atomic = "32")))]
+#[cfg(not(all(target_os = "none", target_arch = "arm")))]
 #[inline(always)]
 pub(crate) fn placed<T>(values: &[T]) -> &[T] {
     values

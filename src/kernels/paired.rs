@@ -253,12 +253,10 @@ fn halves([a, b, c, d]: &[i32; 4]) -> [[&i32; 2]; 2] {
 #[inline(always)]
 fn apart([left, right]: [i32; 2]) -> [i32; 3] {
     let x = left << 11 >> 11;
-    // The lower 11 bits of y, from bit 21 on; its upper 10 bits, from bit 22 on.
-    let lower = left.wrapping_sub(x) as u32;
-    let right = right.wrapping_sub((lower >> 10) as i32);
-    let z = right << 10 >> 10;
-    let upper = right.wrapping_sub(z);
-    [x, (lower >> 21) as i32 + (upper >> 11), z]
+    // The lower 11 bits of y, as they are in the other word.
+    let lower = left.wrapping_sub(x) as u32 >> 10;
+    let z = right.wrapping_sub(lower as i32) << 10 >> 10;
+    [x, right.wrapping_sub(z) >> 11, z]
 }
 
 #[cfg(test)]

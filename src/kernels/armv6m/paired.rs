@@ -356,20 +356,17 @@ unsafe extern "C" fn three(call: &Call) {
                  lsls r4, r2, #11
                  asrs r4, r4, #11
                  subs r2, r2, r4
-                 lsrs r5, r2, #10
-                 subs r3, r3, r5
-                 lsls r6, r3, #10
+                 lsrs r2, r2, #10
+                 subs r6, r3, r2
+                 lsls r6, r6, #10
                  asrs r6, r6, #10
-                 subs r3, r3, r6
-                 asrs r3, r3, #11
-                 lsrs r5, r2, #21
-                 adds r5, r5, r3
-                 ldr r2, [r0]
+                 subs r5, r3, r6
+                 asrs r5, r5, #11
+                 ldm r0!, {{r2, r3, r7}}
                  subs r4, r2, r4
-                 ldr r2, [r0, #4]
-                 subs r5, r2, r5
-                 ldr r2, [r0, #8]
-                 subs r6, r2, r6
+                 subs r5, r3, r5
+                 subs r6, r7, r6
+                 subs r0, r0, #12
                  stmia r0!, {{r4-r6}}"
             )
         };
