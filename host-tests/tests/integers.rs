@@ -3,7 +3,7 @@
 use host_tests::models;
 use host_tests::networks::{Paths, inputs, random};
 use nerve::executor::Executor;
-use nerve::graph::{Graph, Scalar, TypeError, Typed};
+use nerve::graph::{Graph, Op, Scalar, TypeError, Typed};
 use nerve::prelude::*;
 use nerve::quant::{Each, FullyConnected, Input, Integer, Weighted};
 use nerve::quantise::{self, Range};
@@ -134,6 +134,19 @@ fn another_type_is_refused_by_operator_and_layer() {
     let wider = refused(graph.typed::<Quantised<chain![Dense<4, 9, Sigmoid>, Dense<9, 3>], [i8; 4]>>().err());
     assert!(wider.contains("operator 0 (FULLY_CONNECTED)") && wider.contains("[i8; 9]"), "{wider}");
     assert_eq!(Graph::default().typed::<First>().err(), Some(TypeError::Ends));
+}
+
+#[test]
+fn rows_below_one_another_are_no_channels_side_by_side() {
+    type Net = Around<Conv2d<2, 2, 3>, Concat<4>>;
+    type X = [[[i8; 2]; 4]; 4];
+    let quantised = quantise::of::<X, _>(&*random::<Net>(1), &inputs(1, EXAMPLES * X::LEN), Range::default());
+    let mut graph = quantised.unwrap().graph;
+    graph.typed::<Quantised<Net, X>>().unwrap();
+    graph.nodes.last_mut().unwrap().op = Op::Concatenation { axis: 1 };
+    graph.tensors[graph.outputs[0]].shape = vec![1, 8, 4, 2];
+    let refused = graph.typed::<Quantised<Net, X>>().err().unwrap().to_string();
+    assert!(refused.contains("CONCATENATION") && refused.contains("Concat<4>"), "{refused}");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! A typed network of a graph's operators, on a host: the value that [`codegen`](super::codegen) would write as a program.
 
-use core::any::type_name;
+use core::any::{TypeId, type_name};
 use core::fmt;
 use std::vec::{IntoIter, Vec};
 
 use super::float::Float;
-use super::graph::{Graph, Scalar};
+use super::graph::{Graph, Op, Scalar};
 use super::lower::{Constants, Kernel, LowerError, Step, fused, lower};
 use crate::layers::{Around, Branches, Concat, Sum};
 use crate::numbers::Array;
@@ -103,14 +103,14 @@ impl Steps<'_> {
     fn is<X: Array>(&self, tensor: usize) -> bool {
         let Some(value) = self.graph.tensors.get(tensor) else { return false };
         let scalar = match value.scalar {
-            Scalar::F32 => type_name::<f32>(),
-            Scalar::I32 => type_name::<i32>(),
-            Scalar::I8 | Scalar::U8 => type_name::<i8>(),
+            Scalar::F32 => TypeId::of::<f32>(),
+            Scalar::I32 => TypeId::of::<i32>(),
+            Scalar::I8 | Scalar::U8 => TypeId::of::<i8>(),
             Scalar::I64 => return false,
         };
         let mut lengths = Vec::new();
         X::axes(&mut |length| lengths.push(length));
-        type_name::<X::Elem>() == scalar && value.axes() == lengths
+        TypeId::of::<X::Elem>() == scalar && value.axes() == lengths
     }
 
     /// What `make` makes of the next operator, for a layer `L` from `X` to `Y`; beside its input it may read a constant.
@@ -142,7 +142,12 @@ impl Steps<'_> {
         let exchanged = inputs != tensors;
         let fits = inputs.len() == 2 && (0..2).all(|i| inputs[i] == tensors[if exchanged { 1 - i } else { i }]);
         self.at = outputs.first().copied().unwrap_or_default();
-        let join = if fits { J::of(kernel, exchanged) } else { None };
+        // Channels are put side by side, the last axis.
+        let along = match self.graph.nodes[operator].op {
+            Op::Concatenation { axis } => axis + 1 == self.graph.tensors[self.at].shape.len(),
+            _ => true,
+        };
+        let join = if fits && along { J::of(kernel, exchanged) } else { None };
         join.ok_or_else(|| self.refuse(Some(operator), layer))
     }
 }
