@@ -326,11 +326,12 @@ fn product(
     }
 }
 
-/// Depthwise convolutions of integers: kernels of odd and even height, few and many channels, several outputs of one, rows longer than the
-/// scratch, every kind of padding, and factors and sums that are out of the usual range.
+/// Depthwise convolutions of integers: kernels of odd and even height, few channels and more than are summed up at a time, several outputs of
+/// one, rows longer than the scratch, every kind of padding, and factors and sums that are out of the usual range.
 #[inline(never)]
 fn integer_depthwise(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
     // Height and width: pixels, kernel, stride, dilation; channels and outputs of each.
+    const MOST: usize = 130;
     let same = Axis::same;
     let before = |axis: Axis, before| Axis { before, ..axis };
     let cases = [
@@ -348,6 +349,7 @@ fn integer_depthwise(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
         (same(1, 1, 1, 1), same(12, 7, 1, 1), 5, 1),
         (same(2, 1, 1, 1), same(3, 2, 3, 1), 2, 3),
         (same(2, 40, 1, 1), same(4, 4, 1, 1), 4, 1),
+        (same(1, 3, 1, 1), same(3, 3, 1, 1), MOST, 1),
     ];
     for (i, (height, width, channels, multiplier)) in cases.into_iter().enumerate() {
         let outputs = channels * multiplier;
@@ -355,7 +357,7 @@ fn integer_depthwise(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
         bytes.iter_mut().for_each(|v| *v = rng.next_u32() as i8);
         let (x, w) = bytes.split_at(height.input * width.input * channels);
         let w = &w[..height.kernel * width.kernel * outputs];
-        let (mut biases, mut mantissas, mut shifts) = ([0; 10], [0; 10], [0; 10]);
+        let (mut biases, mut mantissas, mut shifts) = ([0; MOST], [0; MOST], [0; MOST]);
         for i in 0..outputs {
             biases[i] = rng.next_u32() as i32 >> 18;
             mantissas[i] = (rng.next_u32() >> 2 | 1 << 30) as i32;
