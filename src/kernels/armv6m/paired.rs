@@ -1,8 +1,8 @@
 //! Products with two rows of weights at a time, of one vector and of three.
 //!
 //! What is added up lies in the upper registers, which take part in an addition and nothing else: that leaves the lower ones for factors.
-//! 2.1 instructions for a product of three vectors and 3.5 for one of one vector, where the compiler, which keeps sums in the lower ones, has
-//! 2.9 and 4.3.
+//! In all, kws takes 2.4 instructions for a product of three vectors, ad01 3.6 for one of one vector; with the compiler's loops, which keep
+//! sums in the lower ones, 3.0 and 4.4. Of the latter 3.4 are the least: a byte is loaded or extracted, multiplied and added.
 
 use core::arch::naked_asm;
 
