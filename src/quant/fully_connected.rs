@@ -1,5 +1,7 @@
 //! Matrix product.
 
+use core::ops::Range;
+
 use super::products;
 use super::{Output, Weights};
 #[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
@@ -12,15 +14,9 @@ use crate::kernels::paired::{DSP, FEW_REGISTERS, Vectors, words_of_pair};
 /// Whether outputs are made [in pairs](FullyConnected::in_pairs): by cores without loops of their own.
 const PAIRS: bool = cfg!(not(all(target_arch = "x86_64", feature = "std"))) && !DSP && !FEW_REGISTERS;
 
-/// Inputs at most of which they are made so too: on a desktop as many as lie in a vector, below which vectors take longer than products. Without
-/// this hello_world takes 1.3 times as long.
-const SHORT: usize = if PAIRS {
-    usize::MAX
-} else if cfg!(all(target_arch = "x86_64", feature = "std")) {
-    16
-} else {
-    0
-};
+/// Numbers of inputs of which they are made so too: on a desktop as many as lie in a vector, below which vectors take longer than products.
+/// Without this hello_world takes 1.3 times as long.
+const SHORT: Range<usize> = if cfg!(all(target_arch = "x86_64", feature = "std")) { 0..17 } else { 0..0 };
 
 /// Outputs that are rounded at a time where nothing is expanded for them.
 const FEW: usize = 16;
@@ -53,7 +49,7 @@ impl FullyConnected {
             (x.split_at_checked(self.inputs.max(1)), y.split_at_mut_checked(weights.outputs().max(1)))
         {
             if self.in_registers(weights, x_now, y_now) {
-            } else if SHORT > 0 && self.inputs <= SHORT {
+            } else if PAIRS || SHORT.contains(&self.inputs) {
                 self.in_pairs(weights, x_now, y_now);
             } else {
                 self.in_blocks(weights, x_now, y_now);
