@@ -43,7 +43,7 @@ pub fn pack(weights: &[i8], inputs: usize, packed: &mut [i32]) {
 pub(crate) const DSP: bool = cfg!(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"));
 
 /// Vectors that share what is loaded of the weights: as many as there are registers for.
-pub(crate) const TOGETHER: usize = if cfg!(all(target_arch = "x86_64", feature = "std")) { 2 } else { 3 };
+pub(crate) const TOGETHER: usize = if cfg!(all(target_arch = "x86_64", feature = "std")) { 4 } else { 3 };
 
 /// `P` vectors of up to [`PIECE`] inputs, ready for products.
 #[cfg(not(any(

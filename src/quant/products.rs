@@ -1,10 +1,10 @@
 //! Sums of products of windows and packed weights.
 
 use super::{Output, Weights};
-use crate::kernels::paired::{PIECE, TOGETHER, Vectors, words_of_pair};
+use crate::kernels::paired::{PIECE, Vectors, words_of_pair};
 
-/// Outputs of a few vectors that are summed up at a time: half a KiB of the stack at most.
-pub(super) const TOGETHER_BLOCK: usize = if TOGETHER == 2 { 64 } else { 32 };
+/// Outputs of a few vectors that are summed up at a time: half a KiB of a device's stack at most.
+pub(super) const TOGETHER_BLOCK: usize = if cfg!(target_os = "none") { 32 } else { 64 };
 
 /// The sums of `P` windows of `inputs` elements with all `weights`, biases included, `BLOCK` outputs at a time: `made(output, sums)` takes
 /// those of the outputs from `output` on. `elements(vectors, first, length)` sets the vectors to the `length` elements of the windows from

@@ -102,7 +102,8 @@ impl<const P: usize> Vectors<P> {
         for ([even, odd], weights) in sums.as_chunks_mut::<2>().0.iter_mut().zip(weights.chunks(stride.max(1))) {
             let weights: &[i16] = cast_slice(weights);
             let weights = weights.get(..self.length.next_multiple_of(4)).unwrap_or(weights);
-            let mut products = [[i32x8::splat(simd, 0); 2]; P];
+            let none = i32x8::splat(simd, 0);
+            let mut products = [[none; 2]; P];
             let mut add = |at: usize, weights: &[i16; LANES]| {
                 let weights = i16x16::load_array_ref(simd, weights);
                 let (row_0, row_1) = ((weights & 255) - 128, weights >> 8);
@@ -122,12 +123,26 @@ impl<const P: usize> Vectors<P> {
                 last.iter_mut().zip(rest).for_each(|(last, rest)| *last = *rest);
                 add(whole.len(), &last);
             }
-            for ((even, odd), products) in even.iter_mut().zip(odd).zip(products) {
-                *even = even.wrapping_add(products[0].reduce_sum());
-                *odd = odd.wrapping_add(products[1].reduce_sum());
+            for ((even, odd), products) in even.chunks_mut(2).zip(odd.chunks_mut(2)).zip(products.chunks(2)) {
+                let [x, y] = [products.first(), products.last()].map(|of| of.copied().unwrap_or([none; 2]));
+                let sums = sums_of(simd, [x[0], y[0], x[1], y[1]]);
+                let (of_even, of_odd) = sums.split_at(2);
+                even.iter_mut().zip(of_even).for_each(|(sum, more)| *sum = sum.wrapping_add(*more));
+                odd.iter_mut().zip(of_odd).for_each(|(sum, more)| *sum = sum.wrapping_add(*more));
             }
         }
     }
+}
+
+/// The sums of four vectors' lanes. One by one, kws takes 6 % longer.
+#[inline(always)]
+fn sums_of<S: Simd>(simd: S, vectors: [i32x8<S>; 4]) -> [i32; 4] {
+    let [a, b, c, d] = vectors.map(|vector| {
+        let (low, high) = simd.split_i32x8(vector);
+        low + high
+    });
+    let [ac, bd] = [[a, c], [b, d]].map(|[a, c]| simd.zip_low_i32x4(a, c) + simd.zip_high_i32x4(a, c));
+    (simd.zip_low_i32x4(ac, bd) + simd.zip_high_i32x4(ac, bd)).into()
 }
 
 #[cfg(test)]
