@@ -42,7 +42,8 @@ fn add_in_twos(x: [&[i8]; TAPS], w: [&[i8]; TAPS], sums: &mut [[i32; 1]]) -> usi
     while let [now, rest @ ..] = sums {
         let ([a0, a1 @ ..], [b0, b1 @ ..], [c0, c1 @ ..]) = (placed(a), placed(b), placed(c)) else { break };
         let ([u0, u1 @ ..], [v0, v1 @ ..], [w0, w1 @ ..]) = (placed(u), placed(v), placed(w)) else { break };
-        let [first, second] = [0, 1].map(|i| with_products(now[i][0], [&a0[i], &b0[i], &c0[i]], [&u0[i], &v0[i], &w0[i]]));
+        let [first, second] =
+            [0, 1].map(|i| with_products(now[i][0], [&a0[i], &b0[i], &c0[i]], [&u0[i], &v0[i], &w0[i]]));
         *now = settled([first, second]).map(|sum| [sum]);
         (a, b, c, u, v, w, sums) = (a1, b1, c1, u1, v1, w1, rest);
     }
