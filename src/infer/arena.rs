@@ -13,7 +13,7 @@ pub const fn arena_len<N: Forward<X>, X: Array>() -> usize {
 
 /// Bytes of the stack that the largest scratch of the network's kernels takes, beside an [`Arena`] or a [`Stream`](crate::Stream): inputs of
 /// integer layers, expanded to 16 bits, and sums. It is that of the processor that the program is compiled for, 1 to 2.5 KiB where there is
-/// one; with the frames of calls, 1 KiB at most, it is the peak that a device measures.
+/// one, and an upper bound: small layers take less. Frames of calls take 1 KiB beside it at most.
 ///
 /// ```
 /// use nerve::prelude::*;

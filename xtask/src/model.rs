@@ -333,7 +333,7 @@ fn compare(board: &Board, model: &Path, examples: usize) -> Result<String> {
     ensure!(same, "{name} has other outputs on the {} than on the host", board.core);
     let (stack, scratch): (u64, u64) = (device::number(&run.log, "peak stack ")?, device::number(&run.log, "of it ")?);
     ensure!(
-        (scratch..=scratch + CALLS).contains(&stack),
+        stack <= scratch + CALLS,
         "{name} has a peak stack of {stack} bytes on the {}, {scratch} of them planned: what calls take is {CALLS} at most",
         board.core
     );
