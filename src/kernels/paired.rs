@@ -61,6 +61,36 @@ pub(crate) use crate::kernels::dsp::Vectors;
 #[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
 pub(crate) use crate::kernels::armv6m::Vectors;
 
+#[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
+impl<const P: usize> Vectors<P> {
+    /// Whether [`round`](Self::round) makes anything.
+    pub(crate) const ROUNDS: bool = false;
+
+    /// Outputs at once, where there is a loop for it; says whether it has made them.
+    #[inline(always)]
+    pub(crate) fn round(&self, _: &[i32], _: &[i32], _: (&[i32], &[i8]), _: i8, _: &mut [i8]) -> bool {
+        false
+    }
+}
+
+/// Calls `put(first, x)` with row after row of windows of `rows` rows, `step` apart, which begin at `starts` in `x`; the row of each of them is
+/// that from element `first` on.
+#[cfg_attr(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"), allow(dead_code))]
+#[inline(always)]
+pub(crate) fn each_row<const P: usize>(
+    x: &[i8],
+    starts: [usize; P],
+    len: usize,
+    [rows, step]: [usize; 2],
+    mut put: impl FnMut(usize, [&[i8]; P]),
+) {
+    for row in 0..rows {
+        let skip = row.wrapping_mul(step);
+        let of = |start: usize| x.get(start.wrapping_add(skip)..).and_then(|x| x.get(..len)).unwrap_or(&[]);
+        put(row.wrapping_mul(len), starts.map(of));
+    }
+}
+
 /// The plain twin, for cores that multiply one pair of 32 bits at a time.
 ///
 /// Of three vectors, inputs x, y and z are two words, `x + y * 2^21` and `z + y * 2^11`. What two products with a weight each add up to modulo
@@ -129,24 +159,11 @@ impl<const P: usize> Plain<P> {
         }
     }
 
-    /// The inputs of each vector are windows of `rows` rows, `step` apart, which begin at `starts` in `x`; rows of a window are multiples
+    /// The inputs of each vector are windows of some rows, so many bytes apart, which begin at `starts` in `x`; rows of a window are multiples
     /// of 4 long.
     #[inline(never)]
-    pub(crate) fn put_windows(&mut self, x: &[i8], starts: [usize; P], len: usize, [rows, step]: [usize; 2]) {
-        for row in 0..rows {
-            let skip = row.wrapping_mul(step);
-            let of = |start: usize| x.get(start.wrapping_add(skip)..).and_then(|x| x.get(..len)).unwrap_or(&[]);
-            self.put(row.wrapping_mul(len), starts.map(of));
-        }
-    }
-
-    /// Whether [`round`](Self::round) makes anything.
-    pub(crate) const ROUNDS: bool = false;
-
-    /// Outputs at once, where there is a loop for it; says whether it has made them.
-    #[inline(always)]
-    pub(crate) fn round(&self, _: &[i32], _: &[i32], _: (&[i32], &[i8]), _: i8, _: &mut [i8]) -> bool {
-        false
+    pub(crate) fn put_windows(&mut self, x: &[i8], starts: [usize; P], len: usize, rows: [usize; 2]) {
+        each_row(x, starts, len, rows, |first, x| self.put(first, x));
     }
 
     /// Adds to `sums[row]` the products of each vector with rows of packed weights, modulo 2³². A pair of rows begins `stride` words after

@@ -241,6 +241,11 @@ pub enum Pass {
 }
 
 impl Pass {
+    /// As a stream, or over whole examples.
+    pub fn new(stream: bool) -> Self {
+        if stream { Self::Stream } else { Self::Examples }
+    }
+
     /// The variable of the build that chooses it.
     fn variable(self) -> Option<&'static str> {
         match self {

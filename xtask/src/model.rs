@@ -61,8 +61,7 @@ pub fn emulate(board: &Board, model: &Path, input: Option<PathBuf>, output: Opti
             board.roomy().feature
         );
     }
-    let whole = if stream { Pass::Stream } else { Pass::Examples };
-    let Ran { run, built, code, outputs, costs } = run_model(board, model, &graph, &examples, whole)?;
+    let Ran { run, built, code, outputs, costs } = run_model(board, model, &graph, &examples, Pass::new(stream))?;
     println!("the firmware around it, built in {:.0} s:", built.as_secs_f32());
     print!("{}", run.log);
     println!("code that runs the network: {code} bytes; the rest of the flash starts, logs and reads files");
@@ -251,8 +250,8 @@ pub struct Taken {
 pub fn taken(model: &Path, stream: bool) -> Result<Taken> {
     let graph = import::read(&fs::read(model).with_context(|| model.display().to_string())?)?;
     let count = if stream { 2 } else { 1 };
-    let pass = if stream { Pass::Stream } else { Pass::Examples };
-    let Ran { run, costs, .. } = run_model(&M4F, model, &graph, &vec![1; count * example(&graph)], pass)?;
+    let examples = vec![1; count * example(&graph)];
+    let Ran { run, costs, .. } = run_model(&M4F, model, &graph, &examples, Pass::new(stream))?;
     let (instructions, cycles) = costs.into_iter().max().unwrap_or_default();
     Ok(Taken { instructions, cycles, ram: device::number(&run.log, "RAM ")? })
 }
@@ -325,8 +324,7 @@ fn compare(board: &Board, model: &Path, examples: usize) -> Result<String> {
     };
     let expected = Executor::new(&graph)?.run_all(&inputs)?;
     let stream = has_rings(&graph);
-    let pass = if stream { Pass::Stream } else { Pass::Examples };
-    let Ran { run, outputs, code, costs, .. } = run_model(board, model, &graph, &inputs, pass)?;
+    let Ran { run, outputs, code, costs, .. } = run_model(board, model, &graph, &inputs, Pass::new(stream))?;
     let name = model.file_stem().unwrap_or_default().display().to_string();
     let floats = graph.tensors.iter().all(|value| value.quantization.is_none());
     let same = if floats { near(&outputs, &expected) } else { outputs == expected };

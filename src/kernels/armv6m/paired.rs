@@ -6,7 +6,7 @@
 
 use core::arch::naked_asm;
 
-use crate::kernels::paired::{PIECE, RUN, offset};
+use crate::kernels::paired::{PIECE, RUN, each_row, offset};
 
 /// Vectors expanded to words, as those of the plain twin.
 pub(crate) struct Vectors<const P: usize> {
@@ -85,24 +85,11 @@ impl<const P: usize> Vectors<P> {
         }
     }
 
-    /// The inputs of each vector are windows of `rows` rows, `step` apart, which begin at `starts` in `x`; rows of a window are multiples
+    /// The inputs of each vector are windows of some rows, so many bytes apart, which begin at `starts` in `x`; rows of a window are multiples
     /// of 4 long.
     #[inline(never)]
-    pub(crate) fn put_windows(&mut self, x: &[i8], starts: [usize; P], len: usize, [rows, step]: [usize; 2]) {
-        for row in 0..rows {
-            let skip = row.wrapping_mul(step);
-            let of = |start: usize| x.get(start.wrapping_add(skip)..).and_then(|x| x.get(..len)).unwrap_or(&[]);
-            self.put(row.wrapping_mul(len), starts.map(of));
-        }
-    }
-
-    /// Whether [`round`](Self::round) makes anything.
-    pub(crate) const ROUNDS: bool = false;
-
-    /// Outputs at once, where there is a loop for it; says whether it has made them.
-    #[inline(always)]
-    pub(crate) fn round(&self, _: &[i32], _: &[i32], _: (&[i32], &[i8]), _: i8, _: &mut [i8]) -> bool {
-        false
+    pub(crate) fn put_windows(&mut self, x: &[i8], starts: [usize; P], len: usize, rows: [usize; 2]) {
+        each_row(x, starts, len, rows, |first, x| self.put(first, x));
     }
 
     /// Adds to `sums[row]` the products of each vector with rows of packed weights, modulo 2³². A pair of rows begins `stride` words after

@@ -7,7 +7,7 @@ use bytemuck::cast_slice;
 use fearless_simd::{Level, dispatch, i16x16, i32x8, prelude::*};
 
 use super::widest;
-use crate::kernels::paired::PIECE;
+use crate::kernels::paired::{PIECE, each_row};
 
 const LANES: usize = 16;
 
@@ -45,19 +45,13 @@ impl<const P: usize> Vectors<P> {
         );
     }
 
-    /// The inputs of each vector are windows of `rows` rows, `step` apart, which begin at `starts` in `x`; rows of a window are multiples
+    /// The inputs of each vector are windows of some rows, so many bytes apart, which begin at `starts` in `x`; rows of a window are multiples
     /// of 4 long.
     #[inline(always)]
-    pub(crate) fn put_windows(&mut self, x: &[i8], starts: [usize; P], len: usize, [rows, step]: [usize; 2]) {
+    pub(crate) fn put_windows(&mut self, x: &[i8], starts: [usize; P], len: usize, rows: [usize; 2]) {
         widest(
             #[inline(always)]
-            || {
-                for row in 0..rows {
-                    let skip = row.wrapping_mul(step);
-                    let of = |start: usize| x.get(start.wrapping_add(skip)..).and_then(|x| x.get(..len)).unwrap_or(&[]);
-                    self.expand(row.wrapping_mul(len), starts.map(of));
-                }
-            },
+            || each_row(x, starts, len, rows, |first, x| self.expand(first, x)),
         );
     }
 
@@ -74,15 +68,6 @@ impl<const P: usize> Vectors<P> {
                 *to = [of(0), of(2), of(1), of(3)];
             }
         }
-    }
-
-    /// Whether [`round`](Self::round) makes anything.
-    pub(crate) const ROUNDS: bool = false;
-
-    /// Outputs at once, where there is a loop for it; says whether it has made them.
-    #[inline(always)]
-    pub(crate) fn round(&self, _: &[i32], _: &[i32], _: (&[i32], &[i8]), _: i8, _: &mut [i8]) -> bool {
-        false
     }
 
     /// Adds to `sums[row]` the products of each vector with rows of packed weights, modulo 2³². A pair of rows begins `stride` words after
