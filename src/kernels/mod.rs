@@ -34,7 +34,7 @@ pub(crate) mod taps;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 mod vfp;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-mod x86;
+pub(crate) mod x86;
 
 pub use axis::Axis;
 pub use matrix::Strided;

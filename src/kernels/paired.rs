@@ -9,9 +9,15 @@ use bytemuck::cast_slice;
 
 use super::order::{placed, settled};
 
-/// Inputs whose products are summed up at a time: vectors of them, expanded, take 2 KiB at most. They lie on the stack, where one layer at a
-/// time has them, and [`Plan::scratch`](crate::Plan) counts them.
-pub(crate) const PIECE: usize = if cfg!(all(target_os = "none", not(target_abi = "eabihf"))) { 144 } else { 288 };
+/// Inputs whose products are summed up at a time: vectors of them, expanded, take 2 KiB at most on a device. They lie on the stack, where one
+/// layer at a time has them, and [`Plan::scratch`](crate::Plan) counts them.
+pub(crate) const PIECE: usize = if cfg!(all(target_os = "none", not(target_abi = "eabihf"))) {
+    144
+} else if cfg!(target_os = "none") {
+    288
+} else {
+    576
+};
 
 /// Words that weights `[outputs, inputs]` take.
 pub const fn packed_len(outputs: usize, inputs: usize) -> usize {

@@ -5,6 +5,11 @@ use core::ops::Range;
 use super::products::{self, TOGETHER_BLOCK};
 use super::{Axis, Output, Rows, Weights};
 use crate::kernels::paired::{TOGETHER, Vectors};
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+use crate::{
+    kernels::paired::{PIECE, packed_len, words_of_pair},
+    kernels::x86::lanes::Lanes,
+};
 
 /// Convolution of an image.
 ///
@@ -59,6 +64,10 @@ impl Conv2d {
     #[inline(never)]
     fn pixels(&self, weights: &Weights<i32>, x: Rows, at: usize, y: &mut [i8]) {
         let mut windows = self.windows(x, at);
+        #[cfg(all(target_arch = "x86_64", feature = "std"))]
+        if self.inputs() <= PIECE && y.len() / weights.outputs().max(1) >= MANY {
+            return windows.pixels_in_lanes(weights, y);
+        }
         windows.usual = Vectors::<TOGETHER>::ROUNDS && weights.lessen();
         let (outputs, width) = (weights.outputs().max(1), self.width.output.max(1));
         let count = y.len() / outputs;
@@ -80,6 +89,10 @@ impl Conv2d {
         Windows { conv: self, x, whole, at: [at, 0], usual: false, parts }
     }
 }
+
+/// Pixels for which it is worth to lay weights out side by side.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+const MANY: usize = 8;
 
 /// Elements that are handled at a time where windows do not lie in the image as they are needed.
 const PART: usize = 64;
@@ -108,6 +121,41 @@ impl Windows<'_> {
         }
     }
 
+    /// Makes all pixels, of outputs that lie side by side in vectors, which are laid out once for all pixels.
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    fn pixels_in_lanes(&mut self, weights: &Weights<i32>, y: &mut [i8]) {
+        let (inputs, outputs, output) = (self.conv.inputs(), weights.outputs(), self.conv.output);
+        let (start, range) = (self.at, [output.least, output.greatest]);
+        let (mut lanes, mut vectors) = (Lanes::new(), Vectors::<TOGETHER>::new());
+        vectors.begin(inputs);
+        let mut first = 0;
+        while first < outputs {
+            let rows = weights.weights.get(packed_len(first, inputs)..).unwrap_or(&[]);
+            let count = lanes.set(rows, words_of_pair(inputs), weights.constants(first));
+            self.at = start;
+            for y in y.chunks_mut(outputs.saturating_mul(TOGETHER)) {
+                let windows = self.next_windows();
+                self.put(&mut vectors, windows, 0, inputs);
+                lanes.make(&vectors, (output.zero_point, range), (first, outputs), y);
+            }
+            first = first.wrapping_add(count);
+        }
+    }
+
+    /// Rows and columns of the next windows.
+    #[inline(always)]
+    fn next_windows<const P: usize>(&mut self) -> [[usize; 2]; P] {
+        [(); P].map(|()| {
+            let at = self.at;
+            let [row, column] = &mut self.at;
+            *column = column.wrapping_add(1);
+            if *column >= self.conv.width.output {
+                (*row, *column) = (row.wrapping_add(1), 0);
+            }
+            at
+        })
+    }
+
     /// Makes the outputs of the next `P` windows.
     #[inline(always)]
     fn next<const P: usize>(
@@ -117,15 +165,7 @@ impl Windows<'_> {
         y: &mut [i8],
     ) {
         let conv = self.conv;
-        let windows = [(); P].map(|()| {
-            let at = self.at;
-            let [row, column] = &mut self.at;
-            *column = column.wrapping_add(1);
-            if *column >= conv.width.output {
-                (*row, *column) = (row.wrapping_add(1), 0);
-            }
-            at
-        });
+        let windows = self.next_windows();
         let (inputs, usual) = (conv.inputs(), self.usual);
         products::each_rounded(
             memory,
@@ -356,5 +396,44 @@ mod tests {
             }
         }
         assert_eq!(made, 5);
+    }
+
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    #[test]
+    fn outputs_side_by_side_are_those_one_after_another() {
+        use crate::kernels::paired::pack;
+        use rand_core::SeedableRng;
+        use rand_pcg::Pcg32;
+        use std::{vec, vec::Vec};
+
+        let mut rng = Pcg32::seed_from_u64(1);
+        for turn in 0..300 {
+            let mut any = |least, most| samples::between(&mut rng, least, most);
+            let mut axis = || {
+                let (input, kernel) = (any(1, 9), any(1, 3));
+                Axis::same(input, kernel, any(1, 2), any(1, 2))
+            };
+            let (height, width) = (axis(), axis());
+            let (channels, outputs) = ([any(1, 9), 4 * any(1, 16)][turn % 2], any(1, 90));
+            let zero_point = any(0, 255) as i8;
+            let output = Output { zero_point: any(0, 255) as i8, least: [-128, -20][any(0, 1)], greatest: 127 };
+            let conv = Conv2d { height, width, channels, zero_point, output };
+            let scales = [1, outputs][any(0, 1)];
+            let multipliers: Vec<_> = (0..scales).map(|_| samples::multiplier(&mut rng)).collect();
+            let (mantissas, shifts): (Vec<_>, Vec<_>) = multipliers.iter().map(|m| (m.mantissa, m.shift)).unzip();
+            let w = samples::integers(&mut rng, conv.inputs() * outputs);
+            let mut packed = vec![0; packed_len(outputs, conv.inputs())];
+            pack(&w, conv.inputs(), &mut packed);
+            let biases: Vec<i32> =
+                (0..outputs).map(|_| samples::between(&mut rng, 0, 60_000) as i32 - 30_000).collect();
+            let weights =
+                Weights { weights: &packed, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
+            let x = samples::integers(&mut rng, height.input * width.input * channels);
+            let rows = Rows { data: &x, len: width.input * channels };
+            let [mut y, mut expected] = [(); 2].map(|()| vec![0; height.output * width.output * outputs]);
+            conv.windows(rows, 0).pixels_in_lanes(&weights, &mut y);
+            conv.windows(rows, 0).pixels::<TOGETHER>(&weights, &mut expected);
+            assert_eq!(y, expected, "{conv:?}");
+        }
     }
 }

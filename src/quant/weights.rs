@@ -62,6 +62,15 @@ impl<W> Weights<'_, W> {
         Multiplier { mantissa: mantissa.copied().unwrap_or(0), shift: shift.copied().unwrap_or(0) }
     }
 
+    /// Bias, mantissa and shift of the outputs from `first` on.
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    pub(super) fn constants(&self, first: usize) -> impl Iterator<Item = [i32; 3]> {
+        self.biases.iter().enumerate().skip(first).map(|(output, bias)| {
+            let Multiplier { mantissa, shift } = self.multiplier(output);
+            [*bias, mantissa, shift.into()]
+        })
+    }
+
     /// Whether all multipliers are below 1: shifts to the right, or 0.
     pub(super) fn lessen(&self) -> bool {
         let mut multipliers = self.mantissas.iter().zip(self.shifts);

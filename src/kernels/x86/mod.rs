@@ -1,11 +1,14 @@
 //! Vectors of x86-64: the widest that the machine turns out to have for matrices and integers, those that the build knows of for short
 //! rows.
 
+pub(crate) mod lanes;
 pub(crate) mod paired;
+mod rounded;
 mod short;
+pub(crate) mod taps;
 mod wide;
 
-use fearless_simd::{Level, dispatch};
+use fearless_simd::{Level, dispatch, prelude::*};
 
 use crate::kernels::backend::{Backend, Elementary};
 use crate::kernels::{NARROW, SHORT, Strided};
@@ -63,6 +66,35 @@ impl Backend for X86 {
             short::exp(row);
         }
         exp
+    }
+}
+
+/// Computes `$op` with vectors for that many lanes of 32 bits: the widest of the machine, or those of AVX2 if these are wide enough.
+macro_rules! with_lanes {
+    ($lanes:expr, $simd:ident => $op:expr) => {
+        match fearless_simd::Level::new().as_avx2() {
+            Some($simd) if $lanes <= 8 => $simd.vectorize(
+                #[inline(always)]
+                || $op,
+            ),
+            _ => fearless_simd::dispatch!(fearless_simd::Level::new(), $simd => $op),
+        }
+    };
+}
+use with_lanes;
+
+/// Lanes of 32 bits.
+#[inline(always)]
+fn width<S: Simd>(_: S) -> usize {
+    S::i32s::LEN
+}
+
+/// Puts what is made to the beginning of `y`, or as much as has room.
+#[inline(always)]
+fn put<T: Copy>(y: &mut [T], made: &[T]) {
+    match y.get_mut(..made.len()) {
+        Some(y) => y.copy_from_slice(made),
+        None => y.iter_mut().zip(made).for_each(|(y, made)| *y = *made),
     }
 }
 

@@ -70,6 +70,13 @@ impl<const P: usize> Vectors<P> {
         }
     }
 
+    /// Inputs two by two, as words of packed weights have them.
+    #[inline(always)]
+    pub(super) fn words(&self) -> [&[[i16; 2]]; P] {
+        let length = self.length.next_multiple_of(4);
+        self.x.each_ref().map(|x| x.get(..length).unwrap_or(x).as_chunks().0)
+    }
+
     /// Adds to `sums[row]` the products of each vector with rows of packed weights, modulo 2³². A pair of rows begins `stride` words after
     /// the one before it.
     #[inline(always)]

@@ -88,12 +88,12 @@ impl DepthwiseConv2d {
             return self.output.hold(y);
         }
         #[cfg(all(target_arch = "x86_64", feature = "std"))]
-        self.rows_of_lanes(weights, x, at, y);
-        #[cfg(not(all(target_arch = "x86_64", feature = "std")))]
+        if self.rows_of_lanes(weights, x, at, y) {
+            return;
+        }
         self.plain_rows(weights, x, at, y);
     }
 
-    #[cfg_attr(all(target_arch = "x86_64", feature = "std"), allow(dead_code))]
     #[inline(always)]
     fn plain_rows(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
         if self.multiplier == 1 && !DSP {
@@ -267,16 +267,16 @@ mod tests {
     }
 
     impl Case {
-        /// Every second one makes one output of each channel.
+        /// Every second one makes one output of each channel, some are wide.
         pub(super) fn random(rng: &mut Pcg32, turn: usize) -> Self {
             let mut below = |n: u32| (rng.next_u32() % n) as usize;
-            let mut axis = |most: u32| {
+            let mut axis = |most: u32, windows: u32| {
                 let (kernel, stride, dilation) = (1 + below(most), 1 + below(3), 1 + below(2));
-                let (before, output) = (below(kernel as u32), 1 + below(5));
+                let (before, output) = (below(kernel as u32), 1 + below(windows));
                 let end = (output - 1) * stride + (kernel - 1) * dilation + 1;
                 Axis { input: (end - before).saturating_sub(below(2)).max(1), kernel, stride, dilation, before, output }
             };
-            let (height, width) = (axis(4), axis(8));
+            let (height, width) = (axis(4, 5), axis(8, if turn % 10 > 7 { 150 } else { 5 }));
             let (channels, multiplier) =
                 if turn.is_multiple_of(2) { (1 + below(150), 1) } else { (1 + below(3), [2, 3, 8, 20, 70][below(5)]) };
             let outputs = channels * multiplier;
