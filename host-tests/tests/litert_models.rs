@@ -22,7 +22,7 @@ fn run(graph: &Graph, inputs: &[u8]) -> Vec<u8> {
             parts.push(part);
             example = rest;
         }
-        outputs.extend(executor.run(&parts).unwrap().concat());
+        outputs.extend(executor.run(&parts).unwrap().flatten());
     }
     outputs
 }

@@ -4,6 +4,8 @@ use core::fmt;
 use std::vec;
 use std::vec::Vec;
 
+use bytemuck::{cast_slice, cast_slice_mut};
+
 use super::graph::{Graph, Scalar, Value};
 use super::lower::{Filling, Kernel, LowerError, Step, Unfit, lower};
 use crate::quant::{Cast, Embedding, Table};
@@ -61,48 +63,20 @@ impl Data {
         }
     }
 
-    /// As many bytes as it has.
-    fn read(&mut self, bytes: &[u8]) {
+    fn bytes(&self) -> &[u8] {
+        const { assert!(cfg!(target_endian = "little"), "bytes of a graph are those of its memory") };
         match self {
-            Self::I8(data) => data.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from as i8),
-            Self::F32(data) => {
-                data.iter_mut().zip(bytes.as_chunks().0).for_each(|(to, from)| *to = f32::from_le_bytes(*from));
-            }
-            Self::I32(data) => {
-                data.iter_mut().zip(bytes.as_chunks().0).for_each(|(to, from)| *to = i32::from_le_bytes(*from));
-            }
+            Self::I8(data) => cast_slice(data),
+            Self::F32(data) => cast_slice(data),
+            Self::I32(data) => cast_slice(data),
         }
     }
 
-    /// The same for its last elements.
-    fn read_last(&mut self, bytes: &[u8]) {
+    fn bytes_mut(&mut self) -> &mut [u8] {
         match self {
-            Self::I8(data) => data.iter_mut().rev().zip(bytes.iter().rev()).for_each(|(to, from)| *to = *from as i8),
-            Self::F32(data) => {
-                let last = data.iter_mut().rev().zip(bytes.as_chunks().0.iter().rev());
-                last.for_each(|(to, from)| *to = f32::from_le_bytes(*from));
-            }
-            Self::I32(data) => {
-                let last = data.iter_mut().rev().zip(bytes.as_chunks().0.iter().rev());
-                last.for_each(|(to, from)| *to = i32::from_le_bytes(*from));
-            }
-        }
-    }
-
-    /// Puts its bytes behind others.
-    fn write(&self, to: &mut Vec<u8>) {
-        match self {
-            Self::I8(data) => to.extend(data.iter().map(|x| *x as u8)),
-            Self::F32(data) => to.extend(data.iter().flat_map(|x| x.to_le_bytes())),
-            Self::I32(data) => to.extend(data.iter().flat_map(|x| x.to_le_bytes())),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::I8(data) => data.len(),
-            Self::F32(data) => 4 * data.len(),
-            Self::I32(data) => 4 * data.len(),
+            Self::I8(data) => cast_slice_mut(data),
+            Self::F32(data) => cast_slice_mut(data),
+            Self::I32(data) => cast_slice_mut(data),
         }
     }
 
@@ -129,7 +103,7 @@ impl Executor {
         }
         let values = graph.tensors.iter().map(|value| {
             let mut data = Data::zeros(value);
-            data.read(value.data.as_deref().unwrap_or_default());
+            data.bytes_mut().iter_mut().zip(value.data.iter().flatten()).for_each(|(to, byte)| *to = *byte);
             data
         });
         let (inputs, outputs) = (graph.inputs.clone(), graph.outputs.clone());
@@ -142,13 +116,14 @@ impl Executor {
     pub fn reset(&mut self) {
         for step in &self.steps {
             if let (Kernel::Ring(start), Some(output)) = (&step.kernel, step.outputs.first()) {
-                self.values[*output].read_last(start);
+                let bytes = self.values[*output].bytes_mut().iter_mut().rev();
+                bytes.zip(start.iter().rev()).for_each(|(to, byte)| *to = *byte);
             }
         }
     }
 
-    /// Runs one example: bytes of each input, little endian, give those of each output.
-    pub fn run(&mut self, inputs: &[&[u8]]) -> Result<Vec<Vec<u8>>, InputError> {
+    /// Runs one example: bytes of each input, little endian, give those of each output. They lie in the executor's memory: nothing is allocated.
+    pub fn run(&mut self, inputs: &[&[u8]]) -> Result<impl Iterator<Item = &[u8]>, InputError> {
         if inputs.len() != self.inputs.len() {
             return Err(InputError { input: inputs.len(), expected: self.inputs.len(), found: inputs.len() });
         }
@@ -156,21 +131,21 @@ impl Executor {
             self.read(input, bytes)?;
         }
         self.run_steps();
-        let written = self.outputs.iter().map(|index| {
-            let mut bytes = vec![];
-            self.values[*index].write(&mut bytes);
-            bytes
-        });
-        Ok(written.collect())
+        Ok(self.written())
     }
 
     fn read(&mut self, input: usize, bytes: &[u8]) -> Result<(), InputError> {
-        let data = &mut self.values[self.inputs[input]];
-        if bytes.len() != data.bytes() {
-            return Err(InputError { input, expected: data.bytes(), found: bytes.len() });
+        let to = self.values[self.inputs[input]].bytes_mut();
+        if bytes.len() != to.len() {
+            return Err(InputError { input, expected: to.len(), found: bytes.len() });
         }
-        data.read(bytes);
+        to.copy_from_slice(bytes);
         Ok(())
+    }
+
+    /// The bytes of the outputs.
+    fn written(&self) -> impl Iterator<Item = &[u8]> {
+        self.outputs.iter().map(|index| self.values[*index].bytes())
     }
 
     fn run_steps(&mut self) {
@@ -209,17 +184,17 @@ impl Executor {
 
     /// Runs examples that lie one after another, each of them with the bytes of all inputs; the outputs lie likewise.
     pub fn run_all(&mut self, examples: &[u8]) -> Result<Vec<u8>, InputError> {
-        let length = self.inputs.iter().map(|index| self.values[*index].bytes()).sum::<usize>();
+        let length = self.inputs.iter().map(|index| self.values[*index].bytes().len()).sum::<usize>();
         let mut outputs = vec![];
         for mut example in examples.chunks(length.max(1)) {
             for input in 0..self.inputs.len() {
-                let length = self.values[self.inputs[input]].bytes();
+                let length = self.values[self.inputs[input]].bytes().len();
                 let (bytes, rest) = example.split_at(example.len().min(length));
                 self.read(input, bytes)?;
                 example = rest;
             }
             self.run_steps();
-            self.outputs.iter().for_each(|index| self.values[*index].write(&mut outputs));
+            self.written().for_each(|bytes| outputs.extend(bytes));
         }
         Ok(outputs)
     }

@@ -30,7 +30,7 @@ fn sums() -> Graph {
 #[test]
 fn a_graph_runs() {
     let mut executor = Executor::new(&sums()).unwrap();
-    assert_eq!(executor.run(&[&[1, 2, 255, 0]]), Ok(vec![vec![5, 1]]));
+    assert!(executor.run(&[&[1, 2, 255, 0]]).unwrap().eq([[5, 1]]));
     assert!(executor.run(&[&[1, 2, 255]]).is_err() && executor.run(&[]).is_err());
 }
 
