@@ -1,6 +1,7 @@
 //! Sum of two tensors.
 
 use super::{Multiplier, Output};
+use crate::kernels::backend::widest;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 use crate::kernels::dsp::Factors;
 
@@ -52,7 +53,7 @@ impl Add {
 
     /// As many sums as `y` is long; `a` and `b` are repeated if they are shorter.
     pub fn run(&self, a: &[i8], b: &[i8], y: &mut [i8]) {
-        y.iter_mut().zip(a.iter().cycle()).for_each(|(y, a)| *y = *a);
+        y.chunks_mut(a.len().max(1)).for_each(|y| y.iter_mut().zip(a).for_each(|(y, a)| *y = *a));
         self.run_in_place(y, b);
     }
 
@@ -65,9 +66,14 @@ impl Add {
             self.output.hold(a);
             return;
         }
-        for (a, b) in a.iter_mut().zip(b.iter().cycle()) {
-            *a = self.sum(*a, *b);
-        }
+        widest(
+            #[inline(always)]
+            || {
+                for a in a.chunks_mut(b.len().max(1)) {
+                    a.iter_mut().zip(b).for_each(|(a, b)| *a = self.sum(*a, *b));
+                }
+            },
+        );
     }
 
     #[inline(always)]

@@ -81,6 +81,16 @@ impl Conv2d {
         }
     }
 
+    /// So many pixels of the image from row `at` on, if windows are pixels that lie one after another. Without this short way vww takes 9 %
+    /// longer.
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    fn pixels_of_image<'x>(&self, x: Rows<'x>, at: usize, count: usize) -> Option<&'x [i8]> {
+        let Self { height, width, channels, .. } = *self;
+        let alone = [height, width].iter().all(|axis| (axis.kernel, axis.stride, axis.before) == (1, 1, 0));
+        let pixels = x.data.get(x.place(at)..)?.get(..count.wrapping_mul(channels))?;
+        (alone && width.input == width.output).then_some(pixels)
+    }
+
     /// From the first one of row `at` on.
     #[inline(always)]
     fn windows<'x>(&'x self, x: Rows<'x>, at: usize) -> Windows<'x> {
@@ -125,18 +135,27 @@ impl Windows<'_> {
     #[cfg(all(target_arch = "x86_64", feature = "std"))]
     fn pixels_in_lanes(&mut self, weights: &Weights<i32>, y: &mut [i8]) {
         let (inputs, outputs, output) = (self.conv.inputs(), weights.outputs(), self.conv.output);
-        let (start, range) = (self.at, [output.least, output.greatest]);
-        let (mut lanes, mut vectors) = (Lanes::new(), Vectors::<TOGETHER>::new());
+        let (start, held) = (self.at, (output.zero_point, [output.least, output.greatest]));
+        let pixels = self.conv.pixels_of_image(self.x, start[0], y.len() / outputs.max(1));
+        let (mut lanes, mut vectors) = (Lanes::new(), Vectors::new());
         vectors.begin(inputs);
         let mut first = 0;
         while first < outputs {
             let rows = weights.weights.get(packed_len(first, inputs)..).unwrap_or(&[]);
             let count = lanes.set(rows, words_of_pair(inputs), weights.constants(first));
-            self.at = start;
-            for y in y.chunks_mut(outputs.saturating_mul(TOGETHER)) {
-                let windows = self.next_windows();
-                self.put(&mut vectors, windows, 0, inputs);
-                lanes.make(&vectors, (output.zero_point, range), (first, outputs), y);
+            if let Some(pixels) = pixels {
+                let mut pixels = pixels.chunks_exact(inputs.max(1));
+                let next = |vectors: &mut Vectors<TOGETHER>| {
+                    vectors.put(0, [(); TOGETHER].map(|()| pixels.next().unwrap_or(&[])));
+                };
+                lanes.make(&mut vectors, next, held, (first, outputs), y);
+            } else {
+                self.at = start;
+                let next = |vectors: &mut Vectors<TOGETHER>| {
+                    let windows = self.next_windows();
+                    self.put(vectors, windows, 0, inputs);
+                };
+                lanes.make(&mut vectors, next, held, (first, outputs), y);
             }
             first = first.wrapping_add(count);
         }
@@ -145,15 +164,16 @@ impl Windows<'_> {
     /// Rows and columns of the next windows.
     #[inline(always)]
     fn next_windows<const P: usize>(&mut self) -> [[usize; 2]; P] {
-        [(); P].map(|()| {
-            let at = self.at;
+        let mut windows = [[0; 2]; P];
+        for window in &mut windows {
+            *window = self.at;
             let [row, column] = &mut self.at;
             *column = column.wrapping_add(1);
             if *column >= self.conv.width.output {
                 (*row, *column) = (row.wrapping_add(1), 0);
             }
-            at
-        })
+        }
+        windows
     }
 
     /// Makes the outputs of the next `P` windows.

@@ -60,31 +60,51 @@ impl Lanes {
         width
     }
 
-    /// The outputs of these rows, those from `first` on of `outputs` of each vector, held in a range.
+    /// The outputs of these rows, those from `first` on of `outputs` of each window, held in a range; `next` sets vectors to the next windows.
     #[inline(never)]
     pub(crate) fn make(
         &self,
-        x: &Vectors<TOGETHER>,
+        x: &mut Vectors<TOGETHER>,
+        next: impl FnMut(&mut Vectors<TOGETHER>),
         (zero_point, range): (i8, [i8; 2]),
         (first, outputs): (usize, usize),
         y: &mut [i8],
     ) {
-        let y = y.chunks_mut(outputs.max(1)).map(|y| y.get_mut(first..).unwrap_or_default());
-        with_lanes!(self.pairs, simd => self.make_with(simd, x, (zero_point, range), y));
+        with_lanes!(self.pairs, simd => self.make_with(simd, x, next, (zero_point, range), (first, outputs), y));
     }
 
     #[inline(always)]
-    fn make_with<'y, S: Simd>(
+    fn make_with<S: Simd>(
         &self,
         simd: S,
-        x: &Vectors<TOGETHER>,
+        x: &mut Vectors<TOGETHER>,
+        mut next: impl FnMut(&mut Vectors<TOGETHER>),
         (zero_point, range): (i8, [i8; 2]),
-        mut y: impl Iterator<Item = &'y mut [i8]>,
+        (first, outputs): (usize, usize),
+        y: &mut [i8],
     ) {
-        let biases = self.constants.each_ref().map(|of| lanes(simd, &of.biases));
-        let mut sums = [biases; TOGETHER];
+        let multipliers = self.constants.each_ref().map(|of| Multipliers::new(simd, of, zero_point, range));
+        for y in y.chunks_mut(outputs.saturating_mul(TOGETHER).max(1)) {
+            next(x);
+            let [a, b, c, d] = self
+                .sums(simd, x)
+                .map(|[even, odd]| (multipliers[0].round(even) & 255) | (multipliers[1].round(odd) << 8));
+            let mut y = y.chunks_mut(outputs.max(1));
+            for made in [a.narrow(b), c.narrow(d)] {
+                let made: &[i8] = cast_slice(made.as_slice());
+                for (made, y) in made.chunks_exact(2 * super::width(simd)).zip(&mut y) {
+                    put(y.get_mut(first..).unwrap_or_default(), made);
+                }
+            }
+        }
+    }
+
+    /// The sums of each vector, of even rows and of odd ones.
+    #[inline(always)]
+    fn sums<S: Simd>(&self, simd: S, x: &Vectors<TOGETHER>) -> [[S::i32s; 2]; TOGETHER] {
+        let mut sums = [self.constants.each_ref().map(|of| lanes(simd, &of.biases)); TOGETHER];
         let [a, b, c, d] = x.words();
-        for ((((words, a), b), c), d) in self.words.chunks_exact(S::i32s::LEN).zip(a).zip(b).zip(c).zip(d) {
+        for ((((words, a), b), c), d) in self.words.chunks_exact(super::width(simd)).zip(a).zip(b).zip(c).zip(d) {
             let words = S::i32s::from_slice(simd, words).bitcast::<S::i16s>();
             let rows = [(words & 255) - 128, words >> 8];
             for (sums, x) in sums.iter_mut().zip([a, b, c, d]) {
@@ -94,15 +114,7 @@ impl Lanes {
                 }
             }
         }
-        let multipliers = self.constants.each_ref().map(|of| Multipliers::new(simd, of, zero_point, range));
-        let [a, b, c, d] =
-            sums.map(|[even, odd]| (multipliers[0].round(even) & 255) | (multipliers[1].round(odd) << 8));
-        for made in [a.narrow(b), c.narrow(d)] {
-            let made: &[i8] = cast_slice(made.as_slice());
-            for (made, y) in made.chunks_exact(2 * S::i32s::LEN).zip(&mut y) {
-                put(y, made);
-            }
-        }
+        sums
     }
 }
 

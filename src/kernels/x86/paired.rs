@@ -11,6 +11,9 @@ use crate::kernels::paired::{PIECE, each_row};
 
 const LANES: usize = 16;
 
+/// Where four inputs are in packed weights.
+const ORDER: [usize; 4] = [0, 2, 1, 3];
+
 /// `P` vectors of up to [`PIECE`] inputs, expanded to 16 bits in the order of packed weights.
 pub(crate) struct Vectors<const P: usize> {
     /// Zeros behind the last input, up to a whole number of lanes.
@@ -58,14 +61,14 @@ impl<const P: usize> Vectors<P> {
     #[inline(always)]
     fn expand(&mut self, first: usize, x: [&[i8]; P]) {
         for (to, x) in self.x.iter_mut().zip(x) {
-            let to = to.get_mut(first..self.length.next_multiple_of(4)).unwrap_or_default().as_chunks_mut::<4>().0;
-            let (quads, rest) = x.as_chunks::<4>();
-            for (to, [a, b, c, d]) in to.iter_mut().zip(quads) {
-                *to = [*a, *c, *b, *d].map(i16::from);
+            let to = to.get_mut(first..self.length.next_multiple_of(4)).unwrap_or_default();
+            let (x, rest) = x.get(..to.len()).unwrap_or(x).as_chunks::<LANES>();
+            let (to, to_rest) = to.split_at_mut(x.as_flattened().len());
+            for (to, x) in to.as_chunks_mut::<LANES>().0.iter_mut().zip(x) {
+                *to = core::array::from_fn(|i| x[i & !3 | ORDER[i & 3]].into());
             }
-            if let (Some(to), false) = (to.get_mut(quads.len()), rest.is_empty()) {
-                let of = |i: usize| rest.get(i).copied().unwrap_or(0).into();
-                *to = [of(0), of(2), of(1), of(3)];
+            for (to, x) in to_rest.as_chunks_mut::<4>().0.iter_mut().zip(rest.chunks(4)) {
+                *to = ORDER.map(|i| x.get(i).copied().unwrap_or(0).into());
             }
         }
     }
