@@ -3,6 +3,7 @@
 use std::vec;
 use std::vec::Vec;
 
+use crate::kernels::backend::widest;
 use crate::quant::{Axis, Function, Strided};
 
 /// An operator of floats; sizes as in the one of the same name in [`quant`](crate::quant), `range` being what its activation leaves.
@@ -92,26 +93,36 @@ impl Float {
             }
             Self::Conv2d { height, width, channels, weights, range } => {
                 let of_output = height.kernel * width.kernel * channels;
+                let lanes = side_by_side(&weights.weights, of_output);
                 windows([height, width], weights.biases.len(), y, |taps, y| {
-                    let rows = weights.weights.chunks_exact(of_output).zip(&weights.biases);
-                    for (y, (w, bias)) in y.iter_mut().zip(rows) {
-                        let sum = taps.iter().fold(0.0, |sum, (tap, pixel)| {
-                            dot(sum, part(x, *pixel, *channels), part(w, *tap, *channels))
-                        });
-                        *y = held(sum + bias, *range);
+                    let blocks = y.chunks_mut(LANES).zip(weights.biases.chunks(LANES));
+                    for ((y, biases), w) in blocks.zip(lanes.chunks_exact(of_output)) {
+                        let mut sums = [0.0; LANES];
+                        for (tap, pixel) in taps {
+                            for (x, w) in part(x, *pixel, *channels).iter().zip(part(w, *tap, *channels)) {
+                                sums.iter_mut().zip(w).for_each(|(sum, w)| *sum += x * w);
+                            }
+                        }
+                        for ((y, sum), bias) in y.iter_mut().zip(sums).zip(biases) {
+                            *y = held(sum + bias, *range);
+                        }
                     }
                 });
             }
             Self::DepthwiseConv2d { height, width, channels, multiplier, weights, range } => {
                 let outputs = weights.biases.len();
                 windows([height, width], outputs, y, |taps, y| {
-                    for (output, (y, bias)) in y.iter_mut().zip(&weights.biases).enumerate() {
-                        let product = |(tap, pixel): &(usize, usize)| {
-                            x[pixel * channels + output / multiplier] * weights.weights[tap * outputs + output]
-                        };
-                        let sum = taps.iter().fold(0.0, |sum, at| sum + product(at));
-                        *y = held(sum + bias, *range);
+                    y.fill(0.0);
+                    for (tap, pixel) in taps {
+                        let (x, w) = (part(x, *pixel, *channels), part(&weights.weights, *tap, outputs));
+                        if *multiplier == 1 {
+                            y.iter_mut().zip(x).zip(w).for_each(|((y, x), w)| *y += x * w);
+                        } else {
+                            let channels = y.chunks_mut(*multiplier).zip(w.chunks(*multiplier)).zip(x);
+                            channels.for_each(|((y, w), x)| y.iter_mut().zip(w).for_each(|(y, w)| *y += x * w));
+                        }
                     }
+                    y.iter_mut().zip(&weights.biases).for_each(|(y, bias)| *y = held(*y + bias, *range));
                 });
             }
             Self::TransposeConv { height, width, channels, weights, range } => {
@@ -224,7 +235,19 @@ fn dot(sum: f32, x: &[f32], w: &[f32]) -> f32 {
     x.iter().zip(w).fold(sum, |sum, (x, w)| sum + x * w)
 }
 
-fn part(x: &[f32], at: usize, len: usize) -> &[f32] {
+/// Outputs that are summed up side by side. One after another resnet8 takes eight times as long.
+const LANES: usize = 32;
+
+/// Rows of weights side by side, for some outputs, then for the next ones.
+fn side_by_side(weights: &[f32], of_output: usize) -> Vec<[f32; LANES]> {
+    let blocks = weights.chunks(LANES * of_output);
+    let words = blocks.flat_map(|rows| {
+        (0..of_output).map(move |i| core::array::from_fn(|lane| rows.get(lane * of_output + i).copied().unwrap_or(0.0)))
+    });
+    words.collect()
+}
+
+fn part<T>(x: &[T], at: usize, len: usize) -> &[T] {
     &x[at * len..][..len]
 }
 
@@ -234,19 +257,25 @@ fn pairs(a: &[f32], b: &[f32], y: &mut [f32], f: impl Fn(f32, f32) -> f32) {
     }
 }
 
-/// Calls `f` for each output pixel, `outputs` elements, with its window's taps that lie in the image and the pixels that they read.
+/// Calls `f` for each output pixel, `outputs` elements, with its window's taps that lie in the image and the pixels that they read; `f` is always
+/// inlined.
 fn windows([height, width]: [&Axis; 2], outputs: usize, y: &mut [f32], f: impl Fn(&[(usize, usize)], &mut [f32])) {
     let mut taps = Vec::new();
-    for (i, y) in y.chunks_exact_mut(outputs).enumerate() {
-        let (row, column) = (i / width.output, i % width.output);
-        taps.clear();
-        for tap_y in height.inside(row) {
-            for tap_x in width.inside(column) {
-                if let Some((at_y, at_x)) = height.at(row, tap_y).zip(width.at(column, tap_x)) {
-                    taps.push((tap_y * width.kernel + tap_x, at_y * width.input + at_x));
+    widest(
+        #[inline(always)]
+        || {
+            for (i, y) in y.chunks_exact_mut(outputs).enumerate() {
+                let (row, column) = (i / width.output, i % width.output);
+                taps.clear();
+                for tap_y in height.inside(row) {
+                    for tap_x in width.inside(column) {
+                        if let Some((at_y, at_x)) = height.at(row, tap_y).zip(width.at(column, tap_x)) {
+                            taps.push((tap_y * width.kernel + tap_x, at_y * width.input + at_x));
+                        }
+                    }
                 }
+                f(&taps, y);
             }
-        }
-        f(&taps, y);
-    }
+        },
+    );
 }
