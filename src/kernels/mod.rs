@@ -30,6 +30,7 @@ mod order;
     allow(dead_code)
 )]
 pub(crate) mod paired;
+pub(crate) mod rows;
 pub(crate) mod taps;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 mod vfp;

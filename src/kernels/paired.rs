@@ -77,6 +77,33 @@ impl<const P: usize> Vectors<P> {
     pub(crate) fn round(&self, _: &[i32], _: &[i32], _: (&[i32], &[i8]), _: i8, _: &mut [i8]) -> bool {
         false
     }
+
+    /// As [`round`](Self::round), of a run of windows.
+    #[inline(always)]
+    pub(crate) fn round_run(
+        &mut self,
+        _: (&[i8], Run),
+        _: &[i32],
+        _: &[i32],
+        _: (&[i32], &[i8]),
+        _: i8,
+        _: &mut [i8],
+    ) -> bool {
+        false
+    }
+}
+
+/// Windows that lie side by side in an image.
+#[cfg_attr(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")), allow(dead_code))]
+#[derive(Clone, Copy)]
+pub(crate) struct Run {
+    /// Where the first one begins, and elements from one to the next.
+    pub(crate) start: usize,
+    pub(crate) advance: usize,
+    /// Elements of a row of a window.
+    pub(crate) len: usize,
+    /// Rows, and elements from one to the next.
+    pub(crate) rows: [usize; 2],
 }
 
 /// Calls `put(first, x)` with row after row of windows of `rows` rows, `step` apart, which begin at `starts` in `x`; the row of each of them is

@@ -10,9 +10,11 @@ mod depthwise;
 mod paired;
 mod round;
 mod rounded;
+mod rows;
 
 pub(crate) use add::Factors;
 pub(crate) use depthwise::{Windows, expand_weights};
 pub(crate) use paired::Vectors;
 pub(crate) use round::round_four;
 pub(crate) use rounded::round_once;
+pub(crate) use rows::copy_rows;

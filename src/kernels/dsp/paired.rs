@@ -10,7 +10,8 @@ use core::arch::{asm, naked_asm};
 use core::mem::MaybeUninit;
 use core::ptr;
 
-use crate::kernels::paired::PIECE;
+use super::rows;
+use crate::kernels::paired::{PIECE, Run};
 
 /// Words of a piece that is expanded to 16 bits.
 pub(super) const WORDS: usize = PIECE / 2;
@@ -25,7 +26,7 @@ pub(crate) struct Vectors<const P: usize> {
     quads: usize,
 }
 
-/// What [`one`], [`three`] and [`rounded_three`] read.
+/// What [`one`] and [`three`] read.
 #[repr(C)]
 struct Call {
     weights: *const i32,
@@ -33,20 +34,21 @@ struct Call {
     to: *mut u8,
     end: *const u8,
     x: *const u32,
-    /// Turns of four quads, the first of which may begin in the middle.
+    /// Turns of four quads of one vector, of eight quads of three, the first of which may begin in the middle.
     turns: usize,
     /// Bytes of assembly that the first turn leaves out.
     skip: usize,
     /// Bytes from the end of what is read of a pair of rows to the next one that this pair's place goes to.
     gap: usize,
-    /// Of one vector, bytes from a pair of rows to the one that is taken together with it; of [`rounded_three`], from a vector's outputs to
+    /// Of one vector, bytes from a pair of rows to the one that is taken together with it; of three, from a vector's outputs to
     /// the next one's.
     other: usize,
     offsets: [i32; 3],
-    /// The following of what is rounded alone.
+    /// The following of what is rounded alone; of sums, null.
     biases: *const i32,
-    mantissas: *const i32,
-    shifts: *const i8,
+    /// Bytes from the biases to the mantissas, and from the first output to the shifts.
+    mantissas: usize,
+    shifts: usize,
     /// Twice the zero point, and 1.
     zero_point: i32,
 }
@@ -66,7 +68,8 @@ impl<const P: usize> Vectors<P> {
         self.sums = [0; P];
     }
 
-    /// The inputs from `first` on are `x`, as many of each vector; both are multiples of 4, unless `x` are the last ones.
+    /// The inputs from `first` on are `x`, as many of each vector; both are multiples of 4; of one vector, unless `x`
+    /// are the last ones.
     #[inline(never)]
     pub(crate) fn put(&mut self, first: usize, x: [&[i8]; P]) {
         let quads = x.map(|x| x.as_chunks::<4>());
@@ -75,7 +78,7 @@ impl<const P: usize> Vectors<P> {
             // SAFETY: so many quads of each are there, and there is room for them.
             unsafe { self.expand(first / 4, x.map(<[i8]>::as_ptr), [len, 1, 0]) };
         }
-        if quads.iter().any(|(_, rest)| !rest.is_empty()) && first / 4 + len < self.quads {
+        if P == 1 && quads.iter().any(|(_, rest)| !rest.is_empty()) && first / 4 + len < self.quads {
             let last = quads.map(|(_, rest)| {
                 let mut quad = [0; 4];
                 quad.iter_mut().zip(rest).for_each(|(to, x)| *to = *x);
@@ -101,6 +104,27 @@ impl<const P: usize> Vectors<P> {
         }
     }
 
+    /// Copies windows, of `rows` rows of `len` elements, `step` apart, to where nothing is expanded, the rows one after another and zeros behind
+    /// the last one. Returns where they are.
+    ///
+    /// # Safety
+    /// There is a row and an element in it. All elements can be read, `quads` holds them, and thrice as many are at most [`WORDS`].
+    #[inline(never)]
+    unsafe fn copy(&mut self, x: [*const i8; P], len: usize, [rows, step]: [usize; 2]) -> [*const i8; P] {
+        let quads = self.quads;
+        let mut to = self.x.as_mut_ptr().cast::<u32>().wrapping_add(P * (WORDS - quads));
+        x.map(|x| {
+            let copy = to;
+            to = to.wrapping_add(quads);
+            // SAFETY: there is room for `quads` words of each vector behind twice as many that are expanded.
+            unsafe {
+                to.wrapping_sub(1).write(0);
+                rows::copy(x, copy.cast(), [rows, len], [step, len]);
+            }
+            copy.cast_const().cast()
+        })
+    }
+
     /// `rows` times `quads` quads of each vector; `gap` bytes lie between them.
     ///
     /// # Safety
@@ -110,7 +134,7 @@ impl<const P: usize> Vectors<P> {
         let mut to = self.x.as_mut_ptr().cast::<u32>().wrapping_add(2 * P * first);
         if let (&[a, b, c], [first, second, third]) = (&x[..], &mut self.sums[..]) {
             let sums = [*first, *second, *third];
-            let mut call = Expanded { x: [a, b, c], to, sums, ones: 0x0001_0001, len: 4 * quads, rows, gap };
+            let mut call = Expanded { x: [a, b, c], to, sums, len: 4 * quads, rows, gap };
             // SAFETY: what the caller says.
             unsafe { expand_three(&mut call) };
             [*first, *second, *third] = call.sums;
@@ -146,23 +170,31 @@ impl<const P: usize> Vectors<P> {
         }
     }
 
+    /// What the sums of row 0 begin with.
+    #[inline(always)]
+    fn offsets(&self) -> [i32; 3] {
+        [0, 1, 2].map(|at| -128 * self.sums.get(at).copied().unwrap_or(0))
+    }
+
     /// What all loops read.
     #[inline(always)]
     fn call(&self) -> Call {
-        let turns = self.quads.div_ceil(4);
+        const { assert!(PIECE / 2 * 128 < 1 << 15, "sums of a piece are in halves") };
+        let (turn, of_quad) = if P == 1 { (4, ONE) } else { (8, THREE) };
+        let turns = self.quads.div_ceil(turn);
         Call {
             weights: ptr::null(),
             to: ptr::null_mut(),
             end: ptr::null(),
             x: self.x.as_ptr().cast(),
             turns,
-            skip: (4 * turns - self.quads) * if P == 1 { ONE } else { THREE },
+            skip: (turn * turns - self.quads) * of_quad,
             gap: 0,
             other: 0,
-            offsets: [0, 1, 2].map(|at| -128 * self.sums.get(at).copied().unwrap_or(0)),
+            offsets: self.offsets(),
             biases: ptr::null(),
-            mantissas: ptr::null(),
-            shifts: ptr::null(),
+            mantissas: 0,
+            shifts: 0,
             zero_point: 0,
         }
     }
@@ -182,33 +214,102 @@ impl<const P: usize> Vectors<P> {
         zero_point: i8,
         y: &mut [i8],
     ) -> bool {
+        let Some(mut call) = self.rounding(weights, biases, multipliers, zero_point) else { return false };
+        let fits = biases.len().saturating_mul(P) <= y.len();
+        if fits {
+            // SAFETY: there is room for the outputs.
+            unsafe { self.write(&mut call, multipliers.1, y) };
+        }
+        fits
+    }
+
+    /// As [`round`](Self::round), of one window after another, of which so many begin in `x` as there are outputs in `y`, a multiple of `P`.
+    #[inline(never)]
+    pub(crate) fn round_run(
+        &mut self,
+        (x, run): (&[i8], Run),
+        weights: &[i32],
+        biases: &[i32],
+        multipliers: (&[i32], &[i8]),
+        zero_point: i8,
+        y: &mut [i8],
+    ) -> bool {
+        let Run { start, advance, len, rows: [rows, step] } = run;
+        let inputs = len.saturating_mul(rows);
+        self.begin(inputs);
+        let Some(mut call) = self.rounding(weights, biases, multipliers, zero_point) else { return false };
+        let outputs = P * biases.len();
+        let span =
+            |count: usize, step: usize, len: usize| count.saturating_sub(1).saturating_mul(step).saturating_add(len);
+        let windows = P * (y.len() / outputs);
+        let fits = inputs <= PIECE
+            && step >= len
+            && (len.is_multiple_of(4) || 3 * self.quads <= WORDS)
+            && span(windows, advance, span(rows, step, len)) <= x.len().saturating_sub(start);
+        if !fits {
+            return false;
+        }
+        let size = if len.is_multiple_of(4) { [len / 4, rows, step - len] } else { [self.quads, 1, 0] };
+        let mut x = x.as_ptr().wrapping_add(start);
+        for y in y.chunks_exact_mut(outputs) {
+            let mut all = [(); P].map(|()| {
+                let here = x;
+                x = x.wrapping_add(advance);
+                here
+            });
+            self.sums = [0; P];
+            // SAFETY: the last window ends within `x`, and there is room for the outputs.
+            unsafe {
+                if !len.is_multiple_of(4) {
+                    all = self.copy(all, len, [rows, step]);
+                }
+                self.expand(0, all, size);
+                self.write(&mut call, multipliers.1, y);
+            }
+        }
+        true
+    }
+
+    /// What [`write`](Self::write) reads.
+    #[inline(never)]
+    fn rounding(
+        &self,
+        weights: &[i32],
+        biases: &[i32],
+        (mantissas, shifts): (&[i32], &[i8]),
+        zero_point: i8,
+    ) -> Option<Call> {
         let outputs = biases.len();
-        let (mantissas, shifts) = multipliers;
-        let fits = outputs > 0
+        let fits = P == 3
+            && outputs > 0
             && outputs.is_multiple_of(2)
             && self.quads > 0
             && self.quads.saturating_mul(outputs) <= weights.len()
             && outputs <= mantissas.len()
-            && outputs <= shifts.len()
-            && outputs.saturating_mul(P) <= y.len();
-        if P != 3 || !fits {
-            return false;
-        }
-        let call = Call {
+            && outputs <= shifts.len();
+        fits.then(|| Call {
             weights: weights.as_ptr(),
-            to: y.as_mut_ptr().cast(),
-            end: y.as_ptr().wrapping_add(outputs).cast(),
             other: outputs,
             biases: biases.as_ptr(),
-            mantissas: mantissas.as_ptr(),
-            shifts: shifts.as_ptr(),
+            mantissas: mantissas.as_ptr().addr().wrapping_sub(biases.as_ptr().addr()),
             zero_point: 2 * i32::from(zero_point) + 1,
             ..self.call()
-        };
+        })
+    }
+
+    /// Writes outputs.
+    ///
+    /// # Safety
+    /// `call` is of [`rounding`](Self::rounding), and `shifts` are its. There is room for the outputs of all vectors.
+    #[inline(always)]
+    unsafe fn write(&self, call: &mut Call, shifts: &[i8], y: &mut [i8]) {
+        call.to = y.as_mut_ptr().cast();
+        call.end = y.as_ptr().wrapping_add(call.other).cast();
+        call.shifts = shifts.as_ptr().addr().wrapping_sub(y.as_ptr().addr());
+        call.offsets = self.offsets();
         // SAFETY: reads a pair of rows, two biases and two multipliers of each two outputs, which are all there, and the vectors; writes two
         // bytes of each of the three rows of `y`.
-        unsafe { rounded_three(&call) };
-        true
+        unsafe { three(call) };
     }
 
     /// Adds to `sums[row]` the products of each vector with rows of packed weights, modulo 2³². A pair of rows begins `stride` words after
@@ -261,7 +362,6 @@ struct Expanded {
     x: [*const i8; 3],
     to: *mut u32,
     sums: [i32; 3],
-    ones: u32,
     /// Bytes of a row, rows, and bytes between them.
     len: usize,
     rows: usize,
@@ -277,13 +377,16 @@ unsafe extern "C" fn expand_three(call: &mut Expanded) {
     naked_asm!(
         ".cpu cortex-m4",
         "push {{r0, r4-r11, lr}}",
-        "add r1, r0, #32",
+        "add r1, r0, #28",
         "vldmia r1, {{s1-s3}}",
-        "ldm r0, {{r0-r7}}",
+        "ldm r0, {{r0-r3}}",
+        // Sums in halves, which hold those of a piece.
+        "mov r4, #0",
+        "mov r5, #0",
+        "mov r6, #0",
         "3:",
-        "vmov lr, s1",
-        "add lr, lr, r0",
-        "vmov s0, lr",
+        "vmov r7, s1",
+        "add r7, r7, r0",
         "2:",
         "ldr r8, [r0], #4",
         "ldr r9, [r1], #4",
@@ -294,17 +397,17 @@ unsafe extern "C" fn expand_three(call: &mut Expanded) {
         "sxtb16 r8, r8",
         "sxtb16 r9, r9",
         "sxtb16 r10, r10",
-        "smlad r4, r11, r7, r4",
-        "smlad r5, r12, r7, r5",
-        "smlad r6, lr, r7, r6",
-        "smlad r4, r8, r7, r4",
-        "smlad r5, r9, r7, r5",
-        "smlad r6, r10, r7, r6",
+        "sadd16 r4, r4, r11",
+        "sadd16 r5, r5, r12",
+        "sadd16 r6, r6, lr",
+        "sadd16 r4, r4, r8",
+        "sadd16 r5, r5, r9",
+        "sadd16 r6, r6, r10",
         "stmia r3!, {{r8-r12, lr}}",
-        "vmov lr, s0",
-        "cmp r0, lr",
+        "cmp r0, r7",
         "bne 2b",
-        "vmov r8, r9, s2, s3",
+        "vmov r8, s2",
+        "vmov r9, s3",
         "add r0, r0, r9",
         "add r1, r1, r9",
         "add r2, r2, r9",
@@ -313,6 +416,11 @@ unsafe extern "C" fn expand_three(call: &mut Expanded) {
         "bne 3b",
         "pop {{r0}}",
         "add r0, r0, #16",
+        "ldm r0, {{r1-r3}}",
+        "mov r7, #0x00010001",
+        "smlad r4, r4, r7, r1",
+        "smlad r5, r5, r7, r2",
+        "smlad r6, r6, r7, r3",
         "stm r0, {{r4-r6}}",
         "pop {{r4-r11, pc}}",
     )
@@ -321,7 +429,7 @@ unsafe extern "C" fn expand_three(call: &mut Expanded) {
 /// Bytes of assembly for a quad of one vector, and of three.
 pub(super) const ONE: usize = 60;
 /// See [`ONE`].
-const THREE: usize = 68;
+const THREE: usize = 80;
 
 /// Loads a [`Call`] from r0 into s0 to s14, where `skip` becomes the place within the turn at `3:`; r0 are the weights.
 macro_rules! enter {
@@ -414,11 +522,15 @@ unsafe extern "C" fn one(call: &Call) {
     )
 }
 
-/// r0 weights; r1 inputs; r3 to r5 the mixed sums of the vectors, r6 to r8 those of row 0.
+/// r0 weights; r1 inputs; r3 to r5 the mixed sums of the vectors, r6 to r8 those of row 0. Loads of single words that are neighbours take
+/// a cycle each but the first: with LDRD and LDM alone, 3 instructions fewer, a quad takes 25 cycles instead of 24.
 macro_rules! quad_of_three {
     () => {
-        "ldrd r9, r10, [r0], #8
-         ldmia.w r1!, {{r11, r12, lr}}
+        "ldr r9, [r0], #4
+         ldr r10, [r0], #4
+         ldr r11, [r1], #4
+         ldr r12, [r1], #4
+         ldr lr, [r1], #4
          smlad r3, r9, r11, r3
          smlad r4, r9, r12, r4
          smlad r5, r9, lr, r5
@@ -441,10 +553,8 @@ macro_rules! quad_of_three {
 macro_rules! products_of_three {
     () => {
         concat!(
-            "vmov r1, s3
-             vmov r2, s4
-             vmov r3, s8
-             vmov r4, s9
+            "vmov r1, r2, s3, s4
+             vmov r3, r4, s8, s9
              vmov r5, s10
              mov r6, r3
              mov r7, r4
@@ -453,6 +563,10 @@ macro_rules! products_of_three {
              bx r9
              .p2align 2
              3:\n",
+            quad_of_three!(),
+            quad_of_three!(),
+            quad_of_three!(),
+            quad_of_three!(),
             quad_of_three!(),
             quad_of_three!(),
             quad_of_three!(),
@@ -466,42 +580,12 @@ macro_rules! products_of_three {
     };
 }
 
-/// A pair of rows, three vectors.
+/// A pair of rows, three vectors: sums or, with biases, outputs, which take 13 instructions each beside the products.
 ///
 /// # Safety
 /// What the call points to must be there.
 #[unsafe(naked)]
 unsafe extern "C" fn three(call: &Call) {
-    naked_asm!(
-        ".cpu cortex-m4",
-        enter!(),
-        "2:",
-        products_of_three!(),
-        "vmov r1, s1",
-        "ldm r1, {{r2, r9-r12, lr}}",
-        "add r2, r2, r6",
-        "add r9, r9, r7",
-        "add r10, r10, r8",
-        "add r11, r11, r3, asr #8",
-        "add r12, r12, r4, asr #8",
-        "add lr, lr, r5, asr #8",
-        "stmia r1!, {{r2, r9-r12, lr}}",
-        "vmov s1, r1",
-        "vmov r2, s6",
-        "add r0, r0, r2",
-        "vmov r2, s2",
-        "cmp r1, r2",
-        "bne.w 2b",
-        "pop {{r3-r11, pc}}",
-    )
-}
-
-/// Outputs of a pair of rows, three vectors: 13 instructions each beside the products.
-///
-/// # Safety
-/// What the call points to must be there.
-#[unsafe(naked)]
-unsafe extern "C" fn rounded_three(call: &Call) {
     /// Of a sum s, with twice its mantissa m and n bits to the right: `t = (s·m + s·2³²)·2⁻³²`, halves up, `t - (s < 0)`, then
     /// `((t >> (n - 1)) + 2 * zero_point + 1) >> 1`, which is `((t + (1 << (n - 1))) >> n) + zero_point` and overflows nowhere.
     macro_rules! round {
@@ -534,7 +618,7 @@ unsafe extern "C" fn rounded_three(call: &Call) {
                 $s,
                 ", ",
                 $s,
-                ", r1
+                ", r2
                  ssat ",
                 $s,
                 ", #8, ",
@@ -548,42 +632,59 @@ unsafe extern "C" fn rounded_three(call: &Call) {
         enter!(),
         "2:",
         products_of_three!(),
-        "vmov r1, s11",
-        "ldrd r9, r10, [r1], #8",
-        "vmov s11, r1",
-        "add r6, r6, r9",
-        "add r7, r7, r9",
-        "add r8, r8, r9",
-        "add r3, r10, r3, asr #8",
-        "add r4, r10, r4, asr #8",
-        "add r5, r10, r5, asr #8",
-        "vmov r1, s12",
-        "ldrd r9, r10, [r1], #8",
-        "vmov s12, r1",
-        "vmov r1, s13",
-        "ldrsb r11, [r1], #1",
-        "ldrsb r12, [r1], #1",
-        "vmov s13, r1",
-        "vmov r1, s14",
-        "lsl r9, r9, #1",
+        "vmov r1, s1",
+        "vmov r2, r9, s11, s12",
+        "cmp r2, #0",
+        "beq.w 5f",
+        "vmov lr, s13",
+        "ldr r10, [r2, r9]",
+        "ldr r11, [r2], #4",
+        "ldr r9, [r2, r9]",
+        "ldr r12, [r2], #4",
+        "ldrh lr, [r1, lr]",
+        "vmov s11, r2",
+        "add r6, r6, r11",
+        "add r7, r7, r11",
+        "add r8, r8, r11",
+        "add r3, r12, r3, asr #8",
+        "add r4, r12, r4, asr #8",
+        "add r5, r12, r5, asr #8",
         "lsl r10, r10, #1",
-        "mvn r11, r11",
-        "mvn r12, r12",
-        round!("r6" "r9" "r11"),
-        round!("r7" "r9" "r11"),
-        round!("r8" "r9" "r11"),
-        round!("r3" "r10" "r12"),
-        round!("r4" "r10" "r12"),
-        round!("r5" "r10" "r12"),
+        "lsl r9, r9, #1",
+        // Of two shifts, each byte becomes -1 less it; those above do not count.
+        "mvn lr, lr",
+        "lsr r12, lr, #8",
+        "vmov r2, s14",
+        round!("r6" "r10" "lr"),
+        round!("r7" "r10" "lr"),
+        round!("r8" "r10" "lr"),
+        round!("r3" "r9" "r12"),
+        round!("r4" "r9" "r12"),
+        round!("r5" "r9" "r12"),
         "bfi r6, r3, #8, #8",
         "bfi r7, r4, #8, #8",
         "bfi r8, r5, #8, #8",
-        "vmov r1, s1",
         "vmov r2, s7",
         "strh r8, [r1, r2, lsl #1]",
         "strh r7, [r1, r2]",
         "strh r6, [r1], #2",
         "vmov s1, r1",
+        "vmov r2, s2",
+        "cmp r1, r2",
+        "bne.w 2b",
+        "pop {{r3-r11, pc}}",
+        "5:",
+        "ldm r1, {{r2, r9-r12, lr}}",
+        "add r2, r2, r6",
+        "add r9, r9, r7",
+        "add r10, r10, r8",
+        "add r11, r11, r3, asr #8",
+        "add r12, r12, r4, asr #8",
+        "add lr, lr, r5, asr #8",
+        "stmia r1!, {{r2, r9-r12, lr}}",
+        "vmov s1, r1",
+        "vmov r2, s6",
+        "add r0, r0, r2",
         "vmov r2, s2",
         "cmp r1, r2",
         "bne.w 2b",

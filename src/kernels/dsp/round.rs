@@ -15,7 +15,7 @@ pub fn round_four(sums: [i32; 4], mantissas: [i32; 4], shifts: [i8; 4], zero_poi
     Some([0, 1, 2, 3].map(|i| round(sums[i], mantissas[i], shifts[i], twice) as i8))
 }
 
-/// As in `rounded_three`, whose `round!` says why: with n bits to the right, `!shift` is n - 1.
+/// As in `three`, whose `round!` says why: with n bits to the right, `!shift` is n - 1.
 #[inline(always)]
 fn round(mut sum: i32, mantissa: i32, shift: i8, twice: i32) -> i32 {
     // SAFETY: nothing but these registers and the flag of saturation, which nobody reads, is changed.
