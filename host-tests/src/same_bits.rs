@@ -350,6 +350,27 @@ fn integer_depthwise(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
         (same(2, 1, 1, 1), same(3, 2, 3, 1), 2, 3),
         (same(2, 40, 1, 1), same(4, 4, 1, 1), 4, 1),
         (same(1, 3, 1, 1), same(3, 3, 1, 1), MOST, 1),
+        // Images that are higher than wide, and strides that differ.
+        (same(9, 3, 1, 1), same(4, 3, 1, 1), 6, 1),
+        (same(9, 3, 2, 1), same(5, 3, 2, 1), 5, 1),
+        (same(7, 3, 2, 1), same(3, 3, 1, 1), 4, 1),
+        (same(7, 3, 1, 1), same(3, 3, 2, 1), 4, 1),
+        (same(8, 4, 1, 1), same(5, 3, 1, 1), 4, 1),
+        (same(5, 4, 2, 1), same(7, 3, 1, 1), 4, 1),
+        (same(5, 3, 3, 1), same(5, 3, 1, 1), 4, 1),
+        (same(5, 3, 1, 2), same(9, 3, 1, 1), 4, 1),
+        (same(6, 3, 1, 1), same(4, 3, 1, 1), 2, 4),
+        (same(120, 3, 1, 1), same(2, 3, 1, 1), 4, 1),
+        // Signals.
+        (same(40, 5, 1, 1), same(1, 1, 1, 1), 6, 1),
+        (same(41, 4, 1, 1), same(1, 1, 1, 1), 4, 1),
+        (before(same(30, 7, 1, 1), 5), same(1, 1, 1, 1), 5, 1),
+        (same(30, 5, 2, 1), same(1, 1, 1, 1), 4, 1),
+        (same(31, 7, 3, 1), same(1, 1, 1, 1), 4, 1),
+        (same(30, 6, 4, 1), same(1, 1, 1, 1), 1, 8),
+        (same(230, 3, 1, 1), same(1, 1, 1, 1), 4, 1),
+        (same(1, 1, 1, 1), same(31, 4, 1, 1), 4, 1),
+        (same(2, 1, 1, 1), same(30, 5, 1, 2), 4, 1),
     ];
     for (i, (height, width, channels, multiplier)) in cases.into_iter().enumerate() {
         let outputs = channels * multiplier;

@@ -209,7 +209,7 @@ impl Weights<'_> {
 
     /// An output of its sum.
     #[inline(never)]
-    fn round(&self, output: Output, at: usize, sum: i32) -> i8 {
+    pub(super) fn round(&self, output: Output, at: usize, sum: i32) -> i8 {
         output.of_sum(self.multiplier(at), sum)
     }
 }

@@ -1,177 +1,269 @@
 //! Windows of four channels, as pairs of 16 bits.
 //!
-//! The columns of pixels that windows need are expanded once, rows in pairs, for all windows that a column belongs to. A window is a
-//! run of such pairs then, margins included. Pairs of an odd number of rows hold one row more, with which they are two windows, one
-//! below the other.
+//! Pixels are expanded once, in pairs across the windows' way, for all windows that they belong to: a window is a run of columns of such
+//! pairs, margins included. Pairs of an odd number of taps hold one pixel more, with which they are two windows, one beside the other.
 
-use core::arch::asm;
+use core::arch::{asm, naked_asm};
 
-/// Four outputs of the windows of some columns.
-pub struct Windows<'w> {
-    /// Each for channels 0, 2, 1 and 3: twice the biases; twice the weights, as the columns are; mantissas; what is added before the shift;
-    /// shifts. Of a sum s with the mantissa m, `(s·m·2⁻³² + addend - (s < 0)) >> shift` is made, the product being rounded, halves up, and
-    /// held within 8 bits. Then the same with the weights for the window below, or nothing.
-    pub constants: [&'w [u32]; 2],
-    /// Columns, in which those that are not in the image hold what lies around it. Each has quadruples of pairs, of channels 0, 2, 1 and 3
-    /// of one row in the lower, of the next in the upper 16 bits.
-    pub columns: &'w mut [u32],
-    /// Words of a column.
+/// Whether `count` places, each `len` long and `step` after the one before it, end within `end` if the first is `first`.
+#[inline(never)]
+fn fit(first: usize, step: usize, count: usize, len: usize, end: usize) -> bool {
+    let last = count.saturating_sub(1).saturating_mul(step).saturating_add(first);
+    count > 0 && last.saturating_add(len) <= end
+}
+
+/// Of four outputs: twice the biases; twice the weights, as columns are; mantissas; what is added before the shift; shifts. Of a sum s with the
+/// mantissa m, `(s·m·2⁻³² + addend - (s < 0)) >> shift` is made, the product being rounded, halves up, and held within 8 bits.
+pub type Constants = [u32];
+
+/// Words of biases and factors.
+pub const FACTORS: usize = 16;
+
+/// How rows of pixels lie across.
+#[derive(Clone, Copy)]
+pub struct Across {
+    /// Place of the first window's first tap, margin included.
+    pub first: usize,
+    /// Pixels from a window to the next, and from a tap to the next.
+    pub stride: usize,
+    pub dilation: usize,
+    /// Pixels before the image, and in it.
+    pub before: usize,
+    pub input: usize,
+    /// Bytes from a row of pixels to the next, and of all places: a row behind them is at the first one again.
+    pub step: usize,
+    pub ring: usize,
+}
+
+impl Across {
+    /// Where a row of pixels begins, if it is in the image.
+    #[inline(always)]
+    fn start(&self, at: usize) -> Option<usize> {
+        let at = at.checked_sub(self.before).filter(|at| *at < self.input)?;
+        let start = at.wrapping_mul(self.step);
+        if start < self.ring { Some(start) } else { start.checked_rem(self.ring) }
+    }
+}
+
+/// Where windows lie, and their outputs.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    pub across: Across,
+    /// Words of a column: quadruples of pairs of pixels, each word for one of four channels.
     pub of_column: usize,
     /// First column in the image, and the number of those.
     pub inside: (usize, usize),
-    /// Number of windows, and the columns from one to the next.
-    pub windows: (usize, usize),
-    /// Bytes from a pixel to the next one, in the image and in the output.
-    pub steps: (usize, usize),
-    /// Whether all outputs are of one channel.
-    pub one_channel: bool,
-    /// What lies around the image.
-    pub around: i8,
+    /// Windows of a row: if they begin at a pair's first pixel, and if at its second, or 0.
+    pub windows: [usize; 2],
+    /// Columns from a window to the next.
+    pub stride: usize,
+    /// Bytes from a pixel to the next one, in the image and in the output, and from a row of outputs to the next.
+    pub steps: [usize; 3],
+    /// Rows of outputs.
+    pub rows: usize,
+    /// Whether windows are three columns of two pairs, one or two columns after each other. What a column adds to three sums is added while it
+    /// is in registers, as the weights are ([`slide`]): without this kws takes 19 % more cycles, vww 9 %.
+    pub slides: bool,
+    /// Whether the next windows' first pair is the second of these.
+    pub shared: bool,
 }
 
-impl Windows<'_> {
-    /// Makes `rows` rows of outputs, each `length` bytes after the other. `row(at, tap)` is where the pixels begin that a tap of row `at` of
-    /// the output needs, if they are in the image; usually `apart` bytes from those of the tap before. Makes less if slices do not fit
-    /// together.
+/// Windows, of which four outputs are made at a time.
+pub struct Windows<'w> {
+    shape: Shape,
+    x: &'w [i8],
+    /// What lies around the image.
+    around: i8,
+    kind: Kind,
+    columns: &'w mut [u32],
+    /// Lengths of constants.
+    lens: [usize; 2],
+    /// The last place in the image where the pixels of all columns may begin, and where those of one may.
+    limits: [usize; 2],
+}
+
+impl<'w> Windows<'w> {
+    /// `None` if slices do not fit together.
     #[inline(always)]
-    pub fn run(
-        &mut self,
-        x: &[i8],
-        (row, apart): (impl Fn(usize, usize) -> Option<usize>, usize),
-        rows: usize,
-        (y, length): (&mut [i8], usize),
-    ) {
-        let (first, inside) = self.inside;
-        let (windows, advance) = (self.windows.0, self.windows.1.saturating_mul(self.of_column));
-        let read = if self.one_channel { 1 } else { 4 };
-        let span =
-            |count: usize, step: usize, len: usize| count.saturating_sub(1).saturating_mul(step).saturating_add(len);
-        let words = self.constants[0].len().saturating_sub(16);
-        let last_row = span(rows, length, span(windows, self.steps.1, 4));
-        let fits = self.of_column > 0
-            && self.of_column.is_multiple_of(4)
-            && span(first.saturating_add(inside), self.of_column, self.of_column) <= self.columns.len()
-            && words > 0
-            && words.is_multiple_of(4)
-            && span(windows, advance, words) <= self.columns.len()
-            && self.constants.iter().all(|constants| constants.is_empty() || constants.len() == words + 16)
-            && windows > 0
-            && self.steps.1 > 0
-            && last_row <= y.len();
+    pub fn new(
+        shape: Shape,
+        (x, around, kind): (&'w [i8], i8, Kind),
+        columns: &'w mut [u32],
+        lens: [usize; 2],
+    ) -> Option<Self> {
+        let Shape { of_column, inside: (first, inside), windows, stride, steps, rows, slides, .. } = shape;
+        let fits = |window: usize| {
+            let words = lens[window].saturating_sub(FACTORS);
+            words > 0
+                && words.is_multiple_of(4)
+                && (!slides || (of_column == 8 && words == SLID && (1..=2).contains(&stride)))
+                && fit(0, stride.saturating_mul(of_column), windows[window], words, columns.len())
+        };
+        let fits = rows > 0
+            && of_column > 0
+            && of_column.is_multiple_of(4)
+            && (inside == 0 || fit(first.saturating_mul(of_column), of_column, inside, of_column, columns.len()))
+            && steps[1] > 0
+            && fits(0)
+            && (windows[1] == 0 || fits(1));
+        let pixel = if kind == Kind::Channel { 1 } else { 4 };
+        let limit = |count: usize| x.len().checked_sub((count - 1).saturating_mul(steps[0]).saturating_add(pixel));
+        let limits = [limit(inside.max(1))?, limit(1)?];
+        fits.then_some(Self { shape, x, around, kind, columns, lens, limits })
+    }
+
+    /// Makes all rows, of the channels that are `channel` bytes behind the first one. Makes nothing if slices do not fit together.
+    #[inline(always)]
+    pub fn run(&mut self, constants: [&Constants; 2], channel: usize, y: &mut [i8]) {
+        let Shape { ref across, of_column, inside, windows, steps: [_, step, row], rows, shared, .. } = self.shape;
+        let two = windows[1] > 0;
+        let last = |window: usize| if two { (rows - 1 - window) / 2 * 2 + window } else { rows - 1 };
+        let fits = constants.map(<[u32]>::len) == self.lens
+            && fit(last(0).saturating_mul(row), step, windows[0], 4, y.len())
+            && (!two || rows == 1 || fit(last(1).saturating_mul(row), step, windows[1], 4, y.len()));
         if !fits {
             return;
         }
-        let Some(limit) = x.len().checked_sub(span(inside, self.steps.0, read)) else { return };
-        let around = [self.around; 4];
-        let two = !self.constants[1].is_empty();
-        let mut at = 0;
+        let across = *across;
+        let (mut at, mut turn) = (0, 0);
         while at < rows {
-            if inside > 0 {
-                let pairs = self.of_column / 4;
-                let last = 2 * pairs - 1;
-                // All rows are in the image, one after another.
-                let whole = match (row(at, 0), row(at, last)) {
-                    (Some(start), Some(end)) if end <= limit && end == start.wrapping_add(last * apart) => Some(start),
-                    _ => None,
-                };
-                let columns = self.columns.as_mut_ptr().wrapping_add(first * self.of_column);
-                // The longer way is that within the loop. Without the way down the columns streaming_wakeword takes 12 % more instructions.
-                if let Some(start) = whole.filter(|_| inside < pairs) {
-                    for column in 0..inside {
-                        let a = x.as_ptr().wrapping_add(start + column * self.steps.0);
-                        let to = columns.wrapping_add(column * self.of_column);
-                        let [a, b] = [a, a.wrapping_add(apart)].map(|start| (start, 2 * apart));
-                        // SAFETY: the last row's last pixel is before `limit`'s, as below. The last of the columns is in the slice.
-                        unsafe { pack(a, b, to, 4, pairs, self.one_channel) };
-                    }
-                } else {
-                    for pair in 0..pairs {
-                        let [a, b] = [2 * pair, 2 * pair + 1].map(|tap| match row(at, tap) {
-                            Some(start) if start <= limit => (x.as_ptr().wrapping_add(start), self.steps.0),
-                            _ => (around.as_ptr(), 0),
-                        });
-                        let to = columns.wrapping_add(4 * pair);
-                        // SAFETY: from the start of a row's pixels to the last byte of the last one are no more bytes than from `limit` to
-                        // the end of `x`; where the step is 0, `around` is read over and over. The last of the columns is in the slice.
-                        unsafe { pack(a, b, to, self.of_column, inside, self.one_channel) };
-                    }
+            let turned = shared && turn % 2 == 1;
+            let first = usize::from(shared && turn > 0);
+            let mut tap = across.first.wrapping_add(at.wrapping_mul(across.stride));
+            tap = tap.wrapping_add(across.dilation.wrapping_mul(2 * first));
+            for pair in first..of_column / 4 {
+                let place = inside.0 * of_column + 4 * (pair ^ usize::from(turned));
+                // SAFETY: the last of the columns is in the slice.
+                unsafe { self.put(tap, (channel, self.limits[0]), place, inside.1) };
+                tap = tap.wrapping_add(2 * across.dilation);
+            }
+            for (window, constants) in constants.into_iter().enumerate().take(if two { 2 } else { 1 }) {
+                if at < rows {
+                    // SAFETY: the last window of any row is in the columns, the last output of the last row in `y`, and there are as many
+                    // constants as a window needs.
+                    unsafe { self.row((constants, window), turned, y.as_mut_ptr().wrapping_add(at * row)) };
+                    at += 1;
                 }
             }
-            for constants in self.constants.iter().take(1 + usize::from(two && at + 1 < rows)) {
-                let y = y.as_mut_ptr().wrapping_add(at * length);
-                // SAFETY: the last window of any row is in `columns`, the last output of the last row in `y`, and there are as many
-                // constants as a window needs.
-                unsafe { pixels(constants, (self.columns.as_ptr(), advance), words / 4, windows, (y, self.steps.1)) };
-                at += 1;
+            turn += 1;
+        }
+    }
+
+    /// Writes the pair of one column, of a signal, that begins at place `at`, margin included.
+    pub fn put_one(&mut self, at: usize, channel: usize, column: usize) {
+        let place = column.saturating_mul(self.shape.of_column);
+        if place.saturating_add(4) <= self.columns.len() {
+            // SAFETY: the column is in the slice.
+            unsafe { self.put(at, (channel, self.limits[1]), place, 1) };
+        }
+    }
+
+    /// Writes a pair of rows of pixels, of which the first is at place `at`, to as many columns, from word `place` on; what begins behind the
+    /// limit is as if it were around the image.
+    ///
+    /// # Safety
+    /// There are so many pixels from the limit on, and so many columns.
+    #[inline(never)]
+    unsafe fn put(&mut self, at: usize, (channel, limit): (usize, usize), place: usize, count: usize) {
+        let Shape { across, steps: [step, ..], .. } = &self.shape;
+        let (around, step) = ([self.around; 4], *step);
+        let starts = [across.start(at), across.start(at.wrapping_add(across.dilation))];
+        let [a, b] = starts.map(|start| match start.map(|start| start.wrapping_add(channel)) {
+            Some(start) if start <= limit => (self.x.as_ptr().wrapping_add(start), step),
+            _ => (around.as_ptr(), 0),
+        });
+        if count > 0 {
+            // SAFETY: what the caller says; where the step is 0, `around` is read over and over.
+            unsafe {
+                pack(a, b, self.columns.as_mut_ptr().wrapping_add(place), self.shape.of_column, count, self.kind)
+            };
+        }
+    }
+
+    /// Makes a row of outputs. If it is `turned`, each column's second pair comes first.
+    ///
+    /// # Safety
+    /// All windows are in the columns, all outputs can be written, and there are as many constants as windows need.
+    #[inline(always)]
+    unsafe fn row(&self, (constants, window): (&Constants, usize), turned: bool, y: *mut i8) {
+        let Shape { of_column, windows, stride, steps: [_, step, _], slides, .. } = self.shape;
+        let (x, count) = (self.columns.as_ptr(), windows[window]);
+        // SAFETY: what the caller says.
+        unsafe {
+            if slides {
+                slide(&Slide {
+                    constants: constants.as_ptr(),
+                    x,
+                    y: y.wrapping_sub(step),
+                    step,
+                    len: count.wrapping_mul(step),
+                    skip: (count.wrapping_neg() % TURN).wrapping_mul(if stride == 1 { ONE } else { TWO }),
+                    turned: if turned { 16 } else { 0 },
+                    two: stride.wrapping_sub(1),
+                });
+            } else {
+                pixels(constants, (x, stride * of_column), (constants.len() - FACTORS) / 4, count, (y, step));
             }
         }
     }
 }
 
-/// Writes the weights of four outputs from `first` on, of `[height, width, outputs]`, as constants of [`Windows`]: for a window, column by
-/// column, and for one that begins a row further down, if there is room for it.
+/// Writes the weights of four outputs from `first` on, as constants need them, column by column. Along both ways are so many taps, their
+/// weights so far apart: those of a pair, and those of a column. The first tap of each column is a pair's pixel `place`, 0 or 1.
 #[inline(always)]
 pub fn expand_weights(
     weights: &[i8],
-    [height, width, outputs]: [usize; 3],
+    [(across, down), (along, right)]: [(usize, usize); 2],
     first: usize,
-    window: &mut [[u32; 4]],
-    below: &mut [[u32; 4]],
+    place: usize,
+    to: &mut [[u32; 4]],
 ) {
-    let pairs = height.div_ceil(2);
-    let fits = width > 0
-        && pairs > 0
-        && height.saturating_mul(width).saturating_mul(outputs) <= weights.len()
-        && first.saturating_add(4) <= outputs
-        && pairs.saturating_mul(width) <= window.len();
-    if !fits {
+    let pairs = to.len().checked_div(along).unwrap_or(0);
+    let last = across.wrapping_sub(1).saturating_mul(down).saturating_add(along.wrapping_sub(1).saturating_mul(right));
+    if last.saturating_add(first).saturating_add(4) > weights.len() {
         return;
     }
     let none = [0; 4];
     for pair in 0..pairs {
-        let [a, b] = [2 * pair, 2 * pair + 1].map(|row| {
-            let start = weights.as_ptr().wrapping_add(row * width * outputs + first);
-            if row < height { (start, outputs) } else { (none.as_ptr(), 0) }
+        let [a, b] = [2 * pair, 2 * pair + 1].map(|at| match at.checked_sub(place).filter(|tap| *tap < across) {
+            Some(tap) => (weights.as_ptr().wrapping_add(tap.wrapping_mul(down).wrapping_add(first)), right),
+            None => (none.as_ptr(), 0),
         });
-        let to = window.as_mut_ptr().wrapping_add(pair).cast();
+        let to = to.as_mut_ptr().wrapping_add(pair).cast();
         // SAFETY: four weights of each column are there, and there is room for every column's quadruples; where the step is 0, `none` is read
         // over and over.
-        unsafe { pack(a, b, to, 4 * pairs, width, false) };
-    }
-    let mut below = below.iter_mut();
-    for quads in window.chunks_exact_mut(pairs) {
-        let mut last = [0; 4];
-        for quad in quads {
-            // Both halves doubled, each for itself.
-            *quad = quad.map(|pair| pair << 1 & !0x1_0000);
-            if let Some(below) = below.next() {
-                *below = core::array::from_fn(|lane| quad[lane] << 16 | last[lane] >> 16);
-            }
-            last = *quad;
-        }
+        unsafe { pack(a, b, to, 4 * pairs, along, Kind::Weights) };
     }
 }
 
 /// Where pixels begin, and the bytes from one to the next.
 type Pixels = (*const i8, usize);
 
-/// Writes channels 0, 2, 1 and 3 of `count` pixels, those of `a` in the lower and those of `b` in the upper 16 bits, to four words each
-/// `step` words; or the first channel four times.
+/// What is packed.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Four channels of a pixel.
+    Channels,
+    /// One channel, four times.
+    Channel,
+    /// Four weights, doubled.
+    Weights,
+}
+
+/// Writes `count` pixels, those of `a` in the lower and those of `b` in the upper 16 bits, to four words each `step` words.
 ///
 /// # Safety
 /// `count` is not 0; each pixel's four channels, or its first one, can be read, and each place's words written.
 #[inline(never)]
-unsafe fn pack(a: Pixels, b: Pixels, y: *mut u32, step: usize, count: usize, one_channel: bool) {
+unsafe fn pack(a: Pixels, b: Pixels, y: *mut u32, step: usize, count: usize, kind: Kind) {
     macro_rules! each {
-        ($($line:literal)*) => {
+        ($($temporary:ident)*; $($line:literal)*) => {
             asm!(
                 ".cpu cortex-m4",
                 "2:",
                 $($line,)*
                 "add {a}, {a}, {a_step}",
                 "add {b}, {b}, {b_step}",
-                "strd {t4}, {t3}, [{y}]",
-                "strd {t2}, {t1}, [{y}, #8]",
                 "add {y}, {y}, {y_step}",
                 "cmp {y}, {end}",
                 "bne 2b",
@@ -184,27 +276,26 @@ unsafe fn pack(a: Pixels, b: Pixels, y: *mut u32, step: usize, count: usize, one
                 end = in(reg) y.wrapping_add(count * step),
                 t0 = out(reg) _,
                 t1 = out(reg) _,
-                t2 = out(reg) _,
-                t3 = out(reg) _,
                 t4 = out(reg) _,
+                $($temporary = out(reg) _,)*
                 options(nostack)
             )
         };
     }
-    // SAFETY: reads and writes what the caller says. `ldr` needs no alignment, `strd` that of words. Every register that is changed is
+    // SAFETY: reads and writes what the caller says. `ldr` and `str` need no alignment. Every register that is changed is
     // declared.
     unsafe {
-        if one_channel {
-            each!(
+        match kind {
+            Kind::Channel => each!(;
                 "ldrsb {t0}, [{a}]"
                 "ldrsb {t1}, [{b}]"
                 "pkhbt {t4}, {t0}, {t1}, lsl #16"
-                "mov {t3}, {t4}"
-                "mov {t2}, {t4}"
-                "mov {t1}, {t4}"
-            );
-        } else {
-            each!(
+                "str {t4}, [{y}]"
+                "str {t4}, [{y}, #4]"
+                "str {t4}, [{y}, #8]"
+                "str {t4}, [{y}, #12]"
+            ),
+            Kind::Channels => each!(t2 t3;
                 "ldr {t0}, [{a}]"
                 "ldr {t1}, [{b}]"
                 "sxtb16 {t2}, {t0}"
@@ -215,7 +306,31 @@ unsafe fn pack(a: Pixels, b: Pixels, y: *mut u32, step: usize, count: usize, one
                 "pkhtb {t3}, {t3}, {t2}, asr #16"
                 "pkhbt {t2}, {t0}, {t1}, lsl #16"
                 "pkhtb {t1}, {t1}, {t0}, asr #16"
-            );
+                "str {t4}, [{y}]"
+                "str {t2}, [{y}, #4]"
+                "str {t3}, [{y}, #8]"
+                "str {t1}, [{y}, #12]"
+            ),
+            Kind::Weights => each!(t2 t3;
+                "ldr {t0}, [{a}]"
+                "ldr {t1}, [{b}]"
+                "sxtb16 {t2}, {t0}"
+                "sxtb16 {t3}, {t1}"
+                "sxtb16 {t0}, {t0}, ror #8"
+                "sxtb16 {t1}, {t1}, ror #8"
+                "sadd16 {t2}, {t2}, {t2}"
+                "sadd16 {t3}, {t3}, {t3}"
+                "sadd16 {t0}, {t0}, {t0}"
+                "sadd16 {t1}, {t1}, {t1}"
+                "pkhbt {t4}, {t2}, {t3}, lsl #16"
+                "pkhtb {t3}, {t3}, {t2}, asr #16"
+                "pkhbt {t2}, {t0}, {t1}, lsl #16"
+                "pkhtb {t1}, {t1}, {t0}, asr #16"
+                "str {t4}, [{y}]"
+                "str {t2}, [{y}, #4]"
+                "str {t3}, [{y}, #8]"
+                "str {t1}, [{y}, #12]"
+            ),
         }
     }
 }
@@ -225,7 +340,7 @@ unsafe fn pack(a: Pixels, b: Pixels, y: *mut u32, step: usize, count: usize, one
 ///
 /// # Safety
 /// Neither `count` nor `steps` nor `step` is 0. All these words and `16 + 4 * steps` constants can be read, all these outputs written.
-#[inline(always)]
+#[inline(never)]
 unsafe fn pixels(
     constants: &[u32],
     (x, advance): (*const u32, usize),
@@ -298,8 +413,8 @@ unsafe fn pixels(
             "ssat r3, #8, r3",
             "ssat r4, #8, r4",
             "ssat r5, #8, r5",
-            "bfi r2, r4, #8, #8",
-            "bfi r2, r3, #16, #8",
+            "bfi r2, r3, #8, #8",
+            "bfi r2, r4, #16, #8",
             "bfi r2, r5, #24, #8",
             "vmov r6, r7, s4, s5",
             "str r2, [r10]",
@@ -323,4 +438,188 @@ unsafe fn pixels(
             options(nostack)
         );
     }
+}
+
+/// Words of three columns of two pairs.
+const SLID: usize = 24;
+/// Outputs of [`slide`] that lie one after another; the first turn begins in the middle, where they are not a multiple.
+const TURN: usize = 4;
+/// Bytes of assembly for one of them, one column after the one before it, and two.
+const ONE: usize = 72;
+/// See [`ONE`].
+const TWO: usize = 84;
+
+/// What [`slide`] reads, into s8 to s15.
+#[repr(C)]
+struct Slide {
+    constants: *const u32,
+    x: *const u32,
+    /// Where the output before the first one is.
+    y: *mut i8,
+    /// Bytes from an output to the next, and of all of them.
+    step: usize,
+    len: usize,
+    /// Bytes of assembly that the first turn leaves out.
+    skip: usize,
+    /// Bytes from the place of a column's first pair to its second pair's, if that comes first.
+    turned: usize,
+    two: usize,
+}
+
+/// Outputs of four channels one after the other: 18 instructions each, or 21.
+///
+/// # Safety
+/// What the call points to must be there.
+#[unsafe(naked)]
+unsafe extern "C" fn slide(call: &Slide) {
+    /// From the sum in r12 to the output: r1 is where the one before it is.
+    macro_rules! output {
+        ($step:literal) => {
+            concat!(
+                "vmov r10, s1
+                 vmov r11, s2
+                 add r11, r11, r12, asr #31
+                 smmlar r12, r12, r10, r11
+                 vmov r10, s3
+                 asr.w r12, r12, r10
+                 ssat r12, #8, r12\n",
+                $step,
+                "strb.w r12, [r1]\n"
+            )
+        };
+    }
+    /// r0 columns; r2 to r7 weights of columns 0, 1 and 2; r8, r9 sums that have two columns, and one.
+    macro_rules! one {
+        () => {
+            concat!(
+                "ldr.w r11, [r0, #16]
+                 ldr.w r10, [r0], #32
+                 smlad r12, r10, r6, r8
+                 smlad r8, r10, r4, r9
+                 vmov r9, s0
+                 smlad r12, r11, r7, r12
+                 smlad r8, r11, r5, r8
+                 smlad r9, r10, r2, r9
+                 smlad r9, r11, r3, r9\n",
+                output!("add.w r1, r1, lr\n")
+            )
+        };
+    }
+    /// r8 is the sum that has one column.
+    macro_rules! two {
+        () => {
+            concat!(
+                "ldr.w r9, [r0, #16]
+                 ldr.w r10, [r0, #32]
+                 ldr.w r11, [r0, #48]
+                 ldr.w lr, [r0], #64
+                 smlad r12, lr, r4, r8
+                 vmov r8, s0
+                 smlad r12, r9, r5, r12
+                 smlad r8, r10, r2, r8
+                 smlad r12, r10, r6, r12
+                 smlad r8, r11, r3, r8
+                 smlad r12, r11, r7, r12\n",
+                output!("vmov r10, s11\n add.w r1, r1, r10\n")
+            )
+        };
+    }
+    naked_asm!(
+        ".cpu cortex-m4",
+        "push {{r4-r11, lr}}",
+        "vldmia r0, {{s8-s15}}",
+        // What lies between columns and constants stays.
+        "vmov r0, s8",
+        "vmov r1, s9",
+        "sub r1, r1, r0",
+        "vmov s9, r1",
+        "add r0, r0, #16",
+        "vmov s5, r0",
+        "vmov r1, s13",
+        "vmov r2, s15",
+        "adr.w r3, 3f",
+        "adr.w r12, 6f",
+        "adr.w r0, 4f",
+        "cmp r2, #0",
+        "it ne",
+        "movne r3, r12",
+        "add r3, r3, r1",
+        "orr r3, r3, #1",
+        "vmov s15, r3",
+        // Two columns after each other: into the turn.
+        "ite ne",
+        "movne r0, r3",
+        "orreq r0, r0, #1",
+        "vmov s13, r0",
+        "2:",
+        "vmov r12, s8",
+        "vmov lr, s14",
+        "add r10, r12, lr",
+        "rsb lr, lr, #16",
+        "add r11, r12, lr",
+        "vmov r0, s9",
+        "add r0, r0, r12",
+        "vldr s0, [r12]",
+        "vldr s1, [r12, #112]",
+        "vldr s2, [r12, #128]",
+        "vldr s3, [r12, #144]",
+        "ldr r2, [r10, #16]",
+        "ldr r3, [r11, #16]",
+        "ldr r4, [r10, #48]",
+        "ldr r5, [r11, #48]",
+        "ldr r6, [r10, #80]",
+        "ldr r7, [r11, #80]",
+        "ldr r11, [r0, #16]",
+        "ldr r10, [r0], #32",
+        "add r12, r12, #4",
+        "vmov s8, r12",
+        "vmov r1, s10",
+        "vmov r12, s12",
+        "add r12, r12, r1",
+        "vmov s4, r12",
+        "vmov lr, s11",
+        "vmov r9, s0",
+        "smlad r8, r10, r2, r9",
+        "vmov r12, s13",
+        "smlad r8, r11, r3, r8",
+        "bx r12",
+        ".p2align 2",
+        "6:",
+        two!(),
+        two!(),
+        two!(),
+        two!(),
+        "vmov r12, s4",
+        "cmp r1, r12",
+        "bne.w 6b",
+        "b.w 5f",
+        ".p2align 2",
+        "4:",
+        "ldr r11, [r0, #16]",
+        "ldr r10, [r0], #32",
+        "vmov r12, s15",
+        "smlad r8, r10, r4, r8",
+        "smlad r9, r10, r2, r9",
+        "smlad r8, r11, r5, r8",
+        "smlad r9, r11, r3, r9",
+        "bx r12",
+        ".p2align 2",
+        "3:",
+        one!(),
+        one!(),
+        one!(),
+        one!(),
+        "vmov r12, s4",
+        "cmp r1, r12",
+        "bne.w 3b",
+        "5:",
+        "vmov r1, s10",
+        "vmov r2, s8",
+        "vmov r3, s5",
+        "add r1, r1, #1",
+        "vmov s10, r1",
+        "cmp r2, r3",
+        "bne.w 2b",
+        "pop {{r4-r11, pc}}",
+    )
 }

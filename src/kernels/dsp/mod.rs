@@ -13,7 +13,7 @@ mod rounded;
 mod rows;
 
 pub(crate) use add::Factors;
-pub(crate) use depthwise::{Windows, expand_weights};
+pub(crate) use depthwise::{Across, FACTORS, Kind, Shape, Windows, expand_weights};
 pub(crate) use paired::Vectors;
 pub(crate) use round::round_four;
 pub(crate) use rounded::round_once;

@@ -13,8 +13,9 @@ use crate::kernels::armv6m::Taps;
 use crate::kernels::paired::DSP;
 use crate::kernels::taps::{TAPS, add_taps};
 
-/// Outputs that are summed up together, side by side. Where there is a faster loop few come here, and one at a time is the least code.
-const BLOCK: usize = if DSP { 1 } else { 16 };
+/// Outputs that are summed up together, side by side.
+#[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
+const BLOCK: usize = 16;
 
 /// Sums that are rounded at a time.
 const SUMS: usize = if DSP { 64 } else { 128 };
@@ -68,7 +69,7 @@ impl DepthwiseConv2d {
     /// Row `at` of the output, `[output width, outputs]`.
     pub fn row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
         if DSP && self.multiplier == 1 && self.width.output == 1 {
-            // One pixel, as a signal has, is not worth the expansion of its weights: 4 times as many instructions.
+            // One pixel, as a signal has: otherwise 4 times as many instructions.
             self.side_by_side(weights, x, at, y);
             return self.output.hold(y);
         }
@@ -79,9 +80,7 @@ impl DepthwiseConv2d {
     #[inline(never)]
     fn rows(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
         #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
-        if self.rows_of_pairs(weights, x, at, y) {
-            return;
-        }
+        self.rows_of_pairs(weights, x, at, y);
         #[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
         if self.multiplier == 1 {
             self.rows_of_taps(weights, x, at, y);
@@ -91,12 +90,14 @@ impl DepthwiseConv2d {
         if self.rows_of_lanes(weights, x, at, y) {
             return;
         }
+        #[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
         self.plain_rows(weights, x, at, y);
     }
 
+    #[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
     #[inline(always)]
     fn plain_rows(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
-        if self.multiplier == 1 && !DSP {
+        if self.multiplier == 1 {
             self.side_by_side(weights, x, at, y);
         } else {
             let length = self.width.output.wrapping_mul(weights.outputs());
@@ -107,6 +108,7 @@ impl DepthwiseConv2d {
         self.output.hold(y);
     }
 
+    #[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
     #[inline(always)]
     fn plain_row(&self, weights: &Weights, x: Rows, at: usize, y: &mut [i8]) {
         // One copy of the loop for both cases.
@@ -215,6 +217,7 @@ impl DepthwiseConv2d {
     }
 
     /// Outputs of a pixel, from those of `channel` on, each of the channel `step` after that of the one before it: 1 or 0.
+    #[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
     #[inline(never)]
     fn pixel(&self, weights: &Weights, x: Rows, [at, column]: [usize; 2], [channel, step]: [usize; 2], y: &mut [i8]) {
         for (block, y) in y.chunks_mut(BLOCK).enumerate() {
