@@ -330,21 +330,20 @@ impl Windows<'_> {
         let (run, end) = (taps.wrapping_mul(channels), first.wrapping_add(length));
         let mut at = 0_usize;
         for down in 0..height.kernel {
-            let rows = windows.map(|[row, _]| height.at(row, down).map(|row| x.place(row)));
             for tap in (0..width.kernel).step_by(taps.max(1)) {
                 let (mut from, to) = (first.max(at), end.min(at.wrapping_add(run)));
-                let mut columns = windows.into_iter().map(|[_, column]| width.at(column, tap));
-                let starts = rows.map(|row| {
-                    let column = columns.next()??;
-                    Some(row?.wrapping_add(column.wrapping_mul(channels)).wrapping_sub(at))
-                });
+                let mut starts = [usize::MAX; P];
+                for (start, window) in starts.iter_mut().zip(windows) {
+                    *start = conv.place(x, window, [down, tap]);
+                }
                 // What lies around the image is there in parts.
-                let step = if starts.iter().all(Option::is_some) { run } else { PART };
+                let step = if starts.contains(&usize::MAX) { PART } else { run };
                 while from < to {
                     let here = step.min(to.wrapping_sub(from));
                     let around = parts[0].get(..here).unwrap_or(&[]);
-                    let of = |start: usize| x.data.get(start.wrapping_add(from)..)?.get(..here);
-                    vectors.put(from.wrapping_sub(first), starts.map(|start| start.and_then(of).unwrap_or(around)));
+                    let skip = from.wrapping_sub(at);
+                    let of = |start: usize| x.data.get(start..)?.get(skip..)?.get(..here);
+                    vectors.put(from.wrapping_sub(first), starts.map(|start| of(start).unwrap_or(around)));
                     from = from.wrapping_add(here);
                 }
                 at = at.wrapping_add(run);
@@ -394,10 +393,10 @@ impl Windows<'_> {
             if from == usize::MAX {
                 *part = [*zero_point; PART];
                 let (rows, columns) = (height.inside(*row), width.inside(*column));
-                let (Some(top), Some(left)) = (height.at(*row, rows.start), width.at(*column, columns.start)) else {
+                from = self.conv.place(x, [*row, *column], [rows.start, columns.start]);
+                if from == usize::MAX {
                     continue;
-                };
-                from = x.place(top).wrapping_add(left.wrapping_mul(*channels));
+                }
                 to = rows.start.wrapping_mul(len).wrapping_add(columns.start.wrapping_mul(*channels));
                 end = rows.end.wrapping_mul(len);
                 size = [rows.len(), columns.len().wrapping_mul(*channels)];
@@ -412,6 +411,15 @@ impl Windows<'_> {
 }
 
 impl Conv2d {
+    /// Where a tap of a window lies in the image; `usize::MAX` if it does not.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn place(&self, x: Rows, [row, column]: [usize; 2], [down, tap]: [usize; 2]) -> usize {
+        match (self.height.at(row, down), self.width.at(column, tap)) {
+            (Some(row), Some(column)) => x.place(row).wrapping_add(column.wrapping_mul(self.channels)),
+            _ => usize::MAX,
+        }
+    }
+
     /// Calls `run` with the parts of a window that lie in the image, and their places in it.
     #[inline(always)]
     fn runs(&self, x: Rows, [row, column]: [usize; 2], mut run: impl FnMut(usize, &[i8])) {
@@ -420,11 +428,9 @@ impl Conv2d {
         // Taps that lie side by side are one run.
         let taps = if width.dilation == 1 { inside.len() } else { 1 };
         for down in height.inside(row) {
-            let Some(start) = height.at(row, down).map(|row| x.place(row)) else { continue };
             for tap in inside.clone().step_by(taps.max(1)) {
-                let Some(column) = width.at(column, tap) else { continue };
                 let at = down.wrapping_mul(width.kernel).wrapping_add(tap).wrapping_mul(channels);
-                let found = x.data.get(start.wrapping_add(column.wrapping_mul(channels))..).unwrap_or(&[]);
+                let found = x.data.get(self.place(x, [row, column], [down, tap])..).unwrap_or(&[]);
                 run(at, found.get(..taps.wrapping_mul(channels)).unwrap_or(&[]));
             }
         }
