@@ -104,25 +104,33 @@ impl<const P: usize> Vectors<P> {
         }
     }
 
-    /// Copies windows, of `rows` rows of `len` elements, `step` apart, to where nothing is expanded, the rows one after another and zeros behind
-    /// the last one. Returns where they are.
+    /// Sets all inputs to windows of `rows` rows of `len` elements, `step` apart. Rows that are no multiples of 4 long are copied first, one after
+    /// another, to where nothing is expanded.
     ///
     /// # Safety
-    /// There is a row and an element in it. All elements can be read, `quads` holds them, and thrice as many are at most [`WORDS`].
+    /// There is a row and an element in it. All elements can be read, `quads` holds them, and if they are copied, thrice as many are at most
+    /// [`WORDS`].
     #[inline(never)]
-    unsafe fn copy(&mut self, x: [*const i8; P], len: usize, [rows, step]: [usize; 2]) -> [*const i8; P] {
-        let quads = self.quads;
-        let mut to = self.x.as_mut_ptr().cast::<u32>().wrapping_add(P * (WORDS - quads));
-        x.map(|x| {
-            let copy = to;
-            to = to.wrapping_add(quads);
-            // SAFETY: there is room for `quads` words of each vector behind twice as many that are expanded.
-            unsafe {
-                to.wrapping_sub(1).write(0);
-                rows::copy(x, copy.cast(), [rows, len], [step, len]);
+    unsafe fn put_all(&mut self, mut x: [*const i8; P], len: usize, [rows, step]: [usize; 2]) {
+        let mut size = [len / 4, rows, step.wrapping_sub(len)];
+        if !len.is_multiple_of(4) {
+            let quads = self.quads;
+            let mut to = self.x.as_mut_ptr().cast::<u32>().wrapping_add(P * (WORDS - quads));
+            for x in &mut x {
+                let copy = to;
+                to = to.wrapping_add(quads);
+                // SAFETY: there is room for `quads` words of each vector behind twice as many that are expanded.
+                unsafe {
+                    to.wrapping_sub(1).write(0);
+                    rows::copy(*x, copy.cast(), [rows, len], [step, len]);
+                }
+                *x = copy.cast();
             }
-            copy.cast_const().cast()
-        })
+            size = [quads, 1, 0];
+        }
+        self.sums = [0; P];
+        // SAFETY: what the caller says, and of copies, zeros are behind the last element.
+        unsafe { self.expand(0, x, size) };
     }
 
     /// `rows` times `quads` quads of each vector; `gap` bytes lie between them.
@@ -249,21 +257,16 @@ impl<const P: usize> Vectors<P> {
         if !fits {
             return false;
         }
-        let size = if len.is_multiple_of(4) { [len / 4, rows, step - len] } else { [self.quads, 1, 0] };
         let mut x = x.as_ptr().wrapping_add(start);
         for y in y.chunks_exact_mut(outputs) {
-            let mut all = [(); P].map(|()| {
+            let all = [(); P].map(|()| {
                 let here = x;
                 x = x.wrapping_add(advance);
                 here
             });
-            self.sums = [0; P];
             // SAFETY: the last window ends within `x`, and there is room for the outputs.
             unsafe {
-                if !len.is_multiple_of(4) {
-                    all = self.copy(all, len, [rows, step]);
-                }
-                self.expand(0, all, size);
+                self.put_all(all, len, [rows, step]);
                 self.write(&mut call, multipliers.1, y);
             }
         }
