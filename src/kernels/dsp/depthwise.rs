@@ -188,23 +188,17 @@ impl<'w> Windows<'w> {
     unsafe fn row(&self, (constants, window): (&Constants, usize), turned: bool, y: *mut i8) {
         let Shape { of_column, windows, stride, steps: [_, step, _], slides, .. } = self.shape;
         let (x, count) = (self.columns.as_ptr(), windows[window]);
+        let words = constants.len().wrapping_sub(FACTORS);
+        let (rest, size, of) = if slides {
+            (count.wrapping_neg() % TURN, if stride == 1 { ONE } else { TWO }, [usize::from(turned) * 16, stride - 1])
+        } else {
+            let back = (stride * of_column).wrapping_sub(words);
+            ((words / 4).wrapping_neg() % STEPS, STEP, [back, words].map(|words| words.wrapping_mul(size_of::<u32>())))
+        };
+        let (len, skip) = (count.wrapping_mul(step), rest.wrapping_mul(size));
+        let row = Row { constants: constants.as_ptr(), x, y, step, len, skip, of };
         // SAFETY: what the caller says.
-        unsafe {
-            if slides {
-                slide(&Slide {
-                    constants: constants.as_ptr(),
-                    x,
-                    y: y.wrapping_sub(step),
-                    step,
-                    len: count.wrapping_mul(step),
-                    skip: (count.wrapping_neg() % TURN).wrapping_mul(if stride == 1 { ONE } else { TWO }),
-                    turned: if turned { 16 } else { 0 },
-                    two: stride.wrapping_sub(1),
-                });
-            } else {
-                pixels(constants, (x, stride * of_column), (constants.len() - FACTORS) / 4, count, (y, step));
-            }
-        }
+        unsafe { if slides { slide(&row) } else { pixels(&row) } }
     }
 }
 
@@ -335,25 +329,35 @@ unsafe fn pack(a: Pixels, b: Pixels, y: *mut u32, step: usize, count: usize, kin
     }
 }
 
-/// Four outputs of each of `count` windows, which are `steps` quadruples from `x` on; the windows are `advance` words apart, the outputs
-/// `step` bytes.
+/// What [`pixels`] and [`slide`] read, into s8 to s15.
+#[repr(C)]
+struct Row {
+    constants: *const u32,
+    x: *const u32,
+    y: *mut i8,
+    /// Bytes from an output to the next, and of all of them.
+    step: usize,
+    len: usize,
+    /// Bytes of assembly that the first turn leaves out.
+    skip: usize,
+    /// Of [`pixels`], bytes from a window's end to the next one's beginning, and of its weights. Of [`slide`], those from the place of a column's
+    /// first pair to its second pair's, if that comes first, and whether windows are two columns after each other.
+    of: [usize; 2],
+}
+
+/// Steps of [`pixels`] that lie one after another; the first turn begins in the middle, where there are not a multiple of them.
+const STEPS: usize = 8;
+/// Bytes of assembly for a step.
+const STEP: usize = 24;
+/// Outputs of [`slide`] that lie one after another, likewise.
+const TURN: usize = 4;
+
+/// Four outputs of each window.
 ///
 /// # Safety
-/// Neither `count` nor `steps` nor `step` is 0. All these words and `16 + 4 * steps` constants can be read, all these outputs written.
-#[inline(never)]
-unsafe fn pixels(
-    constants: &[u32],
-    (x, advance): (*const u32, usize),
-    steps: usize,
-    count: usize,
-    (y, step): (*mut i8, usize),
-) {
-    /// Steps that lie one after another; the first turn begins in the middle, where steps are not a multiple.
-    const TURN: usize = 6;
-    /// Bytes of assembly for a step.
-    const STEP: usize = 24;
-    let back = (advance * size_of::<u32>()).wrapping_sub(steps * 4 * size_of::<u32>());
-    let skip = (steps.next_multiple_of(TURN) - steps) * STEP;
+/// What the call points to must be there.
+#[unsafe(naked)]
+unsafe extern "C" fn pixels(call: &Row) {
     macro_rules! step {
         () => {
             "ldmia.w r0!, {{r6-r9}}
@@ -364,114 +368,92 @@ unsafe fn pixels(
              smlad r5, r9, lr, r5"
         };
     }
-    // SAFETY: reads and writes what the caller says. Pointers to words are aligned, as `ldm` needs; `str` does not. Every register that is
-    // changed is declared, but r6 and r7, which are put back.
-    unsafe {
-        asm!(
-            ".cpu cortex-m4",
-            "vmov s0, s1, r6, r7",
-            "vmov s2, s3, r2, r3",
-            "vmov s4, s5, r4, r5",
-            "vmov s6, r1",
-            "adr.w r12, 3f",
-            "add r12, r12, r8",
-            "orr r12, r12, #1",
-            "vmov s7, r12",
-            "vmov s8, r9",
-            "2:",
-            "ldmia r1!, {{r2-r5}}",
-            "vmov r12, s7",
-            "bx r12",
-            ".p2align 2",
-            "3:",
-            step!(),
-            step!(),
-            step!(),
-            step!(),
-            step!(),
-            step!(),
-            "vmov r12, s8",
-            "cmp r1, r12",
-            "bne 3b",
-            "ldmia r1!, {{r6-r9}}",
-            "ldmia r1!, {{r10-r12, lr}}",
-            "add r10, r10, r2, asr #31",
-            "add r11, r11, r3, asr #31",
-            "add r12, r12, r4, asr #31",
-            "add lr, lr, r5, asr #31",
-            "smmlar r2, r2, r6, r10",
-            "smmlar r3, r3, r7, r11",
-            "smmlar r4, r4, r8, r12",
-            "smmlar r5, r5, r9, lr",
-            "ldmia r1, {{r6-r9}}",
-            "vmov r10, r11, s2, s3",
-            "asr r2, r2, r6",
-            "asr r3, r3, r7",
-            "asr r4, r4, r8",
-            "asr r5, r5, r9",
-            "ssat r2, #8, r2",
-            "ssat r3, #8, r3",
-            "ssat r4, #8, r4",
-            "ssat r5, #8, r5",
-            "bfi r2, r3, #8, #8",
-            "bfi r2, r4, #16, #8",
-            "bfi r2, r5, #24, #8",
-            "vmov r6, r7, s4, s5",
-            "str r2, [r10]",
-            "add r10, r10, r11",
-            "add r0, r0, r6",
-            "vmov s2, r10",
-            "vmov r1, s6",
-            "cmp r10, r7",
-            "bne 2b",
-            "vmov r6, r7, s0, s1",
-            inout("r0") x => _,
-            inout("r1") constants.as_ptr() => _,
-            inout("r2") y => _,
-            inout("r3") step => _,
-            inout("r4") back => _,
-            inout("r5") y.wrapping_add(count * step) => _,
-            inout("r8") skip => _,
-            inout("r9") constants.as_ptr().wrapping_add(4 + 4 * steps) => _,
-            out("r10") _, out("r11") _, out("r12") _, out("lr") _,
-            out("s0") _, out("s1") _, out("s2") _, out("s3") _, out("s4") _, out("s5") _, out("s6") _, out("s7") _, out("s8") _,
-            options(nostack)
-        );
-    }
+    naked_asm!(
+        ".cpu cortex-m4",
+        "push {{r3-r11, lr}}",
+        "vldmia r0, {{s8-s15}}",
+        "vmov r1, s8",
+        "vmov r2, s15",
+        "add r2, r2, r1",
+        "add r2, r2, #16",
+        "vmov s15, r2",
+        "vmov r3, s10",
+        "vmov r2, s12",
+        "add r2, r2, r3",
+        "vmov s12, r2",
+        "adr.w r12, 3f",
+        "vmov r2, s13",
+        "add r12, r12, r2",
+        "orr r12, r12, #1",
+        "vmov s13, r12",
+        "vmov r0, s9",
+        "2:",
+        "ldmia r1!, {{r2-r5}}",
+        "vmov r12, s13",
+        "bx r12",
+        ".p2align 2",
+        "3:",
+        step!(),
+        step!(),
+        step!(),
+        step!(),
+        step!(),
+        step!(),
+        step!(),
+        step!(),
+        "vmov r12, s15",
+        "cmp r1, r12",
+        "bne 3b",
+        "ldmia r1!, {{r6-r9}}",
+        "ldmia r1!, {{r10-r12, lr}}",
+        "add r10, r10, r2, asr #31",
+        "add r11, r11, r3, asr #31",
+        "add r12, r12, r4, asr #31",
+        "add lr, lr, r5, asr #31",
+        "smmlar r2, r2, r6, r10",
+        "smmlar r3, r3, r7, r11",
+        "smmlar r4, r4, r8, r12",
+        "smmlar r5, r5, r9, lr",
+        "ldmia r1, {{r6-r9}}",
+        "vmov r10, s10",
+        "vmov r11, s11",
+        "vmov r12, s12",
+        "asr r2, r2, r6",
+        "asr r3, r3, r7",
+        "asr r4, r4, r8",
+        "asr r5, r5, r9",
+        "ssat r2, #8, r2",
+        "ssat r3, #8, r3",
+        "ssat r4, #8, r4",
+        "ssat r5, #8, r5",
+        "bfi r2, r3, #8, #8",
+        "bfi r2, r4, #16, #8",
+        "bfi r2, r5, #24, #8",
+        "vmov r6, s14",
+        "add r0, r0, r6",
+        "str r2, [r10]",
+        "add r10, r10, r11",
+        "vmov s10, r10",
+        "vmov r1, s8",
+        "cmp r10, r12",
+        "bne 2b",
+        "pop {{r3-r11, pc}}",
+    )
 }
 
 /// Words of three columns of two pairs.
 const SLID: usize = 24;
-/// Outputs of [`slide`] that lie one after another; the first turn begins in the middle, where they are not a multiple.
-const TURN: usize = 4;
-/// Bytes of assembly for one of them, one column after the one before it, and two.
+/// Bytes of assembly for an output of [`slide`], one column after the one before it, and two.
 const ONE: usize = 72;
 /// See [`ONE`].
 const TWO: usize = 84;
-
-/// What [`slide`] reads, into s8 to s15.
-#[repr(C)]
-struct Slide {
-    constants: *const u32,
-    x: *const u32,
-    /// Where the output before the first one is.
-    y: *mut i8,
-    /// Bytes from an output to the next, and of all of them.
-    step: usize,
-    len: usize,
-    /// Bytes of assembly that the first turn leaves out.
-    skip: usize,
-    /// Bytes from the place of a column's first pair to its second pair's, if that comes first.
-    turned: usize,
-    two: usize,
-}
 
 /// Outputs of four channels one after the other: 18 instructions each, or 21.
 ///
 /// # Safety
 /// What the call points to must be there.
 #[unsafe(naked)]
-unsafe extern "C" fn slide(call: &Slide) {
+unsafe extern "C" fn slide(call: &Row) {
     /// From the sum in r12 to the output: r1 is where the one before it is.
     macro_rules! output {
         ($step:literal) => {
@@ -533,6 +515,10 @@ unsafe extern "C" fn slide(call: &Slide) {
         "vmov r1, s9",
         "sub r1, r1, r0",
         "vmov s9, r1",
+        "vmov r1, s10",
+        "vmov r2, s11",
+        "sub r1, r1, r2",
+        "vmov s10, r1",
         "add r0, r0, #16",
         "vmov s5, r0",
         "vmov r1, s13",

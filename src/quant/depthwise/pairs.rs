@@ -105,9 +105,10 @@ impl DepthwiseConv2d {
     fn in_range(&self, weights: &Weights) -> bool {
         let products = self.height.kernel.saturating_mul(self.width.kernel).saturating_mul(1 << 14);
         let room = (1_usize << 30).saturating_sub(products) as u32;
-        weights.biases.iter().all(|bias| bias.unsigned_abs() < room)
-            && weights.mantissas.iter().all(|mantissa| *mantissa >= 0)
-            && weights.shifts.iter().all(|shift| (-22..0).contains(shift))
+        weights.biases.iter().enumerate().all(|(output, bias)| {
+            let multiplier = weights.multiplier(output);
+            bias.unsigned_abs() < room && multiplier.mantissa >= 0 && (-22..0).contains(&multiplier.shift)
+        })
     }
 }
 
