@@ -83,12 +83,17 @@ impl Lanes {
         (first, outputs): (usize, usize),
         y: &mut [i8],
     ) {
-        let multipliers = self.constants.each_ref().map(|of| Multipliers::new(simd, of, zero_point, range));
+        let [even, odd] = &self.constants;
+        let (even, odd) =
+            (Multipliers::new(simd, even, zero_point, range), Multipliers::new(simd, odd, zero_point, range));
         for y in y.chunks_mut(outputs.saturating_mul(TOGETHER).max(1)) {
             next(x);
-            let [a, b, c, d] = self
-                .sums(simd, x)
-                .map(|[even, odd]| (multipliers[0].round(even) & 255) | (multipliers[1].round(odd) << 8));
+            let mut bytes = [S::i32s::splat(simd, 0); TOGETHER];
+            // Not `map` of an array, whose closure would be compiled for any x86-64.
+            for (bytes, [of_even, of_odd]) in bytes.iter_mut().zip(self.sums(simd, x)) {
+                *bytes = (even.round(of_even) & 255) | (odd.round(of_odd) << 8);
+            }
+            let [a, b, c, d] = bytes;
             let mut y = y.chunks_mut(outputs.max(1));
             for made in [a.narrow(b), c.narrow(d)] {
                 let made: &[i8] = cast_slice(made.as_slice());
@@ -102,7 +107,8 @@ impl Lanes {
     /// The sums of each vector, of even rows and of odd ones.
     #[inline(always)]
     fn sums<S: Simd>(&self, simd: S, x: &Vectors<TOGETHER>) -> [[S::i32s; 2]; TOGETHER] {
-        let mut sums = [self.constants.each_ref().map(|of| lanes(simd, &of.biases)); TOGETHER];
+        let [even, odd] = &self.constants;
+        let mut sums = [[lanes(simd, &even.biases), lanes(simd, &odd.biases)]; TOGETHER];
         let [a, b, c, d] = x.words();
         for ((((words, a), b), c), d) in self.words.chunks_exact(super::width(simd)).zip(a).zip(b).zip(c).zip(d) {
             let words = S::i32s::from_slice(simd, words).bitcast::<S::i16s>();

@@ -156,7 +156,12 @@ impl Taps {
                 }
                 start
             });
-            let [a, b, c, d] = self.sums(simd, starts).map(|sums| multipliers.round(sums));
+            let mut rounded = self.sums(simd, starts);
+            // Not `map` of an array, whose closure would be compiled for any x86-64.
+            for sums in &mut rounded {
+                *sums = multipliers.round(*sums);
+            }
+            let [a, b, c, d] = rounded;
             let made = a.narrow(b).narrow(c.narrow(d));
             let made: &[i8] = cast_slice(made.as_slice());
             for (y, made) in y.chunks_mut(outputs.max(1)).zip(made.chunks_exact(super::width(simd))) {
