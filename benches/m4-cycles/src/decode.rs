@@ -88,6 +88,11 @@ impl Instruction {
                 (self.cycles, self.writes, self.reads) = (3, a, a | b | c);
             }
             m if starts(m, &["vcmp"]) => self.reads = a | b,
+            m if starts(m, &["vmov"]) && operands.matches(',').count() > 1 => {
+                self.cycles = 2; // two words
+                let to_core = register_mask(operands.split(',').next().unwrap_or("")) == 0;
+                (self.writes, self.reads) = if to_core { (0, a | b) } else { (a | b, 0) };
+            }
             m if starts(m, &["vmov"]) && count == 1 && operands.starts_with('r') => self.reads = a,
             _ => (self.writes, self.reads) = (a, b | c),
         }
@@ -148,6 +153,9 @@ mod tests {
             ("vdiv.f32 s0, s1, s2", 14),
             ("vfma.f32 s0, s1, s2", 3),
             ("mla      r0, r1, r2, r3", 2),
+            ("vmov     r0, s1", 1),
+            ("vmov     r0, r1, s1, s2", 2),
+            ("vmov     s1, s2, r0, lr", 2),
             ("udiv     r0, r1, r2", 7),
         ] {
             assert_eq!(of(text).cycles, cycles, "{text}");
