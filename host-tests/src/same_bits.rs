@@ -1,7 +1,7 @@
 //! The program whose every weight must come out the same on every target, compiled for the host here and for devices by `firmware`.
 
 use nerve::prelude::*;
-use nerve::quant::{self, Axis, FullyConnected, Output, Weights, pack, packed_len};
+use nerve::quant::{self, Axis, FullyConnected, Output, Weights, pack, pack_fours, packed_len};
 use nerve::{Array, InRows, Layer, Mode, OutRow, Streamed, Tensor};
 use rand_core::{Rng, SeedableRng};
 use rand_pcg::Pcg32;
@@ -268,13 +268,13 @@ fn integers(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
         let (outputs, channels) = ([1, 2, 3, 4, 6, 6, 7][below(7)], [1, 2, 3, 4, 8, 10, 36][below(7)]);
         let inputs = height.kernel * width.kernel * channels;
         let sizes = [height.input * width.input * channels, height.output * width.output * outputs];
-        product(rng, word, [outputs, inputs], sizes, |weights, zero_point, output, x, y| {
+        product(rng, word, (pack, [outputs, inputs]), sizes, |weights, zero_point, output, x, y| {
             quant::Conv2d { height, width, channels, zero_point, output }.run(weights, x, y);
         });
 
         let mut below = |n: u32| (rng.next_u32() % n) as usize;
         let (outputs, inputs) = (1 + below(7), 1 + [below(12), below(330), 600][below(3)]);
-        product(rng, word, [outputs, inputs], [inputs, outputs], |weights, _, output, x, y| {
+        product(rng, word, (pack_fours, [outputs, inputs]), [inputs, outputs], |weights, _, output, x, y| {
             FullyConnected { inputs, output }.run(weights, x, y);
         });
     }
@@ -285,7 +285,7 @@ fn integers(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
 fn product(
     rng: &mut Pcg32,
     word: &mut impl FnMut(u32),
-    [outputs, inputs]: [usize; 2],
+    (pack, [outputs, inputs]): (fn(&[i8], usize, &mut [i32]), [usize; 2]),
     [x_len, y_len]: [usize; 2],
     run: impl Fn(&Weights<i32>, i8, Output, &[i8], &mut [i8]),
 ) {

@@ -7,11 +7,11 @@
 pub(crate) mod armv6m;
 mod axis;
 pub(crate) mod backend;
-pub(crate) mod bytes;
 pub(crate) mod convolution;
 pub(crate) mod depthwise;
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
 pub(crate) mod dsp;
+pub(crate) mod fours;
 mod matrix;
 // The plain twin is for tests, where there is another.
 #[cfg_attr(

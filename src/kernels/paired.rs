@@ -33,16 +33,21 @@ pub(crate) const fn words_of_pair(inputs: usize) -> usize {
 pub fn pack(weights: &[i8], inputs: usize, packed: &mut [i32]) {
     let pairs = packed.chunks_exact_mut(words_of_pair(inputs).max(1));
     for (pair, rows) in pairs.zip(weights.chunks(inputs.saturating_mul(2).max(1))) {
-        let weight = |row: usize, k: usize| {
-            let row = rows.get(row * inputs..).unwrap_or(&[]);
-            i32::from(row.get(..inputs).unwrap_or(row).get(k).copied().unwrap_or(0))
-        };
-        let halfword = |k: usize| weight(1, k) << 8 | (weight(0, k) + 128);
         for (i, word) in pair.iter_mut().enumerate() {
-            let k = i / 2 * 4 + i % 2;
-            *word = halfword(k + 2) << 16 | halfword(k) & 0xffff;
+            *word = word_of(rows, inputs, i);
         }
     }
+}
+
+/// Word `i` of the first two of some rows.
+pub(super) fn word_of(rows: &[i8], inputs: usize, i: usize) -> i32 {
+    let weight = |row: usize, k: usize| {
+        let row = rows.get(row * inputs..).unwrap_or(&[]);
+        i32::from(row.get(..inputs).unwrap_or(row).get(k).copied().unwrap_or(0))
+    };
+    let halfword = |k: usize| weight(1, k) << 8 | (weight(0, k) + 128);
+    let k = i / 2 * 4 + i % 2;
+    halfword(k + 2) << 16 | halfword(k) & 0xffff
 }
 
 /// Whether there are instructions for two halfwords. Their loops round sums in registers.
@@ -236,25 +241,26 @@ impl<const P: usize> Plain<P> {
     }
 }
 
-/// Calls `step` with each quad and its weights in two pairs of rows, or in one that is both, four quads a turn.
+/// Calls `step` with each quad and its weights, four quads a turn.
 #[inline(always)]
-pub(super) fn each<X, W>(x: &[X], weights: [&[W]; 2], mut step: impl FnMut(&X, [&W; 2])) {
-    let ((x, last), [(w, last_w), (v, last_v)]) = (x.as_chunks::<4>(), weights.map(|weights| weights.as_chunks::<4>()));
-    let turns = x.len().min(w.len()).min(v.len());
-    let mut x = x.get(..turns).unwrap_or(x);
-    let (mut w, mut v) = (w.get(..turns).unwrap_or(w), v.get(..turns).unwrap_or(v));
-    // Without places of their own ad01 takes 17 % more instructions on a Cortex-M3, resnet8 15 %.
-    while let ([[x0, x1, x2, x3], more_x @ ..], [[w0, w1, w2, w3], more_w @ ..], [[v0, v1, v2, v3], more_v @ ..]) =
-        (placed(x), placed(w), placed(v))
-    {
-        step(x0, [w0, v0]);
-        step(x1, [w1, v1]);
-        step(x2, [w2, v2]);
-        step(x3, [w3, v3]);
-        (x, w, v) = (more_x, more_w, more_v);
+pub(super) fn each<X, W>(x: &[X], weights: &[W], mut step: impl FnMut(&X, &W)) {
+    // With loops of its own, a core comes here for what is unusual.
+    if DSP || FEW_REGISTERS {
+        return x.iter().zip(weights).for_each(|(x, w)| step(x, w));
     }
-    for ((x, w), v) in last.iter().zip(last_w).zip(last_v) {
-        step(x, [w, v]);
+    let ((x, last), (w, last_w)) = (x.as_chunks::<4>(), weights.as_chunks::<4>());
+    let turns = x.len().min(w.len());
+    let (mut x, mut w) = (x.get(..turns).unwrap_or(x), w.get(..turns).unwrap_or(w));
+    // Without places of their own ad01 takes 17 % more instructions on a Cortex-M3, resnet8 15 %.
+    while let ([[x0, x1, x2, x3], more_x @ ..], [[w0, w1, w2, w3], more_w @ ..]) = (placed(x), placed(w)) {
+        step(x0, w0);
+        step(x1, w1);
+        step(x2, w2);
+        step(x3, w3);
+        (x, w) = (more_x, more_w);
+    }
+    for (x, w) in last.iter().zip(last_w) {
+        step(x, w);
     }
 }
 
@@ -262,7 +268,7 @@ pub(super) fn each<X, W>(x: &[X], weights: [&[W]; 2], mut step: impl FnMut(&X, [
 #[inline(always)]
 fn one(x: &[[i32; 4]], weights: &[[u8; 8]]) -> [i32; 2] {
     let mut sums = [0, 0];
-    each(x, [weights; 2], |[x0, x2, x1, x3], [w, _]| {
+    each(x, weights, |[x0, x2, x1, x3], w| {
         for ([x, y], [w0, w1, v0, v1]) in [[x0, x2], [x1, x3]].into_iter().zip(w.as_chunks::<4>().0) {
             let [even, odd] = [sums[0] + x * i32::from(*w0), sums[1] + x * i32::from(*w1 as i8)];
             sums = settled([even + y * i32::from(*v0), odd + y * i32::from(*v1 as i8)]);
@@ -282,7 +288,7 @@ pub(crate) fn offset(x: &[[[i32; 4]; 2]]) -> [i32; 2] {
 /// `sums` less the products of three vectors with both rows, mixed.
 #[inline(always)]
 fn three(x: &[[[i32; 4]; 2]], weights: &[[u8; 8]], mut sums: [[i32; 2]; 2]) -> [[i32; 2]; 2] {
-    each(x, [weights; 2], |[even, odd], [w, _]| {
+    each(x, weights, |[even, odd], w| {
         let ([a, b], [c, d]) = (halves(even), halves(odd));
         for ([x, y], w) in [a, b, c, d].into_iter().zip(w.as_chunks::<2>().0) {
             for (row, sums) in sums.iter_mut().enumerate() {

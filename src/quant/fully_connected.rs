@@ -1,28 +1,39 @@
 //! Matrix product.
 
-use core::ops::Range;
-
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 use super::products;
 use super::{Output, Weights};
 #[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
-use crate::kernels::armv6m::round_once;
-use crate::kernels::bytes::Bytes;
+use crate::kernels::armv6m::fours::{self, SCRATCH};
 #[cfg(all(target_arch = "arm", target_os = "none", target_abi = "eabihf"))]
-use crate::kernels::dsp::round_once;
-use crate::kernels::paired::{DSP, FEW_REGISTERS, Vectors, words_of_pair};
+use crate::kernels::dsp::fours::{SCRATCH, round_once};
+use crate::kernels::fours::{Bytes, words_of_four};
+use crate::kernels::paired::words_of_pair;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+use crate::kernels::{
+    paired::Vectors,
+    x86::fours::{PIECE, Vector},
+};
 
-/// Whether outputs are made [in pairs](FullyConnected::in_pairs): by cores without loops of their own.
-const PAIRS: bool = cfg!(not(all(target_arch = "x86_64", feature = "std"))) && !DSP && !FEW_REGISTERS;
-
-/// Numbers of inputs of which they are made so too: on a desktop up to half of those that lie in a vector, below which vectors take longer than
-/// products. With twice as many hello_world takes 8 % longer.
-const SHORT: Range<usize> = if cfg!(all(target_arch = "x86_64", feature = "std")) { 0..9 } else { 0..0 };
+/// Inputs up to which they are read as they lie in memory on a desktop: half of those that lie in a vector, below which vectors take longer
+/// than products. With twice as many hello_world takes 8 % longer.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+const SHORT: usize = 8;
 
 /// Outputs that are rounded at a time where nothing is expanded for them.
 const FEW: usize = 16;
 
-/// Outputs that are summed up at a time.
+/// Outputs that are summed up at a time where something is.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
 const BLOCK: usize = 64;
+
+#[cfg(not(any(
+    all(target_arch = "arm", target_os = "none", any(target_abi = "eabihf", not(target_has_atomic = "32"))),
+    all(target_arch = "x86_64", feature = "std")
+)))]
+const SCRATCH: usize = size_of::<[[i32; 1]; FEW]>();
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+const SCRATCH: usize = size_of::<(Vector, [[i32; 1]; BLOCK])>();
 
 /// Matrix product, of one or more vectors.
 ///
@@ -36,95 +47,129 @@ pub struct FullyConnected {
     pub output: Output,
 }
 
+/// The loop of a Cortex-M0, with [`Multiplier::once`](super::Multiplier::once) for what 16 bits do not tell.
+#[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
+#[inline(always)]
+fn round_once(x: &[i8], weights: &[i32], biases: &[i32], of: (&[i32], &[i8]), zero_point: i8, y: &mut [i8]) -> bool {
+    extern "C" fn exact(sum: i32, mantissa: i32, shift: i32, zero_point: i32) -> i32 {
+        let product = super::Multiplier { mantissa, shift: shift as i8 }.once(sum, 0);
+        product.saturating_add(zero_point).clamp(i8::MIN.into(), i8::MAX.into())
+    }
+    fours::round_once(x, weights, biases, of, zero_point, y, exact)
+}
+
 impl FullyConnected {
     /// Bytes on the stack: a block of sums, and a vector where it is expanded.
-    pub(super) const SCRATCH: usize =
-        if PAIRS { size_of::<[[i32; 1]; FEW]>() } else { size_of::<(Vectors<1>, [[i32; 1]; BLOCK])>() };
+    pub(super) const SCRATCH: usize = SCRATCH;
 
-    /// `x`: `[n, inputs]`, weights: `[outputs, inputs]`, [packed](super::pack), `y`: `[n, outputs]`.
+    /// `x`: `[n, inputs]`, weights: `[outputs, inputs]`, packed [by four](super::pack_fours), `y`: `[n, outputs]`.
     #[inline(never)]
     pub fn run(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
         let (mut x, mut y) = (x, y);
         while let (Some((x_now, x_rest)), Some((y_now, y_rest))) =
             (x.split_at_checked(self.inputs.max(1)), y.split_at_mut_checked(weights.outputs().max(1)))
         {
-            if self.in_registers(weights, x_now, y_now) {
-            } else if PAIRS || SHORT.contains(&self.inputs) {
-                self.in_pairs(weights, x_now, y_now);
-            } else {
-                self.in_blocks(weights, x_now, y_now);
-            }
+            self.vector(weights, x_now, y_now);
             (x, y) = (x_rest, y_rest);
         }
     }
 
-    /// The outputs of a vector by a core's own loop; says whether it has made them.
+    /// The outputs of a vector, by a core's own loop where it makes them.
     #[cfg(all(target_arch = "arm", target_os = "none", any(target_abi = "eabihf", not(target_has_atomic = "32"))))]
-    #[inline(never)]
-    fn in_registers(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) -> bool {
+    #[cfg_attr(target_abi = "eabihf", inline(never))]
+    #[cfg_attr(not(target_abi = "eabihf"), inline(always))]
+    fn vector(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
         let multipliers = (weights.mantissas, weights.shifts);
         let made = weights.rests.is_empty()
             && round_once(x, weights.weights, weights.biases, multipliers, self.output.zero_point, y);
         if made {
             self.output.hold(y);
+        } else {
+            self.in_fours(weights, x, y);
         }
-        made
     }
 
-    /// A core without such a loop.
-    #[cfg(not(all(
-        target_arch = "arm",
-        target_os = "none",
-        any(target_abi = "eabihf", not(target_has_atomic = "32"))
+    /// The outputs of a vector, a block at a time, in vectors of a desktop.
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    #[inline(never)]
+    fn vector(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
+        let inputs = self.inputs;
+        if inputs <= SHORT {
+            return self.in_fours(weights, x, y);
+        }
+        let outputs = weights.outputs();
+        let pair = if outputs % 4 > 2 { 0 } else { outputs % 4 };
+        let fours = outputs - pair;
+        if fours > 0 {
+            let (mut vector, stride) = (Vector::new(), words_of_four(inputs));
+            let biases = weights.biases.get(..fours).unwrap_or(&[]).chunks(BLOCK);
+            for (block, (biases, rows)) in biases.zip(weights.weights.chunks(BLOCK / 4 * stride)).enumerate() {
+                let mut sums = [[0]; BLOCK];
+                let sums = &mut sums[..biases.len()];
+                sums.iter_mut().zip(biases).for_each(|(sum, bias)| *sum = [*bias]);
+                for (piece, x) in x.chunks(PIECE).enumerate() {
+                    // A vector of one piece is there since the first block.
+                    if block == 0 || inputs > PIECE {
+                        vector.set(x);
+                    }
+                    vector.add_products(rows.get(piece * PIECE..).unwrap_or(&[]), stride, sums);
+                }
+                weights.round_once(self.output, block * BLOCK, sums, y);
+            }
+        }
+        if pair > 0 {
+            products::each(
+                (&mut Vectors::<1>::new(), &mut [[0]; 2]),
+                &weights.part(inputs, fours, pair),
+                inputs,
+                |vectors, first, length| {
+                    vectors.put(0, [x.get(first..).and_then(|x| x.get(..length)).unwrap_or(&[])]);
+                },
+                |_, sums| weights.round_once(self.output, fours, sums, y),
+            );
+        }
+    }
+
+    /// The outputs of a vector.
+    #[cfg(not(any(
+        all(target_arch = "arm", target_os = "none", any(target_abi = "eabihf", not(target_has_atomic = "32"))),
+        all(target_arch = "x86_64", feature = "std")
     )))]
     #[inline(always)]
-    fn in_registers(&self, _: &Weights<i32>, _: &[i8], _: &mut [i8]) -> bool {
-        false
+    fn vector(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
+        self.in_fours(weights, x, y);
     }
 
     /// The outputs of a vector that is read as it lies in memory. With a vector that is expanded, and blocks of 64 outputs, Iris takes 70 % more
     /// instructions on a Cortex-M3.
     #[inline(never)]
-    fn in_pairs(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
+    fn in_fours(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
         let x = Bytes::new(x);
-        let stride = words_of_pair(self.inputs);
         let mut rows = weights.weights;
         for (block, biases) in weights.biases.chunks(FEW).enumerate() {
             let mut sums = [[0]; FEW];
             for (sums, biases) in sums.as_chunks_mut::<4>().0.iter_mut().zip(biases.chunks(4)) {
-                let Some((first, rest)) = rows.split_at_checked(stride) else { return };
-                // The last pair may be alone.
-                let (second, rest) = rest.split_at_checked(stride).unwrap_or((first, &[]));
-                rows = rest;
-                for ((sum, bias), products) in sums.iter_mut().zip(biases).zip(x.products([first, second])) {
+                let products = if biases.len() > 2 {
+                    let Some((four, rest)) = rows.split_at_checked(words_of_four(self.inputs)) else { return };
+                    rows = rest;
+                    x.with_four(four)
+                } else {
+                    let [even, odd] = x.with_pair(rows.get(..words_of_pair(self.inputs)).unwrap_or(rows));
+                    [even, odd, 0, 0]
+                };
+                for ((sum, bias), products) in sums.iter_mut().zip(biases).zip(products) {
                     *sum = [products.wrapping_add(*bias)];
                 }
             }
             weights.round_once(self.output, block.wrapping_mul(FEW), sums.get(..biases.len()).unwrap_or(&[]), y);
         }
     }
-
-    /// The outputs of a vector, some at a time.
-    #[inline(never)]
-    fn in_blocks(&self, weights: &Weights<i32>, x: &[i8], y: &mut [i8]) {
-        products::each(
-            (&mut Vectors::<1>::new(), &mut [[0]; BLOCK]),
-            weights,
-            self.inputs,
-            |vectors, first, length| {
-                let piece = x.get(first..).and_then(|x| x.get(..length)).unwrap_or(&[]);
-                vectors.put(0, [piece]);
-            },
-            |first, sums| weights.round_once(self.output, first, sums, y),
-        );
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::paired::{pack, packed_len};
-    use crate::quant::samples;
+    use crate::quant::{pack_fours, packed_len, samples};
     use rand_core::{Rng, SeedableRng};
     use rand_pcg::Pcg32;
     use std::boxed::Box;
@@ -132,7 +177,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn pairs_and_blocks_give_the_bytes_of_a_naive_loop() {
+    fn loops_give_the_bytes_of_a_naive_one() {
         let mut rng = Pcg32::seed_from_u64(1);
         for turn in 0..100 {
             let mut below = |n: u32| (rng.next_u32() % n) as usize;
@@ -141,7 +186,7 @@ mod tests {
             let mut bytes = |count: usize| -> Vec<i8> { (0..count).map(|_| below(256) as u8 as i8).collect() };
             let (w, x) = (bytes(outputs * inputs), bytes(inputs));
             let mut packed = vec![0; packed_len(outputs, inputs)];
-            pack(&w, inputs, &mut packed);
+            pack_fours(&w, inputs, &mut packed);
             let biases: Vec<i32> = (0..outputs).map(|_| below(60_000) as i32 - 30_000).collect();
             let mantissas: Vec<i32> = (0..scales).map(|_| (1 << 30) + below(1 << 30) as i32).collect();
             let shifts: Vec<i8> = (0..scales).map(|_| 1 - below(16) as i8).collect();
@@ -155,10 +200,10 @@ mod tests {
             });
             let expected: Vec<i8> = expected.collect();
             let op = FullyConnected { inputs, output };
-            let [mut pairs, mut blocks] = [0, 1].map(|y| vec![y; outputs]);
-            op.in_pairs(&weights, &x, &mut pairs);
-            op.in_blocks(&weights, &x, &mut blocks);
-            assert!(pairs == expected && blocks == expected, "{outputs} {inputs} {scales} {}", rests.len());
+            let [mut fours, mut chosen] = [0, 1].map(|y| vec![y; outputs]);
+            op.in_fours(&weights, &x, &mut fours);
+            op.run(&weights, &x, &mut chosen);
+            assert!(fours == expected && chosen == expected, "{outputs} {inputs} {scales} {}", rests.len());
         }
     }
 
@@ -167,7 +212,8 @@ mod tests {
         let weights = samples::w::<24>();
         let biases = samples::folded([100, -2000, 3000, 0], 3, |output| Box::new(weights[6 * output..][..6].iter()));
         let (mantissas, shifts) = samples::multipliers([0.01, 0.02, 0.03, 0.04], 0.25);
-        let packed = samples::packed::<16>(&weights, 6);
+        let mut packed = [0; 16];
+        pack_fours(&weights, 6, &mut packed);
         let weights = Weights { weights: &packed, biases: &biases, mantissas: &mantissas, shifts: &shifts, rests: &[] };
         let mut y = [0; 4];
         FullyConnected { inputs: 6, output: samples::output(-20) }.run(&weights, &samples::x::<6>(), &mut y);

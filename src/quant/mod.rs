@@ -70,4 +70,5 @@ pub use transpose_conv::TransposeConv;
 pub use typed::Input;
 pub use weights::Weights;
 
+pub use crate::kernels::fours::pack_fours;
 pub use crate::kernels::paired::{pack, packed_len};

@@ -35,7 +35,8 @@ impl Multiplier {
     /// rounded to the nearest integer, halves away from 0; at least where that lies in `results`. The rest is 0 if a mantissa of 31 bits
     /// does, as for almost all factors above 10⁻⁴; otherwise both are the mantissa of the `f64`.
     ///
-    /// Both are monotonous, so that it is enough to look at the sums where the result changes.
+    /// Both are monotonous, so that it is enough to look at the sums where the result changes. Where negative sums make halves, a greater
+    /// mantissa does, and so a device need not tell halves from others.
     pub fn exact(real: f64, sums: RangeInclusive<i32>, results: RangeInclusive<i32>) -> (Self, u32) {
         /// From the nearest mantissa. Each step moves the sums where results change by 2⁻³⁰ of themselves.
         const STEPS: i32 = 16;
@@ -117,8 +118,8 @@ impl Multiplier {
         ((most << 11) as u32 >= 3 << 26).then_some(most >> 21)
     }
 
-    /// `x` times the factor, rounded once to the nearest integer, halves away from 0. With a `rest`, which are 22 more bits of the mantissa,
-    /// the product is rounded to 53 bits before, halves to even, as in `f64`.
+    /// `x` times the factor, rounded once to the nearest integer, halves up. With a `rest`, which are 22 more bits of the mantissa, the product
+    /// is rounded to 53 bits before, halves to even, as in `f64`, then halves away from 0.
     #[inline(always)]
     pub fn once(self, x: i32, rest: u32) -> i32 {
         let right = (31 - i32::from(self.shift)).unsigned_abs();
@@ -129,8 +130,15 @@ impl Multiplier {
             // No more than the upper half of the product is left.
             return (upper(x, self.mantissa) + 1_i32.wrapping_shl(right - 33)).wrapping_shr(right - 32);
         }
-        let half = 1_i64.wrapping_shl(right.wrapping_sub(1)) - i64::from(x < 0);
+        let half = 1_i64.wrapping_shl(right.wrapping_sub(1));
         (i64::from(x) * i64::from(self.mantissa) + half).wrapping_shr(right) as i32
+    }
+
+    /// [`once`](Self::once) of a factor below 1/4, without a rest, and the zero point.
+    #[inline(always)]
+    pub(super) fn lessened_once(self, zero_point: i8) -> Option<impl Fn(i32) -> i32> {
+        let (right, addend) = ((-2 - i32::from(self.shift)) as u32, 2 * i32::from(zero_point) + 1);
+        (self.shift < -1).then_some(move |x| (upper(x, self.mantissa).wrapping_shr(right) + addend) >> 1)
     }
 
     #[cold]
@@ -157,7 +165,7 @@ pub(super) fn high(x: i32, mantissa: i32) -> i32 {
     }
 }
 
-/// The upper half of the product, less 1 if `x` is negative.
+/// The upper half of the product.
 #[inline(always)]
 fn upper(x: i32, mantissa: i32) -> i32 {
     match SHORT {
@@ -189,7 +197,7 @@ fn high_of_any(x: i32, mantissa: i32) -> i32 {
 
 #[inline(always)]
 fn upper_of_any(x: i32, mantissa: i32) -> i32 {
-    ((i64::from(x) * i64::from(mantissa) - i64::from(x < 0)) >> 32) as i32
+    ((i64::from(x) * i64::from(mantissa)) >> 32) as i32
 }
 
 /// [`high`], with products of 32 bits, of an `x` that takes 31.
@@ -203,7 +211,7 @@ fn high_of_halves(x: i32, mantissa: i32) -> i32 {
 #[inline(always)]
 fn upper_of_halves(x: i32, mantissa: i32) -> i32 {
     let [upper, middle, lower] = of_halves(x, mantissa);
-    upper + ((middle + ((lower + (x >> 31)) >> 16)) >> 16)
+    upper + ((middle + (lower >> 16)) >> 16)
 }
 
 /// The product as `upper * 2³² + middle * 2¹⁶ + lower`. Lower halves of factors are from -2¹⁵ on, so that the two products in the middle
@@ -238,11 +246,11 @@ mod tests {
     }
 
     #[test]
-    fn halves_are_rounded_away_from_0() {
-        for (x, expected) in [(1, 1), (-1, -1), (3, 2), (-3, -2), (2, 1), (-2, -1)] {
+    fn halves_are_rounded_up_once_and_away_from_0_twice() {
+        for (x, expected) in [(1, 1), (-1, 0), (3, 2), (-3, -1), (2, 1), (-2, -1)] {
             assert_eq!(Multiplier::new(0.5).once(x, 0), expected);
         }
-        // Twice: the first time up, to the half that is rounded the second time.
+        // The first time up, to the half that is rounded the second time.
         for (x, expected) in [(2, 1), (-2, -1), (6, 2), (-6, -2), (7, 2), (-7, -2), (5, 2), (-5, -1)] {
             assert_eq!(Multiplier::new(0.25).twice(x), expected);
         }
@@ -311,8 +319,9 @@ mod tests {
     #[test]
     fn the_exact_one_makes_of_sums_what_f64_makes_of_them() {
         let (mut apart, mut rests) = (0, 0);
-        for step in 0..400 {
-            let real = 1.3e-5 * (1.0 + f64::from(step) / 400.0);
+        let near = (0..400).map(|step| 1.3e-5 * (1.0 + f64::from(step) / 400.0));
+        // Of powers of two, and of three times them, many sums make halves.
+        for real in near.chain((0..20).flat_map(|n| [1.0, 3.0].map(|few| few * libm::exp2(f64::from(-n))))) {
             let (exact, rest) = Multiplier::exact(real, -(1 << 24)..=1 << 24, -128..=127);
             apart += usize::from(exact != Multiplier::new(real));
             rests += usize::from(rest > 0);

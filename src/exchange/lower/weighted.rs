@@ -7,7 +7,7 @@ use super::{At, Kernel, LowerError, Unfit, float_range};
 use crate::exchange::float::{self, Float};
 use crate::exchange::graph::{Activation, Conv, Padding, Scalar, Value};
 use crate::quant::{
-    Axis, Conv2d, DepthwiseConv2d, FullyConnected, Multiplier, TransposeConv, Weights, pack, packed_len,
+    Axis, Conv2d, DepthwiseConv2d, FullyConnected, Multiplier, TransposeConv, Weights, pack, pack_fours, packed_len,
 };
 
 /// The constants of an integer product, which [`Weights`] borrows.
@@ -34,8 +34,17 @@ impl<W> Constants<W> {
 }
 
 impl Constants {
-    /// With rows of `inputs` weights packed.
+    /// With rows of `inputs` weights packed by two.
     pub(super) fn packed(self, inputs: usize) -> Constants<i32> {
+        self.packed_by(pack, inputs)
+    }
+
+    /// With rows of `inputs` weights packed by four.
+    fn packed_fours(self, inputs: usize) -> Constants<i32> {
+        self.packed_by(pack_fours, inputs)
+    }
+
+    fn packed_by(self, pack: fn(&[i8], usize, &mut [i32]), inputs: usize) -> Constants<i32> {
         let Self { weights, biases, mantissas, shifts, rests } = self;
         let mut packed = vec![0; packed_len(biases.len(), inputs)];
         pack(&weights, inputs, &mut packed);
@@ -59,7 +68,10 @@ pub fn fully_connected(at: &At, activation: Activation) -> Result<Kernel, LowerE
     }
     let mut constants = constants(at, x, w, y, outputs, 0)?;
     choose(at, x, w, y, inputs, &mut constants)?;
-    Ok(Kernel::FullyConnected(FullyConnected { inputs, output: at.range(y, activation)? }, constants.packed(inputs)))
+    Ok(Kernel::FullyConnected(
+        FullyConnected { inputs, output: at.range(y, activation)? },
+        constants.packed_fours(inputs),
+    ))
 }
 
 /// Chooses multipliers that make of each sum what `f64` does, which LiteRT's kernel computes with.

@@ -4,12 +4,11 @@
 //! loop in `kernels` or `quant` that runs on all other targets; the same-bits test compares the two on a device.
 #![allow(unsafe_code)]
 
+pub(crate) mod fours;
 mod paired;
 mod round;
-mod rounded;
 mod taps;
 
 pub(crate) use paired::Vectors;
 pub(crate) use round::round;
-pub(crate) use rounded::round_once;
 pub(crate) use taps::{CHANNELS, Taps};

@@ -19,7 +19,7 @@ struct Call {
 }
 
 /// An output of a sum, a mantissa, a shift and the zero point.
-type Exact = extern "C" fn(i32, i32, i32, i32) -> i32;
+pub(super) type Exact = extern "C" fn(i32, i32, i32, i32) -> i32;
 
 /// `y[vector * outputs + output]` of `sums[output][vector]`: the sum times `mantissa * 2^(shift - 31)`, rounded half up, then half away from
 /// 0, then the zero point is added, held in 8 bits. By 16 bits of both factors, or `exact` where these do not tell. Returns false if it has
@@ -56,6 +56,69 @@ pub(crate) fn round<const P: usize>(
     // SAFETY: reads as many sums, mantissas and shifts as there are outputs, at least one; writes as many bytes of `y`, and of three vectors as
     // many from `outputs` on and from twice `outputs` on.
     unsafe { if P == 3 { round_three(&call) } else { round_one(&call) } }
+    true
+}
+
+/// What [`round_all`] reads.
+#[repr(C)]
+struct Alike {
+    sums: *const i32,
+    y: *mut i8,
+    y_end: *const i8,
+    constant: i32,
+    /// The smallest rest that tells.
+    tells: u32,
+    /// Bits behind the point of a product, and those before it.
+    unit: u32,
+    whole: u32,
+    /// 16 bits of the mantissa.
+    short: i32,
+    /// What sums are shifted by.
+    right: i32,
+    mantissa: i32,
+    shift: i32,
+    zero_point: i32,
+    exact: Exact,
+}
+
+/// `y[output]` of a sum times `mantissa * 2^(shift - 31)`, rounded once, halves up, with the zero point, held in 8 bits. By 16 bits of both
+/// factors, or `exact` where these do not tell. Returns false if it has not done so: for a factor of 1/4 or more.
+///
+/// Of a sum that is shifted by k, X + e, and the mantissa, M + d, the product is X·M and from -2¹⁴ (X·d) to 2¹⁴ + 2¹⁵ (e·(M + d)), or 2¹⁴
+/// where k is 0. If what lies there is rounded to one integer, that is told. Where X takes more than 16 bits, the product is 256 at least.
+#[inline(always)]
+pub(super) fn round_alike(
+    sums: &[[i32; 1]],
+    (mantissa, shift): (i32, i8),
+    zero_point: i8,
+    y: &mut [i8],
+    exact: Exact,
+) -> bool {
+    let (shift, zero_point, short) = (i32::from(shift), i32::from(zero_point), ((mantissa >> 15) + 1) >> 1);
+    let fits = !sums.is_empty() && sums.len() <= y.len() && short >= 1 << 14 && (-31..=-2).contains(&shift);
+    if !fits {
+        return false;
+    }
+    let right = (-6 - shift).max(0);
+    let (unit, above) = if right > 0 { (21, 3 << 14) } else { (15 - shift, 1 << 14) };
+    let whole = (32 - unit) as u32;
+    let call = Alike {
+        sums: sums.as_ptr().cast(),
+        y: y.as_mut_ptr(),
+        y_end: y.as_ptr().wrapping_add(sums.len()),
+        constant: ((2 * zero_point + 1) << unit >> 1) + above,
+        tells: ((1 << 14) + above as u32) << whole,
+        unit: unit as u32,
+        whole,
+        short,
+        right,
+        mantissa,
+        shift,
+        zero_point,
+        exact,
+    };
+    // SAFETY: reads as many sums as it writes bytes of `y`, at least one.
+    unsafe { round_all(&call) };
     true
 }
 
@@ -200,33 +263,135 @@ macro_rules! leave {
     };
 }
 
-/// Outputs of one vector: 32 instructions each.
+/// Outputs of one vector: 29 instructions each.
 ///
 /// # Safety
 /// What the call points to must be there.
 #[unsafe(naked)]
 unsafe extern "C" fn round_one(call: &Call) {
     naked_asm!(
-        enter!(),
+        "push {{r4-r7, lr}}",
+        "mov r4, r10",
+        "ldm r0!, {{r1-r3}}",
+        "push {{r1-r4}}",
+        "mov lr, r3",
+        // r4 sums, r7 outputs; r1 mantissas, r2 what lies between outputs and their shifts; r10, lr and r12 as for three vectors. On the
+        // stack: the zero point, `exact`, where outputs end.
+        "ldm r0!, {{r2, r3}}",
+        "mov r10, r3",
+        "adds r0, r0, #4",
+        "ldm r0!, {{r1, r4, r7}}",
+        "movs r3, #3",
+        "lsls r3, r3, #26",
+        "mov r12, r3",
         "2:",
         "ldm r4!, {{r0}}",
-        multiplier!(),
+        "ldm r1!, {{r5}}",
+        "ldrsb r6, [r7, r2]",
+        "mvns r6, r6",
+        "subs r6, r6, #5",
+        "cmp r6, #25",
+        "bhi 61f",
+        "asrs r5, r5, #15",
+        "bmi 61f",
+        "adds r5, r5, #1",
+        "asrs r5, r5, #1",
         round!("r0" "61" "42"),
         "43:",
         "strb r0, [r7]",
         "adds r7, r7, #1",
         "cmp r7, lr",
         "bne 2b",
-        "b 3f",
+        "pop {{r1-r4}}",
+        "mov r10, r4",
+        "pop {{r4-r7, pc}}",
+        "42:",
+        hold!("r0"),
+        "b 43b",
+        "61:",
+        "ldr r3, [sp, #4]",
+        "mov r12, r3",
+        "push {{r1, r2}}",
+        "subs r0, r4, #4",
+        "ldr r0, [r0]",
+        "subs r1, r1, #4",
+        "ldr r1, [r1]",
+        "ldrsb r2, [r7, r2]",
+        "ldr r3, [sp, #8]",
+        "blx r12",
+        "pop {{r1, r2}}",
+        "movs r3, #3",
+        "lsls r3, r3, #26",
+        "mov r12, r3",
+        "ldr r3, [sp, #8]",
+        "mov lr, r3",
+        "b 43b",
+    )
+}
+
+/// Outputs of one vector by one multiplier: 18 instructions each.
+///
+/// # Safety
+/// What the call points to must be there.
+#[unsafe(naked)]
+unsafe extern "C" fn round_all(call: &Alike) {
+    naked_asm!(
+        "push {{r4-r7, lr}}",
+        "mov r4, r10",
+        "push {{r0, r4, r5}}",
+        // r4 sums, r7 outputs, r6 what sums are shifted by, r5 the mantissa, r1, r2 the product's bits; r10 the constant, lr where outputs
+        // end, r12 the smallest rest that tells.
+        "ldm r0!, {{r4, r7}}",
+        "ldm r0!, {{r1-r3}}",
+        "mov lr, r1",
+        "mov r10, r2",
+        "mov r12, r3",
+        "ldm r0!, {{r1, r2, r5, r6}}",
+        "2:",
+        "ldm r4!, {{r0}}",
+        "asrs r0, r6",
+        "sxth r3, r0",
+        "cmp r3, r0",
+        "bne 42f",
+        "muls r0, r5",
+        "add r0, r10",
+        "mov r3, r0",
+        "lsls r3, r2",
+        "cmp r3, r12",
+        "blo 61f",
+        "asrs r0, r1",
+        "sxtb r3, r0",
+        "cmp r3, r0",
+        "bne 42f",
+        "43:",
+        "strb r0, [r7]",
+        "adds r7, r7, #1",
+        "cmp r7, lr",
+        "bne 2b",
+        "pop {{r0, r4, r5}}",
+        "mov r10, r4",
+        "pop {{r4-r7, pc}}",
         "42:",
         hold!("r0"),
         "b 43b",
         "61:",
         "subs r0, r4, #4",
-        "bl 81f",
+        "ldr r0, [r0]",
+        "ldr r3, [sp]",
+        "ldr r1, [r3, #48]",
+        "mov r12, r1",
+        "adds r3, r3, #36",
+        "ldm r3!, {{r1, r2}}",
+        "ldr r3, [r3]",
+        "blx r12",
+        "ldr r3, [sp]",
+        "ldr r1, [r3, #8]",
+        "mov lr, r1",
+        "ldr r1, [r3, #16]",
+        "mov r12, r1",
+        "ldr r1, [r3, #20]",
+        "ldr r2, [r3, #24]",
         "b 43b",
-        "3:",
-        leave!(),
     )
 }
 

@@ -6,15 +6,13 @@
 
 mod add;
 mod depthwise;
-#[macro_use]
+pub(crate) mod fours;
 mod paired;
 mod round;
-mod rounded;
 mod rows;
 
 pub(crate) use add::Factors;
 pub(crate) use depthwise::{Across, FACTORS, Kind, Shape, Windows, expand_weights};
 pub(crate) use paired::Vectors;
 pub(crate) use round::round_four;
-pub(crate) use rounded::round_once;
 pub(crate) use rows::copy_rows;

@@ -430,7 +430,7 @@ unsafe extern "C" fn expand_three(call: &mut Expanded) {
 }
 
 /// Bytes of assembly for a quad of one vector, and of three.
-pub(super) const ONE: usize = 60;
+const ONE: usize = 60;
 /// See [`ONE`].
 const THREE: usize = 80;
 

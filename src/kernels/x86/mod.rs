@@ -1,6 +1,7 @@
 //! Vectors of x86-64: the widest that the machine turns out to have for matrices and integers, those that the build knows of for short
 //! rows.
 
+pub(crate) mod fours;
 pub(crate) mod lanes;
 pub(crate) mod paired;
 mod rounded;
