@@ -1,7 +1,5 @@
 //! Matrix product.
 
-#[cfg(all(target_arch = "x86_64", feature = "std"))]
-use super::products;
 use super::{Output, Weights};
 #[cfg(all(target_arch = "arm", target_os = "none", not(target_has_atomic = "32")))]
 use crate::kernels::armv6m::fours::{self, SCRATCH};
@@ -10,10 +8,7 @@ use crate::kernels::dsp::fours::{SCRATCH, round_once};
 use crate::kernels::fours::{Bytes, words_of_four};
 use crate::kernels::paired::words_of_pair;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-use crate::kernels::{
-    paired::Vectors,
-    x86::fours::{PIECE, Vector},
-};
+use crate::kernels::x86::fours::add_products;
 
 /// Inputs up to which they are read as they lie in memory on a desktop: half of those that lie in a vector, below which vectors take longer
 /// than products. With twice as many hello_world takes 8 % longer.
@@ -33,7 +28,7 @@ const BLOCK: usize = 64;
 )))]
 const SCRATCH: usize = size_of::<[[i32; 1]; FEW]>();
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-const SCRATCH: usize = size_of::<(Vector, [[i32; 1]; BLOCK])>();
+const SCRATCH: usize = size_of::<[[i32; 1]; BLOCK]>();
 
 /// Matrix product, of one or more vectors.
 ///
@@ -97,36 +92,13 @@ impl FullyConnected {
         if inputs <= SHORT {
             return self.in_fours(weights, x, y);
         }
-        let outputs = weights.outputs();
-        let pair = if outputs % 4 > 2 { 0 } else { outputs % 4 };
-        let fours = outputs - pair;
-        if fours > 0 {
-            let (mut vector, stride) = (Vector::new(), words_of_four(inputs));
-            let biases = weights.biases.get(..fours).unwrap_or(&[]).chunks(BLOCK);
-            for (block, (biases, rows)) in biases.zip(weights.weights.chunks(BLOCK / 4 * stride)).enumerate() {
-                let mut sums = [[0]; BLOCK];
-                let sums = &mut sums[..biases.len()];
-                sums.iter_mut().zip(biases).for_each(|(sum, bias)| *sum = [*bias]);
-                for (piece, x) in x.chunks(PIECE).enumerate() {
-                    // A vector of one piece is there since the first block.
-                    if block == 0 || inputs > PIECE {
-                        vector.set(x);
-                    }
-                    vector.add_products(rows.get(piece * PIECE..).unwrap_or(&[]), stride, sums);
-                }
-                weights.round_once(self.output, block * BLOCK, sums, y);
-            }
-        }
-        if pair > 0 {
-            products::each(
-                (&mut Vectors::<1>::new(), &mut [[0]; 2]),
-                &weights.part(inputs, fours, pair),
-                inputs,
-                |vectors, first, length| {
-                    vectors.put(0, [x.get(first..).and_then(|x| x.get(..length)).unwrap_or(&[])]);
-                },
-                |_, sums| weights.round_once(self.output, fours, sums, y),
-            );
+        let mut sums = [[0]; BLOCK];
+        for (block, biases) in weights.biases.chunks(BLOCK).enumerate() {
+            let first = block.wrapping_mul(BLOCK);
+            let sums = sums.get_mut(..biases.len()).unwrap_or_default();
+            sums.iter_mut().zip(biases).for_each(|(sum, bias)| *sum = [*bias]);
+            add_products(x, weights.part(inputs, first, biases.len()).weights, sums);
+            weights.round_once(self.output, first, sums, y);
         }
     }
 
