@@ -347,7 +347,7 @@ const DOUBLE: usize = 108;
 /// See [`DOUBLES`].
 const SINGLE: isize = 68;
 
-/// Outputs of four rows at a time: 46 instructions beside 27 for each two quads.
+/// Outputs of four rows at a time: 42 instructions beside 27 for each two quads.
 ///
 /// # Safety
 /// What the call points to must be there.
