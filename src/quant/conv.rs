@@ -72,6 +72,10 @@ impl Conv2d {
         windows.usual = Vectors::<TOGETHER>::ROUNDS && weights.lessen();
         let outputs = weights.outputs().max(1);
         let count = y.len() / outputs;
+        #[cfg(all(target_arch = "x86_64", feature = "std"))]
+        if count < TOGETHER {
+            return windows.pixels::<1>(weights, y);
+        }
         let rest = count % TOGETHER;
         let whole = y.get_mut(..count.wrapping_sub(rest).wrapping_mul(outputs)).unwrap_or_default();
         windows.pixels::<TOGETHER>(weights, whole);

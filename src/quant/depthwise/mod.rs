@@ -23,6 +23,10 @@ const SUMS: usize = if DSP { 64 } else { 128 };
 /// Taps whose weights are laid out for several pixels, at most: those of a kernel of 3x3.
 const TILES: usize = if DSP { 0 } else { 9 };
 
+/// Windows for which it is worth to lay weights out side by side: with fewer, streams take twice as long.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+const MANY: usize = 8;
+
 /// Elements of an image that a tap meets, and its weights.
 type Tap<'w> = (&'w [i8], &'w [i8]);
 
@@ -87,7 +91,8 @@ impl DepthwiseConv2d {
             return self.output.hold(y);
         }
         #[cfg(all(target_arch = "x86_64", feature = "std"))]
-        if self.rows_of_lanes(weights, x, at, y) {
+        if (self.multiplier != 1 || y.len() / weights.outputs().max(1) >= MANY) && self.rows_of_lanes(weights, x, at, y)
+        {
             return;
         }
         #[cfg(not(all(target_arch = "arm", target_os = "none", target_abi = "eabihf")))]
