@@ -278,6 +278,13 @@ fn integers(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
             FullyConnected { inputs, output }.run(weights, x, y);
         });
     }
+    // More outputs than any loop makes at a time.
+    for outputs in [63, 64, 65, 97, 128, 130] {
+        let inputs = 1 + (rng.next_u32() % 32) as usize;
+        product(rng, word, (pack_fours, [outputs, inputs]), [inputs, outputs], |weights, _, output, x, y| {
+            FullyConnected { inputs, output }.run(weights, x, y);
+        });
+    }
 }
 
 /// What `run` makes of random weights and inputs.
@@ -297,9 +304,9 @@ fn product(
     }
     let packed = &mut packed[..packed_len(outputs, inputs)];
     pack(&weights[..outputs * inputs], inputs, packed);
-    let (mut biases, mut mantissas, mut shifts) = ([0; 7], [0; 7], [0; 7]);
-    let below_1 = rng.next_u32().is_multiple_of(2);
-    for ((bias, mantissa), shift) in biases.iter_mut().zip(&mut mantissas).zip(&mut shifts) {
+    let (mut biases, mut mantissas, mut shifts) = ([0; 130], [0; 130], [0; 130]);
+    let below_1 = !rng.next_u32().is_multiple_of(4);
+    for ((bias, mantissa), shift) in biases.iter_mut().zip(&mut mantissas).zip(&mut shifts).take(outputs) {
         // Large ones too, as channels have whose weights are next to nothing.
         *bias = rng.next_u32() as i32 >> [0, 16][(rng.next_u32() % 2) as usize];
         *mantissa = (rng.next_u32() >> 2 | 1 << 30) as i32;
@@ -309,7 +316,7 @@ fn product(
             (*mantissa, *shift) = (0, 0);
         }
     }
-    let multipliers = if rng.next_u32().is_multiple_of(2) { 1 } else { outputs };
+    let multipliers = if rng.next_u32().is_multiple_of(4) { 1 } else { outputs };
     let weights = Weights {
         weights: packed,
         biases: &biases[..outputs],
