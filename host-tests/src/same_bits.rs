@@ -268,20 +268,20 @@ fn integers(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
         let (outputs, channels) = ([1, 2, 3, 4, 6, 6, 7][below(7)], [1, 2, 3, 4, 8, 10, 36][below(7)]);
         let inputs = height.kernel * width.kernel * channels;
         let sizes = [height.input * width.input * channels, height.output * width.output * outputs];
-        product(rng, word, (pack, [outputs, inputs]), sizes, |weights, zero_point, output, x, y| {
+        product(rng, word, pack, [outputs, inputs], sizes, |weights, zero_point, output, x, y| {
             quant::Conv2d { height, width, channels, zero_point, output }.run(weights, x, y);
         });
 
         let mut below = |n: u32| (rng.next_u32() % n) as usize;
         let (outputs, inputs) = (1 + below(7), 1 + [below(12), below(330), 600][below(3)]);
-        product(rng, word, (pack_fours, [outputs, inputs]), [inputs, outputs], |weights, _, output, x, y| {
+        product(rng, word, pack_fours, [outputs, inputs], [inputs, outputs], |weights, _, output, x, y| {
             FullyConnected { inputs, output }.run(weights, x, y);
         });
     }
     // More outputs than any loop makes at a time.
     for outputs in [63, 64, 65, 97, 128, 130] {
         let inputs = 1 + (rng.next_u32() % 32) as usize;
-        product(rng, word, (pack_fours, [outputs, inputs]), [inputs, outputs], |weights, _, output, x, y| {
+        product(rng, word, pack_fours, [outputs, inputs], [inputs, outputs], |weights, _, output, x, y| {
             FullyConnected { inputs, output }.run(weights, x, y);
         });
     }
@@ -292,7 +292,8 @@ fn integers(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
 fn product(
     rng: &mut Pcg32,
     word: &mut impl FnMut(u32),
-    (pack, [outputs, inputs]): (fn(&[i8], usize, &mut [i32]), [usize; 2]),
+    pack: fn(&[i8], usize, &mut [i32]),
+    [outputs, inputs]: [usize; 2],
     [x_len, y_len]: [usize; 2],
     run: impl Fn(&Weights<i32>, i8, Output, &[i8], &mut [i8]),
 ) {
