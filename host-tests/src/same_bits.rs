@@ -376,7 +376,7 @@ fn integer_depthwise(rng: &mut Pcg32, word: &mut impl FnMut(u32)) {
         (same(30, 5, 2, 1), same(1, 1, 1, 1), 4, 1),
         (same(31, 7, 3, 1), same(1, 1, 1, 1), 4, 1),
         (same(30, 6, 4, 1), same(1, 1, 1, 1), 1, 8),
-        (same(230, 3, 1, 1), same(1, 1, 1, 1), 4, 1),
+        (same(231, 3, 1, 1), same(1, 1, 1, 1), 4, 1),
         (same(1, 1, 1, 1), same(31, 4, 1, 1), 4, 1),
         (same(2, 1, 1, 1), same(30, 5, 1, 2), 4, 1),
     ];

@@ -91,7 +91,7 @@ impl<'w> Windows<'w> {
         columns: &'w mut [u32],
         lens: [usize; 2],
     ) -> Option<Self> {
-        let Shape { of_column, inside: (first, inside), windows, stride, steps, rows, slides, .. } = shape;
+        let Shape { of_column, inside: (first, inside), windows, stride, steps, rows, slides, shared, .. } = shape;
         let fits = |window: usize| {
             let words = lens[window].saturating_sub(FACTORS);
             words > 0
@@ -104,6 +104,7 @@ impl<'w> Windows<'w> {
             && of_column.is_multiple_of(4)
             && (inside == 0 || fit(first.saturating_mul(of_column), of_column, inside, of_column, columns.len()))
             && steps[1] > 0
+            && (slides || !shared)
             && fits(0)
             && (windows[1] == 0 || fits(1));
         let pixel = if kind == Kind::Channel { 1 } else { 4 };
@@ -192,7 +193,7 @@ impl<'w> Windows<'w> {
         let (rest, size, of) = if slides {
             (count.wrapping_neg() % TURN, if stride == 1 { ONE } else { TWO }, [usize::from(turned) * 16, stride - 1])
         } else {
-            let back = (stride * of_column).wrapping_sub(words);
+            let back = stride.wrapping_mul(of_column).wrapping_sub(words);
             ((words / 4).wrapping_neg() % STEPS, STEP, [back, words].map(|words| words.wrapping_mul(size_of::<u32>())))
         };
         let (len, skip) = (count.wrapping_mul(step), rest.wrapping_mul(size));
@@ -276,8 +277,7 @@ unsafe fn pack(a: Pixels, b: Pixels, y: *mut u32, step: usize, count: usize, kin
             )
         };
     }
-    // SAFETY: reads and writes what the caller says. `ldr` and `str` need no alignment. Every register that is changed is
-    // declared.
+    // SAFETY: reads and writes what the caller says. `ldr` and `str` need no alignment. Every register that is changed is declared.
     unsafe {
         match kind {
             Kind::Channel => each!(;

@@ -184,7 +184,7 @@ impl Task<'_> {
                 windows: [turns, if together == 2 { count / 2 } else { 0 }],
                 stride: stride_of_pairs,
                 steps: [x.wrapping_mul(2), length.wrapping_mul(together), *length],
-                rows: together,
+                rows: together.min(count),
                 slides: false,
                 shared: false,
             };
