@@ -7,9 +7,9 @@ use super::{Axis, Output, Rows, Weights};
 use crate::kernels::paired::{Run, TOGETHER, Vectors};
 use crate::kernels::rows::copy_rows;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-use crate::{
-    kernels::paired::{PIECE, packed_len, words_of_pair},
-    kernels::x86::lanes::Lanes,
+use crate::kernels::{
+    paired::{PIECE, packed_len, words_of_pair},
+    x86::lanes::Lanes,
 };
 
 /// Convolution of an image.

@@ -49,12 +49,12 @@ pub(crate) fn round_once(
     } else {
         Made { how: How::BySeveral, mantissa: mantissas.as_ptr(), shift: shifts.as_ptr(), zero_point }
     };
+    let mut room = [MaybeUninit::uninit(); WORDS];
     if inputs > PIECE {
         // SAFETY: there are a row, a bias, a multiplier if not one for all, and room for each output.
-        unsafe { in_pieces(x, weights.as_ptr(), biases, y.as_mut_ptr(), made) };
+        unsafe { in_pieces(x, &mut room, weights.as_ptr(), biases, y.as_mut_ptr(), made) };
         return true;
     }
-    let mut room = [MaybeUninit::uninit(); WORDS];
     // SAFETY: there are a row, a bias, a multiplier if not one for all, and room for each output.
     unsafe {
         let vector = Vector::new(x, &mut room);
@@ -68,8 +68,15 @@ pub(crate) fn round_once(
 /// # Safety
 /// As [`Vector::make`] says, of all pieces together.
 #[inline(never)]
-unsafe fn in_pieces(x: &[i8], weights: *const i32, biases: &[i32], y: *mut i8, made: Made) {
-    let (mut room, mut sums) = ([MaybeUninit::uninit(); WORDS], [0_i32; BLOCK]);
+unsafe fn in_pieces(
+    x: &[i8],
+    room: &mut [MaybeUninit<u32>; WORDS],
+    weights: *const i32,
+    biases: &[i32],
+    y: *mut i8,
+    made: Made,
+) {
+    let mut sums = [0_i32; BLOCK];
     for (block, biases) in biases.chunks(BLOCK).enumerate() {
         let first = block * BLOCK;
         let weights = weights.wrapping_add(first / 4 * words_of_four(x.len()));
@@ -82,7 +89,7 @@ unsafe fn in_pieces(x: &[i8], weights: *const i32, biases: &[i32], y: *mut i8, m
                 if last { (y.wrapping_add(first), made.apart(first)) } else { (sums.as_mut_ptr().cast(), kept) };
             // SAFETY: what the caller says; there is room for so many sums.
             unsafe {
-                Vector::new(here, &mut room).make(weights, [x.len(), from], before, to, biases.len(), made);
+                Vector::new(here, room).make(weights, [x.len(), from], before, to, biases.len(), made);
             }
             before = sums.as_ptr();
         }

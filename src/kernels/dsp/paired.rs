@@ -246,7 +246,7 @@ impl<const P: usize> Vectors<P> {
         let inputs = len.saturating_mul(rows);
         self.begin(inputs);
         let Some(mut call) = self.rounding(weights, biases, multipliers, zero_point) else { return false };
-        let outputs = P * biases.len();
+        let outputs = (P * biases.len()).max(1);
         let span =
             |count: usize, step: usize, len: usize| count.saturating_sub(1).saturating_mul(step).saturating_add(len);
         let windows = P * (y.len() / outputs);

@@ -57,7 +57,8 @@ impl<S: Simd> Multipliers<S> {
         }
     }
 
-    /// [`Multiplier::twice`](crate::quant::Multiplier::twice) and the zero point, held in the range.
+    /// A sum times a factor: to 32 bits of the product, halves up, then to the nearest integer, halves away from 0. Then the zero point is
+    /// added, and held in the range.
     #[inline(always)]
     pub(super) fn round(&self, sums: S::i32s) -> S::i32s {
         let (low, high) = (sums << self.left).widening_mul(self.mantissas);
@@ -77,7 +78,6 @@ pub(super) fn lanes<S: Simd>(simd: S, values: &[i32; MOST]) -> S::i32s {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quant::Multiplier;
     use fearless_simd::{Level, dispatch};
     use rand_core::{Rng, SeedableRng};
     use rand_pcg::Pcg32;
@@ -94,7 +94,7 @@ mod tests {
             let (zero_point, least) = (rng.next_u32() as i8, [-128, -7][turn % 2]);
             let mut constants = Constants::ZERO;
             constants.set(3, [sum, mantissa, shift.into()]);
-            let expected = Multiplier { mantissa, shift }.twice(sum).saturating_add(zero_point.into());
+            let expected = twice(sum, mantissa, shift).saturating_add(zero_point.into());
             let made = |made: i32| assert_eq!(made, expected.max(least.into()).min(127), "{sum} {mantissa} {shift}");
             dispatch!(level, simd => made(round(simd, &constants, zero_point, [least, 127])));
             if let Some(avx2) = level.as_avx2() {
@@ -104,6 +104,14 @@ mod tests {
                 made(round(sse2, &constants, zero_point, [least, 127]));
             }
         }
+    }
+
+    /// To 32 bits of the product, halves up, then to the nearest integer, halves away from 0.
+    fn twice(sum: i32, mantissa: i32, shift: i8) -> i32 {
+        let sum = sum.wrapping_shl(shift.max(0).unsigned_abs().into());
+        let product = (i64::from(sum) * i64::from(mantissa) + (1 << 30)) >> 31;
+        let right = i32::from(-shift.min(0));
+        (product as f64 / 2.0_f64.powi(right)).round() as i32
     }
 
     /// Lane 3, whose sum is the bias.
