@@ -100,10 +100,17 @@ impl Conv2d {
     #[inline(always)]
     fn windows<'x>(&'x self, x: Rows<'x>, at: usize) -> Windows<'x> {
         let whole = [self.height.whole(), self.width.whole()];
-        let parts = [[0; PART]; TOGETHER];
-        let mut windows = Windows { conv: self, x, whole, at: [0, 0], start: 0, usual: false, parts };
-        windows.go_to([at, 0]);
-        windows
+        let (start, parts) = (self.start(x, [at, 0]), [[0; PART]; TOGETHER]);
+        Windows { conv: self, x, whole, at: [at, 0], start, usual: false, parts }
+    }
+
+    /// Where a window begins, if it lies in the image.
+    #[inline(never)]
+    fn start(&self, x: Rows, [row, column]: [usize; 2]) -> usize {
+        let Self { height, width, channels, .. } = self;
+        let row_start = x.place(row.wrapping_mul(height.stride).wrapping_sub(height.before));
+        let column_start = column.wrapping_mul(width.stride).wrapping_sub(width.before).wrapping_mul(*channels);
+        row_start.wrapping_add(column_start)
     }
 }
 
@@ -265,12 +272,8 @@ impl Windows<'_> {
         at
     }
 
-    #[inline(never)]
-    fn go_to(&mut self, [row, column]: [usize; 2]) {
-        let Conv2d { height, width, channels, .. } = self.conv;
-        let row_start = self.x.place(row.wrapping_mul(height.stride).wrapping_sub(height.before));
-        let column_start = column.wrapping_mul(width.stride).wrapping_sub(width.before).wrapping_mul(*channels);
-        (self.at, self.start) = ([row, column], row_start.wrapping_add(column_start));
+    fn go_to(&mut self, at: [usize; 2]) {
+        (self.at, self.start) = (at, self.conv.start(self.x, at));
     }
 
     /// Sets vectors to the `length` elements of windows from `first` on. They begin at `starts`, or at `usize::MAX` if they
